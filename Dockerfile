@@ -13,7 +13,7 @@ RUN cargo chef prepare --recipe-path recipe.json
 FROM tools AS build
 COPY rust-toolchain.toml .
 COPY --from=plan /src/recipe.json .
-# This layer is built anew only if a dependency or a setting of the build changes.
+# Docker builds this layer again only if a dependency or a setting of the build changes.
 RUN cargo chef cook --release --locked --bin intercom-scim-bridge --recipe-path recipe.json
 COPY . .
 ARG COMMIT=unknown
@@ -40,7 +40,7 @@ VOLUME /var/lib/intercom-scim-bridge
 USER 10001
 ENV BRIDGE_SERVER__BIND=0.0.0.0:8080 BRIDGE_TELEMETRY__LOG_FORMAT=json
 EXPOSE 8080
-# This check works only without TLS in the container. If the bridge terminates TLS itself, check its health from outside.
+# This check works only without TLS in the container. If the bridge terminates TLS, check its health from outside.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q ' 200 ' <&3"]
 ENTRYPOINT ["intercom-scim-bridge"]

@@ -161,13 +161,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     for changes in [0, 10] {
         let (mut best, mut reading) = (Duration::MAX, Duration::MAX);
         for round in 0..3 {
-            simulator.change(|workspace| {
-                let people: Vec<u64> = workspace.admins().map(|(id, _)| id).take(changes).collect();
-                for id in people {
-                    workspace.admin_mut(id).unwrap().job_title =
-                        Some(format!("{name} round {round}"));
-                }
-            });
+            set_job_titles(simulator, changes, &format!("{name} round {round}"));
             // Warms up the simulator's lists.
             fetch_lists(simulator).await;
             let (took, run) = run(Mode::Incremental).await;
@@ -200,12 +194,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
         started.elapsed().as_secs_f64()
     };
     let first = show().await;
-    simulator.change(|workspace| {
-        let people: Vec<u64> = workspace.admins().map(|(id, _)| id).take(10).collect();
-        for id in people {
-            workspace.admin_mut(id).unwrap().job_title = Some(format!("{name} shown"));
-        }
-    });
+    set_job_titles(simulator, 10, &format!("{name} shown"));
     fetch_lists(simulator).await;
     run(Mode::Incremental).await;
     println!(
@@ -219,6 +208,17 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     ledger.close().await;
 }
 
+/// Changes the job title of the first `count` admins.
+fn set_job_titles(simulator: &Simulator, count: usize, title: &str) {
+    simulator.change(|workspace| {
+        let people: Vec<u64> = workspace.admins().map(|(id, _)| id).take(count).collect();
+        for id in people {
+            workspace.admin_mut(id).unwrap().job_title = Some(title.to_owned());
+        }
+    });
+}
+
+/// The peak memory of this process, in bytes.
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -552,12 +552,7 @@ async fn measure_publishing(simulator: &Simulator, database: &str, admins: u32) 
     );
     let at_rest =
         latencies(port, &request, async { tokio::time::sleep(Duration::from_secs(5)).await }).await;
-    simulator.change(|workspace| {
-        let people: Vec<u64> = workspace.admins().map(|(id, _)| id).take(10).collect();
-        for id in people {
-            workspace.admin_mut(id).unwrap().job_title = Some("Swapped".to_owned());
-        }
-    });
+    set_job_titles(simulator, 10, "Swapped");
     fetch_lists(simulator).await;
     let swapping = latencies(port, &request, async {
         assert_eq!(import("{}").await["counts"]["users_updated"], 10);

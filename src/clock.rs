@@ -134,25 +134,24 @@ impl Clock {
     }
 }
 
-/// Returns how long ago a recorded time was; at least zero. `None` if it lies in the future by more
-/// than
-/// [`limits::STORED_AHEAD`]: then a clock was wrong when it was recorded, or this clock is wrong
-/// now, and the age is unknown.
+/// Returns how long ago a recorded time was; at least zero. Returns `None` if it lies in the future
+/// by more than [`limits::STORED_AHEAD`]: then a clock was wrong when it was recorded, or this clock
+/// is wrong now, and the age is unknown.
 #[must_use]
 pub fn age(now: OffsetDateTime, recorded: OffsetDateTime) -> Option<Duration> {
     (recorded <= after(now, limits::STORED_AHEAD))
         .then(|| Duration::try_from(now - recorded).unwrap_or_default())
 }
 
-/// Whether something that ends at a recorded time, and lasts no longer than `longest`, is still
-/// valid. If more than `longest` is left, the time was recorded by a wrong clock, and it is not
-/// valid.
+/// Whether something that expires at the recorded time `ends` is still valid. Its lifetime is at
+/// most `longest`. If more than that is left, a wrong clock recorded the time, and the result is
+/// false.
 #[must_use]
 pub fn is_good(now: OffsetDateTime, ends: OffsetDateTime, longest: Duration) -> bool {
     now < ends && ends <= after(now, longest.saturating_add(limits::STORED_AHEAD))
 }
 
-/// Whether two clocks agree that are so many seconds apart.
+/// Whether two clocks that are `apart` seconds apart count as equal.
 #[must_use]
 pub fn agree(apart: i64) -> bool {
     apart.unsigned_abs() <= limits::CLOCK_DIFFERENCE.as_secs()
@@ -172,7 +171,10 @@ pub fn after(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {
     by.and_then(|by| moment.checked_add(by)).unwrap_or(PrimitiveDateTime::MAX.assume_utc())
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that may read the machine's clock"
+)]
 fn machine_millis() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use intercom_scim_bridge::commands::CommandLine;
 
-/// What an import took for a moment goes back to the system afterwards, the database's too; glibc's
-/// allocator keeps it.
+/// jemalloc, because it returns the memory of an import to the system; glibc's allocator keeps it.
+/// C libraries such as SQLite use it too.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// 0 done, 1 failed, 2 wrong use.
+/// Runs the command. The exit code is 0 for success, 1 for failure, and 2 for wrong usage.
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = Box::pin(CommandLine::read().run()).await;

@@ -147,11 +147,12 @@ pub fn parse(text: &str) -> Option<DateTime> {
     }))
 }
 
-/// What hour 24 stands for.
+/// How a time with hour 24 is parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hour24 {
-    /// Hour 0 of the same day.
+    /// As hour 0 of the same day.
     IsHourZero,
+    /// Not at all.
     Refused,
 }
 
@@ -225,7 +226,7 @@ fn offset_of(text: &str) -> Option<time::Duration> {
     (hours < 24 && minutes < 60).then_some(if sign == "-" { -ahead } else { ahead })
 }
 
-/// Parses a number of exactly `count` digits.
+/// Parses a number of exactly `count` ASCII digits.
 fn digits(text: &str, count: usize) -> Option<u16> {
     (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| text.parse().ok())?
@@ -316,32 +317,19 @@ mod tests {
                 - moment(day, Edge::Start, "Europe/Dublin").unwrap();
             assert_eq!(length.whole_hours(), hours, "{day}");
         }
-        // 1:30 is skipped on the first day and occurs twice on the second.
-        assert_eq!(
-            moment("2026-03-29T01:30", Edge::Start, "Europe/Dublin"),
-            Some(datetime!(2026-03-29 1:30 UTC))
-        );
-        assert_eq!(
-            moment("2026-10-25T01:30", Edge::Start, "Europe/Dublin"),
-            Some(datetime!(2026-10-25 0:30 UTC))
-        );
-        assert_eq!(
-            moment("2026-10-25T01:30", Edge::End, "Europe/Dublin"),
-            Some(datetime!(2026-10-25 1:30 UTC))
-        );
-        // In Cuba midnight itself is skipped, and occurs twice.
-        assert_eq!(
-            moment("2026-03-08", Edge::Start, "America/Havana"),
-            Some(datetime!(2026-03-08 5:00 UTC))
-        );
-        assert_eq!(
-            moment("2026-11-01", Edge::Start, "America/Havana"),
-            Some(datetime!(2026-11-01 4:00 UTC))
-        );
-        assert_eq!(
-            moment("2026-10-31", Edge::End, "America/Havana"),
-            Some(datetime!(2026-11-01 4:00 UTC))
-        );
+        let (dublin, havana) = ("Europe/Dublin", "America/Havana");
+        for (text, edge, zone, expected) in [
+            // 1:30 is skipped on the first day and occurs twice on the second.
+            ("2026-03-29T01:30", Edge::Start, dublin, datetime!(2026-03-29 1:30 UTC)),
+            ("2026-10-25T01:30", Edge::Start, dublin, datetime!(2026-10-25 0:30 UTC)),
+            ("2026-10-25T01:30", Edge::End, dublin, datetime!(2026-10-25 1:30 UTC)),
+            // In Cuba, midnight itself is skipped on one day and occurs twice on another.
+            ("2026-03-08", Edge::Start, havana, datetime!(2026-03-08 5:00 UTC)),
+            ("2026-11-01", Edge::Start, havana, datetime!(2026-11-01 4:00 UTC)),
+            ("2026-10-31", Edge::End, havana, datetime!(2026-11-01 4:00 UTC)),
+        ] {
+            assert_eq!(moment(text, edge, zone), Some(expected), "{text} {edge:?}");
+        }
     }
 
     #[test]

@@ -87,13 +87,13 @@ pub fn init(telemetry: &Telemetry, usual: &str) {
     if tracing_subscriber::registry().with(lines).with(traces).try_init().is_ok() {
         let _ = LEVEL.set(level);
     }
-    std::panic::set_hook(Box::new(tell_panic));
+    std::panic::set_hook(Box::new(log_panic));
 }
 
 /// Logs where the bridge panicked. A message that is formatted at run time may contain people's
 /// data, for example the text that was sliced at a wrong index, so it is left out. A literal
 /// message is logged.
-fn tell_panic(panic: &PanicHookInfo<'_>) {
+fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(left out)");
     if tracing::enabled!(tracing::Level::ERROR) {

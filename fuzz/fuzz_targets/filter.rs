@@ -1,5 +1,5 @@
-//! Any text as a filter: reading it never panics, and what was read prints to something that reads
-//! the same.
+//! Parses any text as a filter. The parser must not panic, and a parsed filter must print to a text
+//! that parses to the same expression.
 #![no_main]
 
 use intercom_scim_bridge::scim::filter::parse;

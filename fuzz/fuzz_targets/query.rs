@@ -1,5 +1,5 @@
-//! Any bytes as the body of a search, and any text as each parameter: asking never panics.
-//! Attribute paths are read on the way, in filters, sorting and projection.
+//! Runs queries with any bytes as the body of a search, and any text as each parameter. None may
+//! panic. This also resolves attribute paths, in filters, sorting and projection.
 #![no_main]
 
 use intercom_scim_bridge::directory::{Directory, Names, Recorded, Snapshot, Stamps, User, UserId, Volatile};

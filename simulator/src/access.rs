@@ -1,5 +1,5 @@
-//! What people do about access: invitations, roles, permissions, seats, sign-ins. Each adds an
-//! entry to the activity log, as in Intercom. Times are UNIX seconds.
+//! What people do with access: invitations, roles, permissions, seats, sign-ins. Each action adds
+//! an entry to the activity log, as in Intercom. Times are UNIX seconds.
 
 use std::collections::BTreeSet;
 

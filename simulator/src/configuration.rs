@@ -85,7 +85,7 @@ impl Setting {
     }
 }
 
-/// A kind of thing that is created, changed and deleted.
+/// A kind of item that people create, change and delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Item {
     /// A role.
@@ -151,7 +151,7 @@ pub enum DataUse {
 }
 
 impl DataUse {
-    /// All of them.
+    /// All uses.
     pub const ALL: [Self; 6] = [
         Self::ConversationExport,
         Self::ContactExport,
@@ -190,21 +190,21 @@ impl Workspace {
         self.note(at, kind, by, metadata);
     }
 
-    /// Creates a thing with a name on behalf of `by`.
+    /// Creates an item with a name on behalf of `by`.
     pub fn create_item(&mut self, item: Item, name: &str, by: u64, at: i64) {
         if self.configuration.items.insert((item, name.to_owned())) {
             self.note_item(item.kinds()[0], name, by, at);
         }
     }
 
-    /// Changes a thing on behalf of `by`.
+    /// Changes an item on behalf of `by`.
     pub fn change_item(&mut self, item: Item, name: &str, by: u64, at: i64) {
         if self.configuration.items.contains(&(item, name.to_owned())) {
             self.note_item(item.kinds()[1], name, by, at);
         }
     }
 
-    /// Deletes a thing on behalf of `by`.
+    /// Deletes an item on behalf of `by`.
     pub fn delete_item(&mut self, item: Item, name: &str, by: u64, at: i64) {
         if self.configuration.items.remove(&(item, name.to_owned())) {
             self.note_item(item.kinds()[2], name, by, at);

@@ -1,18 +1,18 @@
 //! A simulator of Intercom's API: the state of a workspace behind an HTTP server.
 //!
 //! It responds as Intercom does (JSON shapes, ids as strings in some places and integers in others,
-//! error bodies, rate limit headers). Its state can be changed by a test or a person while it runs,
-//! and it injects faults on request.
+//! error bodies, rate limit headers). Tests can change its state while it runs. It injects faults
+//! on request.
 //!
 //! ```text
 //! workspace      admins, teams, activity log: the state
-//! access         what people do about access: invitations, roles, seats, sign-ins
-//! teamwork       what people do about teams
+//! access         what people do with access: invitations, roles, seats, sign-ins
+//! teamwork       what people do with teams
 //! configuration  settings, roles, apps, secrets and rules; exports and deletions
 //! seed           generates a company of any size
 //! people         the people who join later
 //! story          the last 90 days of the company
-//! life           what goes on while the workspace is used
+//! life           events while the workspace is used
 //! wire           renders the state as Intercom's JSON
 //! fault          injected faults
 //! oauth          authorises an app

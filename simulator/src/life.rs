@@ -1,5 +1,5 @@
-//! What goes on in the workspace while it is used: one event after the other, so that there is
-//! always something to see and the company stays as large as it is.
+//! Events in the workspace while it is used, so that there is always something to see. The size of
+//! the company stays about the same.
 
 use std::collections::VecDeque;
 
@@ -10,16 +10,16 @@ use crate::seed::{DAY, SIGN_IN};
 use crate::webhook::Notification;
 use crate::workspace::{Role, Workspace};
 
-/// How many people leave in 24 hours at most. The bridge holds imports that remove too many, and
-/// always lets five through.
+/// How many people leave in 24 hours at most. The bridge holds imports that remove too many people,
+/// but five may always be removed (`import.small_losses`).
 const LEAVERS_A_DAY: usize = 4;
 
-/// The state of what goes on: what will be reversed later.
+/// The generator of events. Remembers the changes that it will reverse later.
 #[derive(Debug)]
 pub struct Life {
     dice: Dice,
     turn: u32,
-    /// How many people have been invited.
+    /// How many invited people have joined. It selects the next one to invite.
     invited: usize,
     /// Those who joined, oldest first.
     joined: VecDeque<u64>,
@@ -34,7 +34,7 @@ pub struct Life {
 }
 
 impl Life {
-    /// Creates the state. The same seed makes the same events.
+    /// Creates the generator. The same seed makes the same events.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -49,18 +49,14 @@ impl Life {
         }
     }
 
-    /// Lets one thing happen at `now`, in UNIX seconds. Returns the notification that Intercom
+    /// Makes one event happen at `now`, in UNIX seconds. Returns the notification that Intercom
     /// sends about it, or `None` for a workspace without people.
     pub fn happen(&mut self, workspace: &mut Workspace, now: i64) -> Option<Notification> {
         let left = |id: &u64| !workspace.admins.contains_key(id);
         self.membership.take_if(|(_, id)| left(id));
         self.without_seat.take_if(|id| left(id));
         self.other_role.take_if(|(id, _)| left(id));
-        let people: Vec<u64> = workspace
-            .admins()
-            .filter(|(_, admin)| !admin.email.starts_with("operator+"))
-            .map(|(id, _)| id)
-            .collect();
+        let people: Vec<u64> = workspace.people().collect();
         let owner = *people.first()?;
         let someone = self.dice.choose(&people[1..]).unwrap_or(owner);
         self.turn += 1;
@@ -123,7 +119,7 @@ impl Life {
         }
     }
 
-    /// The one who joined first leaves again.
+    /// Removes the newcomer who joined first.
     fn leave(&mut self, workspace: &mut Workspace, by: u64, now: i64) -> &'static str {
         while self.departures.pop_front_if(|left| *left + DAY <= now).is_some() {}
         if self.departures.len() >= LEAVERS_A_DAY {
@@ -183,7 +179,7 @@ impl Life {
         LOG_ENTRY
     }
 
-    /// Somebody becomes an admin, and gets the earlier role back the next time.
+    /// Makes a person an admin, or gives the person of the last call the earlier role back.
     fn change_role(
         &mut self,
         workspace: &mut Workspace,

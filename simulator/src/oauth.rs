@@ -69,7 +69,7 @@ impl Grants {
     }
 
     /// Uninstalls the app from the workspace of a token. NB: Intercom revokes all tokens of that
-    /// workspace. Here only this token is revoked, as if each were for a workspace of its own.
+    /// workspace. The simulator revokes only this one, as if each token had its own workspace.
     pub fn uninstall(&mut self, token: &str) {
         self.tokens.retain(|known| known != token);
     }

@@ -3,7 +3,7 @@
 use crate::seed::ROLES;
 use crate::workspace::{Admin, Role};
 
-/// Somebody who joins: name, address before the `@`, job title, and the index of the role.
+/// A person who joins: name, address before the `@`, job title, and the index of the role.
 #[derive(Clone, Copy, Debug)]
 pub struct Newcomer {
     name: &'static str,
@@ -27,7 +27,7 @@ pub const AGENT: usize = 1;
 pub const LEAD: usize = 2;
 pub const BILLING: usize = 3;
 
-/// Those who join in the story. The first few have parts of their own in it.
+/// The people who join in the story.
 pub const NEWCOMERS: &[Newcomer] = &[
     newcomer("Grace Okonkwo", "grace.okonkwo", "IT Administrator", ADMIN),
     newcomer("田中 花子", "hanako.tanaka", "Support Specialist", AGENT),
@@ -55,7 +55,7 @@ pub const NEWCOMERS: &[Newcomer] = &[
     newcomer("Þórdís Jónsdóttir", "thordis.jonsdottir", "Team Lead", LEAD),
 ];
 
-/// Those who join while the workspace is used.
+/// The people who join while the workspace is used.
 pub const LATER: &[Newcomer] = &[
     newcomer("Juliette Bonnet", "juliette.bonnet", "Support Specialist", AGENT),
     newcomer("佐藤 健", "ken.sato", "Support Engineer", AGENT),

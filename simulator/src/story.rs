@@ -1,5 +1,5 @@
 //! The last 90 days of the company: who joined and left, which roles, seats and teams changed, and
-//! what else the activity log shows. The same seed tells the same story.
+//! what else the activity log shows. The same seed makes the same story.
 //!
 //! A story is a list of deeds with their times. [`Story::advance`] does those that are due, so that
 //! an import can observe the workspace at any time in between.
@@ -20,7 +20,7 @@ use crate::seed::{Company, DAY};
 use crate::workspace::Workspace;
 use plot::{Cast, Plot, Scene, Step};
 
-/// A story that has not been told to its end.
+/// A story, with the deeds that have not been done yet.
 pub struct Story {
     start: i64,
     /// The deeds to come, by time.
@@ -45,23 +45,20 @@ impl Story {
         people::write(&mut plot);
         affairs::write(&mut plot);
         let Plot { start, cast, mut steps, .. } = plot;
-        // The sort is stable: deeds of the same minute stay in the order in which they were written.
+        // The sort is stable: deeds of the same minute keep their order.
         steps.sort_by_key(|step| step.at);
         Self { start, steps: steps.into(), cast }
     }
 
-    /// Does everything that is due at `until`, in UNIX seconds. Returns how much that was.
-    pub fn advance(&mut self, workspace: &mut Workspace, until: i64) -> usize {
-        let mut done = 0;
+    /// Does everything that is due at `until`, in UNIX seconds.
+    pub fn advance(&mut self, workspace: &mut Workspace, until: i64) {
         while let Some(step) = self.steps.pop_front_if(|step| step.at <= until) {
             (step.deed)(&mut Scene {
                 workspace: &mut *workspace,
                 cast: &mut self.cast,
                 at: step.at,
             });
-            done += 1;
         }
-        done
     }
 
     /// The time so many weeks after the beginning, in UNIX seconds.
@@ -107,7 +104,7 @@ mod tests {
     fn joiners_and_leavers_balance_and_nothing_lies_in_the_future() {
         for admins in [12, 30, 250] {
             let workspace = told(admins, 4, 7);
-            // The bot comes on top.
+            // One more: the bot.
             assert_eq!(workspace.admins().count(), admins as usize + 1);
             assert!(workspace.log.iter().all(|entry| entry.created_at <= NOW));
         }

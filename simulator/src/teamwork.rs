@@ -1,4 +1,4 @@
-//! What people do about teams. Each but a renaming adds an entry to the activity log, as in
+//! What people do with teams. Everything except renaming adds an entry to the activity log, as in
 //! Intercom. Times are UNIX seconds.
 
 use serde_json::{Value, json};

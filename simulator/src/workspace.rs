@@ -215,6 +215,12 @@ impl Workspace {
         self.admins.iter().map(|(id, admin)| (*id, admin))
     }
 
+    /// The ids of the people: all admins but the bot.
+    pub(crate) fn people(&self) -> impl Iterator<Item = u64> {
+        let people = self.admins().filter(|(_, admin)| !admin.email.starts_with("operator+"));
+        people.map(|(id, _)| id)
+    }
+
     /// The teams, ordered by id.
     pub fn teams(&self) -> impl Iterator<Item = (u64, &Team)> {
         self.teams.iter().map(|(id, team)| (*id, team))

@@ -11,7 +11,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Clock;
 use crate::limits;
@@ -34,7 +34,7 @@ pub struct Allowance {
     ticks: Ticks,
     /// `None` for no limit.
     requests: Option<RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Duration>>>,
-    expensive: Arc<AsyncMutex<()>>,
+    expensive: Arc<Semaphore>,
     pages: Arc<Semaphore>,
     exports: Arc<Semaphore>,
 }
@@ -66,15 +66,13 @@ impl Allowance {
         })
     }
 
-    /// Returns a permit for an expensive search, of which a client may run one at a time. Waits for
-    /// the previous one.
+    /// Returns a permit for an expensive request, such as a long search, of which a client may run
+    /// one at a time. Waits for the previous one.
     ///
     /// # Errors
     /// [`TooMany`] if that takes too long.
-    pub async fn expensive(&self) -> Result<OwnedMutexGuard<()>, TooMany> {
-        let turn = Arc::clone(&self.expensive).lock_owned();
-        let granted = self.ticks.0.within(limits::EXPENSIVE_WAIT, turn).await;
-        granted.ok_or(TooMany { retry_after: limits::EXPENSIVE_WAIT })
+    pub async fn expensive(&self) -> Result<OwnedSemaphorePermit, TooMany> {
+        self.one_of(&self.expensive, limits::EXPENSIVE_WAIT).await
     }
 
     /// Returns a permit for a page of a list, of which a client may request
@@ -95,6 +93,7 @@ impl Allowance {
         self.one_of(&self.exports, limits::EXPORT_WAIT).await
     }
 
+    /// Acquires a permit. Waits for it no longer than `patience`.
     async fn one_of(
         &self,
         turns: &Arc<Semaphore>,
@@ -110,7 +109,7 @@ impl Allowance {
 pub struct Allowances {
     quota: Option<Quota>,
     ticks: Ticks,
-    of: Mutex<HashMap<String, Arc<Allowance>>>,
+    by_client: Mutex<HashMap<String, Arc<Allowance>>>,
 }
 
 impl Allowances {
@@ -121,30 +120,30 @@ impl Allowances {
         let quota = NonZeroU32::new(requests_per_second)
             .zip(NonZeroU32::new(burst))
             .map(|(rate, burst)| Quota::per_second(rate).allow_burst(burst));
-        Self { quota, ticks: Ticks(clock), of: Mutex::default() }
+        Self { quota, ticks: Ticks(clock), by_client: Mutex::default() }
     }
 
-    /// Returns the limits of a client. Unused ones are dropped when there are many. Remembered
-    /// tokens keep theirs in use, so there are few more than [`limits::REMEMBERED_TOKENS`].
+    /// Returns the limits of a client. If there are many, those not in use are dropped. Cached
+    /// tokens keep theirs in use, so there are hardly more than [`limits::REMEMBERED_TOKENS`].
     #[must_use]
     pub fn for_client(&self, name: &str) -> Arc<Allowance> {
-        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = of.get(name) {
+        let mut by_client = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = by_client.get(name) {
             return Arc::clone(known);
         }
-        if of.len() >= limits::REMEMBERED_TOKENS {
-            of.retain(|_, allowance| Arc::strong_count(allowance) > 1);
+        if by_client.len() >= limits::REMEMBERED_TOKENS {
+            by_client.retain(|_, allowance| Arc::strong_count(allowance) > 1);
         }
         let requests =
             self.quota.map(|quota| RateLimiter::direct_with_clock(quota, self.ticks.clone()));
         let fresh = Arc::new(Allowance {
             ticks: self.ticks.clone(),
             requests,
-            expensive: Arc::default(),
+            expensive: Arc::new(Semaphore::new(1)),
             pages: Arc::new(Semaphore::new(limits::PAGES_OF_A_CLIENT)),
             exports: Arc::new(Semaphore::new(1)),
         });
-        of.insert(name.to_owned(), Arc::clone(&fresh));
+        by_client.insert(name.to_owned(), Arc::clone(&fresh));
         fresh
     }
 }
@@ -187,8 +186,7 @@ impl AnonymousLimits {
             requests.retain_recent();
         }
         let name = if requests.len() >= limits::STRANGERS { "others" } else { name };
-        let asked = requests.check_key(&name.to_owned());
-        asked.map_err(|not_until| TooMany {
+        requests.check_key(&name.to_owned()).map_err(|not_until| TooMany {
             retry_after: not_until.wait_time_from(self.ticks.now()),
         })
     }
@@ -243,7 +241,7 @@ mod tests {
         for name in 0..limits::REMEMBERED_TOKENS * 3 {
             let _ = allowances.for_client(&name.to_string()).ask();
         }
-        assert!(allowances.of.lock().unwrap().len() <= limits::REMEMBERED_TOKENS + 1);
+        assert!(allowances.by_client.lock().unwrap().len() <= limits::REMEMBERED_TOKENS + 1);
         assert!(Arc::ptr_eq(&held, &allowances.for_client("held")));
     }
 

@@ -100,7 +100,7 @@ pub struct Issuer {
     clock: Clock,
     keys: ArcSwapOption<Keys>,
     /// When its keys were last requested, on [`Clock::running`]. Locked during the request.
-    asked: Mutex<Option<Duration>>,
+    last_request: Mutex<Option<Duration>>,
 }
 
 struct Keys {
@@ -126,7 +126,13 @@ impl Issuer {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|_| AccessError::Key)?;
-        Ok(Self { trusted, http, clock, keys: ArcSwapOption::empty(), asked: Mutex::default() })
+        Ok(Self {
+            trusted,
+            http,
+            clock,
+            keys: ArcSwapOption::empty(),
+            last_request: Mutex::default(),
+        })
     }
 
     /// The `iss`.
@@ -165,7 +171,6 @@ impl Issuer {
             .ok_or(AccessError::Invalid)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &signature_only(header.alg));
         let claims = claims.map_err(|_| AccessError::Invalid)?.claims;
-        let said = |claim: &str| claims.text(claim).map(str::to_owned);
         if claims.text("iss") != Some(&trusted.issuer) || !claims.is_for(&trusted.audiences) {
             return Err(AccessError::Invalid);
         }
@@ -174,9 +179,8 @@ impl Issuer {
         if ["nonce", "at_hash", "c_hash"].iter().any(|name| claims.0.contains_key(*name)) {
             return Err(AccessError::Invalid);
         }
-        let subject = said(&trusted.subject_claim)
-            .filter(|subject| is_fit(subject))
-            .ok_or(AccessError::Invalid)?;
+        let subject = claims.text(&trusted.subject_claim).filter(|subject| is_fit(subject));
+        let subject = subject.ok_or(AccessError::Invalid)?.to_owned();
         let leeway = seconds(trusted.leeway);
         let ends = claims.time("exp").ok_or(AccessError::Invalid)?;
         // A token with `iat` in the future was issued by a clock that was ahead, so it is not valid
@@ -223,14 +227,14 @@ impl Issuer {
                 return Ok(Arc::clone(keys));
             }
             // One request fetches newer keys; the others use these meanwhile.
-            if let Ok(asked) = self.asked.try_lock() {
-                self.fetch(asked).await;
+            if let Ok(last_request) = self.last_request.try_lock() {
+                self.fetch(last_request).await;
             }
         } else {
-            let asked = self.asked.lock().await;
+            let last_request = self.last_request.lock().await;
             // Another request may have fetched them while this one waited.
             if !self.keys.load().as_deref().is_some_and(knows) {
-                self.fetch(asked).await;
+                self.fetch(last_request).await;
             }
         }
         let usable = self.keys.load_full().filter(|keys| age(keys) < limits::JWKS_STALE);
@@ -238,12 +242,12 @@ impl Issuer {
     }
 
     /// Fetches the keys, unless that was tried a moment ago. On an error the known ones stay.
-    async fn fetch(&self, mut asked: tokio::sync::MutexGuard<'_, Option<Duration>>) {
+    async fn fetch(&self, mut last_request: tokio::sync::MutexGuard<'_, Option<Duration>>) {
         let now = self.clock.running();
-        if asked.is_some_and(|last| now.saturating_sub(last) < limits::JWKS_PAUSE) {
+        if last_request.is_some_and(|last| now.saturating_sub(last) < limits::JWKS_PAUSE) {
             return;
         }
-        *asked = Some(now);
+        *last_request = Some(now);
         match self.read().await {
             Ok(by_id) => {
                 tracing::info!(issuer = %self.trusted.issuer, keys = by_id.len(), "the issuer's keys were read");
@@ -264,8 +268,8 @@ impl Issuer {
             clippy::disallowed_methods,
             reason = "this is the one place that may ask for issuers' keys"
         )]
-        let asked = self.http.get(self.trusted.jwks_url.clone()).send().await;
-        let mut response = asked.map_err(|_| "no answer")?;
+        let sent = self.http.get(self.trusted.jwks_url.clone()).send().await;
+        let mut response = sent.map_err(|_| "no answer")?;
         if !response.status().is_success() {
             return Err("it answered with an error");
         }

@@ -49,7 +49,7 @@ impl KeyRing {
         })
     }
 
-    /// Seals a key with the current encryption key; `None` if it is already.
+    /// Seals a key anew, with the current encryption key. `None` if it is sealed with that already.
     ///
     /// # Errors
     /// If it cannot be opened.
@@ -73,13 +73,13 @@ impl KeyRing {
             let pkcs8 = vault.open(&purpose(id), sealed)?;
             let pair =
                 Ed25519KeyPair::from_pkcs8(pkcs8.expose_secret()).map_err(|_| AccessError::Key)?;
-            let of_public = pair.public_key().as_ref();
+            let public_key = pair.public_key().as_ref();
             // RFC 8037 §2.
             public.push(json!({
-                "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(of_public),
+                "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(public_key),
                 "kid": id, "use": "sig", "alg": "EdDSA",
             }));
-            let key = DecodingKey::from_ed_der(of_public);
+            let key = DecodingKey::from_ed_der(public_key);
             verifying.insert(id.clone(), Verifying { key, until: *verifies_until });
             if signing.is_none() && verifies_until.is_none() {
                 signing = Some((id.clone(), EncodingKey::from_ed_der(pkcs8.expose_secret())));
@@ -94,8 +94,8 @@ impl KeyRing {
         (&self.signing.0, &self.signing.1)
     }
 
-    /// The key with this id, if its tokens are still valid, and until when they are (`None` for the
-    /// signing key).
+    /// The key with this id, if its tokens are still valid, and the end of their validity (`None`
+    /// for the signing key).
     #[must_use]
     pub fn verifying(
         &self,

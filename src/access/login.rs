@@ -192,11 +192,11 @@ impl ClientLogin {
         }
         let _turn = turn(&lane.turns, &self.clock).await?;
         let secret = request.secret.clone();
-        let looked = tokio::task::spawn_blocking(move || {
+        let search = tokio::task::spawn_blocking(move || {
             hashes.into_iter().find(|hash| is_client_secret(&secret, hash))
         });
         // The closure does not panic and is not cancelled; an error would count as wrong.
-        let found = looked.await.unwrap_or(None);
+        let found = search.await.unwrap_or(None);
         let compared = found.map_or(Compared::Wrong, |hash| Compared::Right { hash });
         self.remember(id, request, &compared, is_tagged);
         Ok(compared)

@@ -137,10 +137,7 @@ impl Vault {
             return Err(SealError::Changed);
         }
         let (name, nonce) = head[1..].split_at(KEY_NAME);
-        let key = [Some(&self.current), self.previous.as_ref()]
-            .into_iter()
-            .flatten()
-            .find(|key| key.name == name);
+        let key = self.keys().find(|key| key.name == name);
         let key = key.ok_or(SealError::OtherKey)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Changed)?;
         let mut body = body.to_vec();
@@ -151,6 +148,10 @@ impl Vault {
             .len();
         body.truncate(length);
         Ok(body.into())
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &SealingKey> {
+        std::iter::once(&self.current).chain(&self.previous)
     }
 
     /// Whether a secret was sealed with the current key.
@@ -180,8 +181,7 @@ impl Vault {
     /// constant time.
     #[must_use]
     pub fn is_tag(&self, purpose: &str, message: &[u8], tag: &[u8]) -> bool {
-        let keys = [Some(&self.current), self.previous.as_ref()].into_iter().flatten();
-        let tags = keys.filter_map(|key| key.tag(purpose, message).ok());
+        let tags = self.keys().filter_map(|key| key.tag(purpose, message).ok());
         tags.fold(false, |found, made| found | verify_slices_are_equal(&made, tag).is_ok())
     }
 }

@@ -59,7 +59,7 @@ pub fn hash_of_random(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, secret.as_bytes()))
 }
 
-/// Whether a text has the form of [`random_secret`]'s. Other texts need no lookup.
+/// Whether a text has the form of a secret of [`random_secret`]. Other texts need no lookup.
 #[must_use]
 pub fn looks_random(text: &str) -> bool {
     text.len() == RANDOM

@@ -1,5 +1,5 @@
-//! Bearer tokens: the bridge's own, which are JWTs (RFC 7519, RFC 9068) signed with a key from the
-//! first start, and those of trusted issuers.
+//! Bearer tokens: the bridge's own, which are JWTs (RFC 7519, RFC 9068), and those of trusted
+//! issuers. The bridge generates its first signing key when it is first started.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -36,7 +36,7 @@ pub struct TokenOptions {
     pub vault: Arc<Vault>,
     /// The `iss` of the bridge's own tokens: its public URL.
     pub issuer: String,
-    /// The issuers whose tokens are accepted, too.
+    /// The other issuers whose tokens are accepted.
     pub trusted: Vec<TrustedIssuer>,
     /// The number of requests a second that a client may make; 0 for no limit.
     pub requests_per_second: u32,
@@ -204,7 +204,7 @@ impl Tokens {
         let id = random_id("tok_")?;
         let now = self.clock.now();
         let issued = now.unix_timestamp();
-        let ends = now.unix_timestamp().saturating_add(seconds(grant.ttl));
+        let ends = issued.saturating_add(seconds(grant.ttl));
         let mut claims = json!({
             "iss": self.issuer,
             "aud": SELF,
@@ -362,25 +362,24 @@ impl Tokens {
             .iter()
             .find(|issuer| issuer.name() == named)
             .ok_or(AccessError::Invalid)?;
-        let said = issuer.verify(token, header).await?;
-        let identity = format!("issuer {named} {}", said.subject);
-        let allowance = self.allowances.for_client(&identity);
-        let subject = said.subject;
-        let scopes = said.scopes;
-        let workspaces = said.workspaces;
-        let principal =
-            Principal { subject, identity, client: None, scopes, workspaces, allowance };
-        let nbf = said.nbf;
-        let exp = said.exp;
-        let again = Some(said.again);
+        let assertion = issuer.verify(token, header).await?;
+        let identity = format!("issuer {named} {}", assertion.subject);
+        let principal = Principal {
+            allowance: self.allowances.for_client(&identity),
+            subject: assertion.subject,
+            identity,
+            client: None,
+            scopes: assertion.scopes,
+            workspaces: assertion.workspaces,
+        };
         Ok(Verified {
             principal: Arc::new(principal),
             id: None,
             secret: None,
-            issued_at: nbf,
-            nbf,
-            exp,
-            again,
+            issued_at: assertion.nbf,
+            nbf: assertion.nbf,
+            exp: assertion.exp,
+            again: Some(assertion.again),
         })
     }
 

@@ -1,5 +1,5 @@
-//! Keys, clients, connections and the audit trail: opened at the start, and kept in step with the
-//! ledger, which other processes change, too.
+//! Keys, clients, connections and the audit trail: opened at the start, and read again regularly,
+//! because other processes change the ledger too.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -42,7 +42,7 @@ pub async fn vault(config: &Config, ledger: &Ledger) -> Result<Vault, StartError
     Vault::new(&fresh, None).map_err(AccessError::Sealed).map_err(StartError::Access)
 }
 
-/// Returns the same vault if its key exists already; creates nothing.
+/// Returns the same vault as [`vault`], or `None` if its key does not exist yet. Creates nothing.
 ///
 /// # Errors
 /// As for [`vault`].
@@ -130,7 +130,7 @@ pub fn trusted_issuers(config: &Config) -> Vec<TrustedIssuer> {
     trusted.collect()
 }
 
-/// Opens what issues and verifies tokens: the bridge's keys, and the issuers that it trusts.
+/// Opens the service that issues and verifies tokens: the bridge's keys, and the trusted issuers.
 ///
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].
@@ -169,7 +169,7 @@ pub async fn open_connection(
     Ok(String::from_utf8_lossy(token.expose_secret()).into_owned().into())
 }
 
-/// Keeps tokens and connections in step with the ledger.
+/// Reads tokens and connections from the ledger again, at intervals.
 pub(super) struct AccessLoop {
     pub tokens: Arc<Tokens>,
     pub workspaces: Vec<Arc<Workspace>>,
@@ -232,7 +232,7 @@ impl AccessLoop {
         Ok(())
     }
 
-    /// Refreshes both every [`limits::ACCESS_POLL`], until `stop` is true.
+    /// Refreshes tokens and connections every [`limits::ACCESS_POLL`], until `stop` is true.
     pub async fn run(&mut self, mut stop: watch::Receiver<bool>) {
         let mut failing = false;
         loop {

@@ -1,4 +1,4 @@
-//! What the URL of a database says.
+//! Reads the URL of a database.
 
 use std::path::Path;
 

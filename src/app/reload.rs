@@ -13,7 +13,7 @@ use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::directory::{ImportRequest, Trigger};
 use crate::http::{Certificates, Service, Workspace};
 
-/// What a reload compares with, and the certificates that it reads again.
+/// The values that a reload compares with, and the certificates that it reads again.
 pub struct Reload {
     certificates: Option<Arc<Certificates>>,
     /// The settings at the start of the bridge.
@@ -25,11 +25,11 @@ pub struct Reload {
 /// The outcome of a reload.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
-    /// What is in use from now on.
+    /// The new values that are now in use.
     pub taken: Vec<String>,
-    /// What has changed and needs a restart.
+    /// The changes that need a restart.
     pub after_restart: Vec<String>,
-    /// What cannot be used, in sentences. The previous value stays in use.
+    /// Why new values cannot be used, in sentences. The previous values stay in use.
     pub refused: Vec<String>,
 }
 

@@ -76,8 +76,8 @@ impl App {
             tasks.keep_certificates(certificates);
         }
         if let Some(listener) = ops_listener {
-            // Stopped after the main server, so that probes are answered until its last request has
-            // been.
+            // Last in the list, so that it is stopped after the main server: probes are answered
+            // until the last request has been.
             servers.push(tasks.serve_ops(listener)?);
         }
         let broken = tasks.watch_server(server);

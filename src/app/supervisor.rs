@@ -179,7 +179,7 @@ pub(crate) mod tests {
         FAULT.send_replace(task.to_owned());
     }
 
-    /// Runs the task until it ends or is told to panic.
+    /// Runs the task until it ends, or until [`fault`] makes it panic.
     pub(super) fn injected_fault<T: Future<Output = ()> + Send + 'static>(
         name: &TaskName,
         task: T,

@@ -12,7 +12,7 @@ use crate::http::Workspace;
 use crate::ledger::{AuditEntry, Erased, Ledger, LedgerError, Person};
 use crate::limits;
 
-/// The actor of audit entries about what the bridge did by itself.
+/// The actor of audit entries about what the bridge did without a request.
 const BRIDGE: &str = "bridge";
 
 /// The number of rounds after which SQLite's write-ahead log is emptied: it may still contain

@@ -101,22 +101,23 @@ fn config(arguments: &Arguments, intercom: &str, database: &Path) -> Result<Conf
     config.intercom.client_secret = Some(random_secret()?);
     config.intercom.base_url =
         Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
-    // Webhooks report what happens in between.
+    // Webhooks report changes between the polls.
     config.import.poll_interval = Some(Duration::from_mins(1));
     config.access.encryption_key = Some(Vault::fresh_key().map_err(AccessError::from)?);
-    // No rate limit, so that it can be used for measuring.
+    // No rate limit, so that the demo can be used for measurements.
     config.limits.requests_per_second = 0;
     Ok(config)
 }
 
-/// Reports a port that is taken before the past is imported, which takes a while.
+/// Checks that the port is free. Called before the past is imported, which takes a while.
 fn check_port(bind: SocketAddr) -> Result<(), StartError> {
     TcpListener::bind(bind)
         .map(drop)
         .map_err(|error| StartError::Listen { bind, why: error.to_string() })
 }
 
-/// Lets something happen in the simulated workspace from time to time, with a webhook. Does not end.
+/// Makes an event happen in the simulated workspace at each interval, and sends its webhook. Does
+/// not end.
 async fn stay_alive(
     app: &App,
     config: &Config,

@@ -1,5 +1,5 @@
 //! Accepts argument values that begin with a hyphen. Ids, heads and hashes are URL-safe Base64, and
-//! one in 64 of them begins so.
+//! one in 64 of them begins with a hyphen.
 //!
 //! By default clap parses such a value as a bundle of short options: `-Vx4b…` would print the
 //! version and exit with 0, and a script would believe that a token was revoked. So every argument
@@ -31,8 +31,8 @@ impl CommandLine {
     }
 }
 
-/// Lets all values of a command begin with a hyphen, except those from a fixed list of words: so a
-/// misspelt option is not taken for such a word.
+/// Lets all values of a command begin with a hyphen, except positional ones from a fixed list of
+/// words. Otherwise a misspelt option would be reported as a wrong word.
 fn accepting(command: Command) -> Command {
     let accepting_argument = |argument: clap::Arg| {
         let known_words = argument.is_positional() && !argument.get_possible_values().is_empty();
@@ -44,7 +44,7 @@ fn accepting(command: Command) -> Command {
 
 fn matches(command: &mut Command, arguments: &[OsString]) -> Result<ArgMatches, Error> {
     let matches = command.try_get_matches_from_mut(arguments.iter()).map_err(|error| {
-        // `-Vx` is not `-V`: it was meant as something else.
+        // `-Vx` does not mean `-V`.
         let bundle = arguments.iter().find(|argument| is_bundle(argument));
         match bundle
             .filter(|_| matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion))

@@ -2,12 +2,14 @@
 
 use clap::Args;
 use secrecy::ExposeSecret;
+use time::OffsetDateTime;
 
 use super::token::workspaces;
 use super::{CommandError, by_command, existing_ledger, print_line};
 use crate::access::{hash_of_random, random_secret};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::ledger::Ledger;
 use crate::limits;
 
 #[derive(Debug, Args)]
@@ -22,7 +24,7 @@ pub struct Arguments {
 
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
     let shown = if arguments.workspace.is_empty() {
-        config.workspaces().into_iter().map(|workspace| workspace.name).collect()
+        config.workspace_names()
     } else {
         workspaces(config, &arguments.workspace)?
     };
@@ -36,20 +38,25 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         print_line(&format!("ended: {ended}"));
         return Ok(());
     }
-    let link = random_secret()?;
-    let events = by_command("page.link_made", "status page", &shown, now);
-    ledger
-        .add_login_link(
-            &hash_of_random(link.expose_secret()),
-            &shown,
-            now + limits::LOGIN_LINK,
-            events,
-        )
-        .await?;
+    let link = create(&ledger, &config.public_url(), &shown, now).await?;
     ledger.close().await;
     eprintln!(
         "Open this URL in a browser within ten minutes. It works once. The bridge must be running there."
     );
-    print_line(&format!("{}/login?link={}", config.public_url(), link.expose_secret()));
+    print_line(&link);
     Ok(())
+}
+
+/// Creates a sign-in link for the status page of these workspaces. Returns its URL.
+pub async fn create(
+    ledger: &Ledger,
+    public_url: &str,
+    workspaces: &[String],
+    now: OffsetDateTime,
+) -> Result<String, CommandError> {
+    let secret = random_secret()?;
+    let hash = hash_of_random(secret.expose_secret());
+    let events = by_command("page.link_made", "status page", workspaces, now);
+    ledger.add_login_link(&hash, workspaces, now + limits::LOGIN_LINK, events).await?;
+    Ok(format!("{public_url}/login?link={}", secret.expose_secret()))
 }

@@ -18,7 +18,7 @@ pub struct EraseRequest<'a> {
 /// Prints everything that the database holds about a person, as JSON.
 pub async fn show(ledger: &Ledger, workspace: &str, named: &str) -> Result<(), CommandError> {
     let person = find(ledger, workspace, named).await?;
-    let all = ledger.all_of_person(workspace, &person).await.map_err(unusable)?;
+    let all = ledger.all_of_person(workspace, &person).await?;
     let holds = |part: &str| all[part].as_array().is_some_and(|rows| !rows.is_empty());
     if !["versions", "activity", "requests", "imports_requested", "tokens", "audit"]
         .into_iter()
@@ -78,13 +78,13 @@ pub async fn erase(
     };
     let erased = match erased {
         Err(LedgerError::StillThere) => return Err(still_there(&person)),
-        erased => erased.map_err(unusable)?,
+        erased => erased?,
     };
     if erased.is_empty() && person.ids.is_empty() {
         return Err(nobody(workspace));
     }
     // If an earlier erasure could not scrub the file, this does it now.
-    let scrub = !request.dry_run && ledger.scrub_is_due().await.map_err(unusable)?;
+    let scrub = !request.dry_run && ledger.scrub_is_due().await?;
     let scrubbed = if scrub { ledger.scrub().await } else { Ok(()) };
     tell(&erased, &request);
     scrubbed.map_err(|error| {
@@ -155,7 +155,7 @@ fn still_there(person: &Person) -> CommandError {
 }
 
 async fn find(ledger: &Ledger, workspace: &str, named: &str) -> Result<Person, CommandError> {
-    let person = ledger.find_person(workspace, named).await.map_err(unusable)?;
+    let person = ledger.find_person(workspace, named).await?;
     if person.is_unknown() {
         return Err(nobody(workspace));
     }
@@ -167,9 +167,4 @@ fn nobody(workspace: &str) -> CommandError {
         "the ledger of the workspace {workspace} has no such person; PERSON is an id, such as \
          adm_4423433, or an address that the person had"
     ))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
-fn unusable(error: LedgerError) -> CommandError {
-    CommandError::new(format!("the ledger cannot be used: {}; check the database", error.chain()))
 }

@@ -90,8 +90,7 @@ pub fn workspaces(config: &Config, named: &[String]) -> Result<Vec<String>, Comm
     for name in named {
         workspace_of(config, name)?;
     }
-    let all: Vec<String> =
-        config.workspaces().into_iter().map(|workspace| workspace.name).collect();
+    let all = config.workspace_names();
     match (named, all.as_slice()) {
         ([], [only]) => Ok(vec![only.clone()]),
         ([], _) => Err(CommandError::new(format!(

@@ -1,4 +1,4 @@
-//! Whether this machine's clock can be trusted. Commands that delete by age look at this first,
+//! Whether this machine's clock can be trusted. Commands that delete by age check this first,
 //! because what they delete cannot be restored.
 
 use time::macros::format_description;
@@ -14,14 +14,14 @@ use crate::intercom::Client;
 pub enum Comparison {
     /// They agree.
     Agrees,
-    /// They differ by so many seconds: more than 0 if this machine's clock is ahead.
+    /// They differ by this many seconds; positive if this machine's clock is ahead.
     Differs(i64),
     /// Intercom's clock is not known, for this reason.
     Unknown(String),
 }
 
 /// Compares this machine's clock with the one that Intercom's responses name. Every workspace of
-/// the settings can answer; the named one is asked first.
+/// the settings can answer; the named one is tried first.
 pub async fn compare(config: &Config, workspace: &str, clock: &Clock) -> Comparison {
     let mut workspaces = config.workspaces();
     workspaces.sort_by_key(|known| known.name != workspace);
@@ -80,7 +80,7 @@ pub async fn confirm(
     }
 }
 
-/// Whether it can be this day, in some time zone, at this moment.
+/// Whether `now` is on this day in at least one time zone.
 fn is_day_of(day: Date, now: OffsetDateTime) -> bool {
     let since = now - day.midnight().assume_utc();
     (Duration::hours(-14)..Duration::hours(24 + 12)).contains(&since)

@@ -1,4 +1,5 @@
-//! Findings about wrong settings: each names the key, what it takes, and the source of the value.
+//! Findings about wrong settings: each names the key, its allowed values, and the source of the
+//! value.
 
 use std::path::Path;
 

@@ -4,10 +4,10 @@
 //! each key once. `config/default.toml` and `docs/configuration.md` are generated from it.
 //!
 //! ```text
-//! sections     the table of settings               rules        what a setting takes
+//! sections     the table of settings               rules        the allowed values of a setting
 //! setting      one entry of the table              values       rules of single settings
 //! environment  settings from `BRIDGE_…` variables  lists        workspaces and issuers
-//! findings     what is wrong, and where            reference    the generated files
+//! findings     messages about wrong settings       reference    the generated files
 //! fingerprint  compares two readings
 //! ```
 //!
@@ -84,7 +84,7 @@ pub struct Config {
     pub listed_workspaces: Vec<WorkspaceConfig>,
     /// Settings that are probably mistakes but do not prevent the start.
     pub warnings: Vec<String>,
-    /// Identifies the settings that differ from those of another reading.
+    /// Shows which settings differ from those of another reading.
     pub fingerprint: Fingerprint,
 }
 
@@ -138,9 +138,7 @@ impl Config {
             return Err(ConfigError(wrong));
         };
         config.listed_workspaces = lists::workspaces(&figment, &mut wrong, &mut warnings);
-        let names: Vec<String> =
-            config.workspaces().into_iter().map(|workspace| workspace.name).collect();
-        config.issuers = lists::issuers(&figment, &names, &mut wrong);
+        config.issuers = lists::issuers(&figment, &config.workspace_names(), &mut wrong);
         config.find_contradictions(&figment, &mut wrong);
         config.find_oddities(&figment, file, &mut warnings);
         config.warnings = warnings;
@@ -244,6 +242,12 @@ impl Config {
             all.insert(0, plain);
         }
         all
+    }
+
+    /// Returns the names of [`Self::workspaces`].
+    #[must_use]
+    pub fn workspace_names(&self) -> Vec<String> {
+        self.workspaces().into_iter().map(|workspace| workspace.name).collect()
     }
 
     /// Returns the settings for reaching a workspace's Intercom API.

@@ -1,5 +1,5 @@
-//! Rules: what a setting takes, in words and as a check. The general ones; `values` has those of
-//! single settings.
+//! Rules: the allowed values of a setting, in words and as a check. This file has the general
+//! rules; `values` has those of single settings.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -12,7 +12,7 @@ use figment::value::Value;
 /// Reads a value; `None` if it is wrong.
 type Read<T> = Box<dyn Fn(&Value) -> Option<T>>;
 
-/// What a setting takes.
+/// The allowed values of a setting.
 pub(super) struct Rule<T> {
     /// The allowed values, as the rest of the sentence "It must be …".
     pub allowed: String,
@@ -94,7 +94,7 @@ impl<T: 'static> Rule<T> {
     }
 }
 
-/// A whole number within a range, or a string with one, as environment variables have it.
+/// A whole number within a range, or a string with one: environment variables are strings.
 pub(super) fn whole<T>(range: RangeInclusive<T>) -> Rule<T>
 where
     T: Copy + Display + PartialOrd + FromStr + TryFrom<i128> + 'static,
@@ -161,7 +161,7 @@ pub(super) fn one_of<T: Copy + 'static>(words: &'static [(&'static str, T)]) -> 
     })
 }
 
-/// A value with a textual form of its own.
+/// A value that is parsed from a string.
 pub(super) fn parsed<T: FromStr + 'static>(allowed: &str) -> Rule<T> {
     Rule::text(allowed, |text| text.trim().parse().ok())
 }
@@ -179,7 +179,7 @@ pub(super) fn file(allowed: &str) -> Rule<PathBuf> {
     Rule::text(allowed, |text| Some(PathBuf::from(text.trim())))
 }
 
-/// A list of strings, or one string with commas, as environment variables have it.
+/// A list of strings, or one string with commas: environment variables are strings.
 pub(super) fn texts(allowed: impl Into<String>) -> Rule<Vec<String>> {
     Rule::new(allowed, text_list)
 }

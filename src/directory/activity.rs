@@ -72,7 +72,7 @@ pub struct LogFacts {
     pub covered: Option<(OffsetDateTime, OffsetDateTime)>,
     /// The last known sign-in of each person.
     pub sign_ins: HashMap<UserId, SignIn>,
-    /// The times of invitations by lower-case email address, oldest first.
+    /// The times of invitations, oldest first, by email address as [`folded`] returns it.
     pub invitations: HashMap<String, Vec<OffsetDateTime>>,
 }
 
@@ -202,10 +202,10 @@ impl Activity {
                 }
             }
             "admin_two_factor_auth_change" => {
-                let told = ["/enabled", "/after", "/after/enabled"]
+                let enabled = ["/enabled", "/after", "/after/enabled"]
                     .iter()
                     .find_map(|at| metadata.pointer(at)?.as_bool());
-                user.two_factor_auth = told.or(user.two_factor_auth);
+                user.two_factor_auth = enabled.or(user.two_factor_auth);
             }
             "admin_login_success"
                 if volatile.last_sign_in_at.is_none_or(|last| last <= self.at) =>

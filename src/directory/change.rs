@@ -116,9 +116,9 @@ words! {
         Created = "created",
         /// It changed.
         Updated = "updated",
-        /// It is gone.
+        /// It was removed.
         Removed = "removed",
-        /// It is back.
+        /// It had been removed and is present again.
         Restored = "restored",
     }
 }

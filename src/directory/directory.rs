@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::Workspace;
 use super::{
     Generation, Group, GroupId, Membership, Part, Priority, Recorded, Snapshot, Stamps, User,
-    UserId, Volatile,
+    UserId, Volatile, Workspace,
 };
 
 /// A workspace at one generation. It is immutable. It shares unchanged values with the directories
@@ -73,6 +72,9 @@ pub struct Link {
     pub priority: Option<Priority>,
 }
 
+/// A membership by indexes: that of the team, that of the person, and the priority level.
+type Joint = (u32, u32, Option<Priority>);
+
 impl Directory {
     /// Joins the people and teams of a snapshot. People who were removed at `gone_by` or earlier
     /// are omitted. Unchanged values are shared with `previous`, an earlier directory.
@@ -128,15 +130,15 @@ impl Directory {
         let ends = |one: &Membership| {
             Some((*teams.get(&one.group)?, *people.get(&one.user)?, one.priority))
         };
-        let links: Vec<_> = memberships.iter().filter_map(ends).collect();
-        self.link(&links);
+        let joints: Vec<Joint> = memberships.iter().filter_map(ends).collect();
+        self.link(&joints);
     }
 
-    /// Joins teams and people by their indexes: (team, person, priority).
-    fn link(&mut self, links: &[(u32, u32, Option<Priority>)]) {
+    /// Joins teams and people.
+    fn link(&mut self, joints: &[Joint]) {
         let mut of_people: Vec<Vec<Link>> = vec![Vec::new(); self.people.len()];
         let mut of_teams: Vec<Vec<Link>> = vec![Vec::new(); self.teams.len()];
-        for (team, person, priority) in links {
+        for (team, person, priority) in joints {
             of_people[*person as usize].push(Link { place: *team, priority: *priority });
             of_teams[*team as usize].push(Link { place: *person, priority: *priority });
         }
@@ -199,29 +201,36 @@ impl Directory {
         let first_gone = removal_times(&all).min();
         let snapshot_id = SnapshotId { generation, left_out: people.saturating_sub(all.len()) };
         let mut directory = Self { snapshot_id, workspace, people: all, teams, first_gone };
-        // The new index of each person in `self.people`.
+        let joints = self.joints(&directory, part, &memberships);
+        directory.link(&joints);
+        directory
+    }
+
+    /// Returns the memberships of `next`, which follows this directory: those of the teams in `part`
+    /// are `fresh`, all others are as in this directory.
+    fn joints(&self, next: &Self, part: &Part, fresh: &[Membership]) -> Vec<Joint> {
+        // The index in `next` of each person in `self.people`.
         let places: Vec<Option<u32>> =
-            self.people.iter().map(|person| directory.place(&person.user.id)).collect();
-        let mut links: Vec<(u32, u32, Option<Priority>)> = Vec::new();
-        for (team, place) in directory.teams.iter().zip(0..) {
+            self.people.iter().map(|person| next.place(&person.user.id)).collect();
+        let mut joints: Vec<Joint> = Vec::new();
+        for (team, place) in next.teams.iter().zip(0..) {
             let unchanged =
                 self.team(&team.group.id).filter(|_| !part.groups.contains(&team.group.id));
             let members = unchanged.iter().flat_map(|team| team.members.iter());
-            links.extend(
+            joints.extend(
                 members
                     .filter_map(|link| Some((place, places[link.place as usize]?, link.priority))),
             );
         }
-        for Membership { group, user, priority } in &memberships {
-            let team = directory.teams.binary_search_by(|team| team.group.id.cmp(group)).ok();
+        for Membership { group, user, priority } in fresh {
+            let team = next.teams.binary_search_by(|team| team.group.id.cmp(group)).ok();
             if let (Some(team), Some(person)) =
-                (team.and_then(|place| u32::try_from(place).ok()), directory.place(user))
+                (team.and_then(|place| u32::try_from(place).ok()), next.place(user))
             {
-                links.push((team, person, *priority));
+                joints.push((team, person, *priority));
             }
         }
-        directory.link(&links);
-        directory
+        joints
     }
 
     fn place(&self, id: &UserId) -> Option<u32> {

@@ -13,7 +13,7 @@ words! {
         Role = "role",
         /// A paid seat.
         Seat = "seat",
-        /// A single permission, as far as the activity log tells.
+        /// A single permission. Only those that the activity log names are known.
         Permission = "permission",
     }
 }
@@ -23,7 +23,7 @@ pub const INBOX_SEAT: &str = "inbox_seat";
 
 /// An entitlement of one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held<'d> {
+pub struct HeldEntitlement<'d> {
     /// What kind of access it is.
     pub kind: EntitlementType,
     /// Intercom's id or word for it.
@@ -34,7 +34,7 @@ pub struct Held<'d> {
     pub priority: Option<Priority>,
 }
 
-impl Held<'_> {
+impl HeldEntitlement<'_> {
     /// The id under which clients know the entitlement.
     #[must_use]
     pub fn id(&self) -> String {
@@ -43,9 +43,13 @@ impl Held<'_> {
 }
 
 /// Returns the entitlements of a user other than teams: role, seat, permissions.
-pub fn held_without_teams(user: &User) -> impl Iterator<Item = Held<'_>> {
-    let held =
-        |kind, intercom_id, name| Held { kind, intercom_id, name: Some(name), priority: None };
+pub fn held_without_teams(user: &User) -> impl Iterator<Item = HeldEntitlement<'_>> {
+    let held = |kind, intercom_id, name| HeldEntitlement {
+        kind,
+        intercom_id,
+        name: Some(name),
+        priority: None,
+    };
     let role = user.role.iter().map(move |role| {
         let Role { id, name } = &**role;
         held(EntitlementType::Role, id.as_str(), name.as_deref().unwrap_or(id))
@@ -66,10 +70,10 @@ pub fn held_without_teams(user: &User) -> impl Iterator<Item = Held<'_>> {
 pub fn held_by<'d>(
     directory: &'d Directory,
     person: &'d Person,
-) -> impl Iterator<Item = Held<'d>> + 'd {
+) -> impl Iterator<Item = HeldEntitlement<'d>> + 'd {
     let teams = person.teams.iter().filter_map(|link| {
         let team = directory.teams.get(link.place as usize)?;
-        Some(Held {
+        Some(HeldEntitlement {
             kind: EntitlementType::Team,
             intercom_id: team.group.id.as_str(),
             name: team.group.name.as_deref(),
@@ -104,6 +108,13 @@ pub fn is_entitlement_id(text: &str) -> bool {
 #[must_use]
 pub fn account_id(id: &UserId) -> String {
     format!("adm_{id}")
+}
+
+/// Returns the user name of a teammate: the sign-in address. If Intercom has none, it is the id of
+/// the account.
+#[must_use]
+pub fn user_name(user: &User) -> String {
+    user.email.clone().unwrap_or_else(|| account_id(&user.id))
 }
 
 /// Returns the id of a team; the same as in SCIM.

@@ -17,19 +17,18 @@ words! {
         People = "people",
         /// Teams that are gone.
         Teams = "teams",
-        /// Memberships that ended although the person is still there. What a leaver was in counts with
-        /// the leaver.
+        /// Memberships that ended although the person is still there. The memberships of a leaver
+        /// are not counted: the leaver is.
         Memberships = "memberships",
-        /// Roles that were taken or replaced by others, and permissions that were taken: people who
-        /// lost any.
+        /// People who lost their role or a permission, or whose role was replaced.
         Roles = "roles",
         /// Inbox seats.
         Seats = "seats",
-        /// Addresses of people, which are their user names: taken or replaced by others.
+        /// Addresses of people, which are their user names, that were removed or replaced.
         Emails = "emails",
-        /// Names of people: taken or replaced by others.
+        /// Names of people that were removed or replaced.
         Names = "names",
-        /// Names of teams that were taken.
+        /// Names of teams that were removed.
         TeamNames = "team_names",
     }
 }

@@ -1,21 +1,22 @@
 //! The domain: the people in an Intercom workspace and their access.
 //!
 //! This module has no side effects, is synchronous, and imports only modules that every module may
-//! import (such as `limits`). The importer and the publisher share its types: a [`User`] is a person
-//! (Intercom: *admin* or *teammate*), a [`Group`] is a set of people (Intercom: *team*), and a
-//! [`Membership`] joins the two.
+//! import (such as `limits`). The importer and the publisher share its types: a [`User`] is a
+//! person (Intercom: *admin* or *teammate*), a [`Group`] is a set of people (Intercom: *team*), and
+//! a [`Membership`] joins the two.
 //!
 //! ```text
-//! Observation  the result of one reading of Intercom, and what could not be read
-//! Snapshot     the recorded state at one generation
-//! Plan         the changes that lead from a Snapshot to an Observation
-//! Run          one import: what was requested, and how it ended
-//! Change       the difference between two versions, and its cause (`change`, `recorded_change`)
-//! Activity     an entry of Intercom's activity log, and the facts that only the log gives
-//! Losses       what a Plan takes, with earlier losses (`loss`, `plan_losses`, from `past`)
-//! Directory    a Snapshot with its people and teams joined; requests are answered from it
-//! Held         an entitlement of a person: team, role, seat or permission
-//! text         comparison of texts, regardless of case and Unicode form
+//! Observation      the result of one reading of Intercom, and what could not be read
+//! Snapshot         the recorded state at one generation
+//! Plan             the changes that lead from a Snapshot to an Observation
+//! Run              one import: what was requested, and how it ended
+//! Change           the difference between two versions, and its cause (`change`,
+//!                  `recorded_change`)
+//! Activity         an entry of Intercom's activity log, and the facts that only the log gives
+//! Losses           what a Plan takes, with earlier losses (`loss`, `plan_losses`, from `past`)
+//! Directory        a Snapshot with its people and teams joined; requests are answered from it
+//! HeldEntitlement  an entitlement of a person: team, role, seat or permission
+//! text             comparison of texts, regardless of case and Unicode form
 //! ```
 
 mod activity;
@@ -41,8 +42,8 @@ pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
 pub use change::{ActivityKind, Change, ChangeAction, ChangeKind, ChangeNames, Changed};
 pub use directory::{Directory, Link, Person, SnapshotId, Team, links_with};
 pub use entitlement::{
-    EntitlementType, Held, INBOX_SEAT, account_id, entitlement_id, has_entitlement, held_by,
-    held_without_teams, is_entitlement_id, team_id,
+    EntitlementType, HeldEntitlement, INBOX_SEAT, account_id, entitlement_id, has_entitlement,
+    held_by, held_without_teams, is_entitlement_id, team_id, user_name,
 };
 pub use group::{Group, GroupId, Membership, Priority};
 pub use loss::{Amounts, Disputed, Ends, Exceeded, Loser, LossKind, Losses, Memory};

@@ -9,7 +9,7 @@ use crate::limits;
 /// What kind of change a webhook announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Announced {
-    /// Somebody joined or left the workspace.
+    /// A person joined or left the workspace.
     Access,
     /// The activity log has a new entry. Sign-ins are among them, so there are many.
     LogEntry,
@@ -31,8 +31,8 @@ impl Announced {
 }
 
 /// Webhooks of one kind in quick succession. Times are on
-/// [`Clock::running`](crate::clock::Clock::running), so that setting the time of day delays no
-/// import.
+/// [`Clock::running`](crate::clock::Clock::running), so an import is not delayed when the time of
+/// day is set.
 #[derive(Clone, Copy, Debug)]
 struct Burst {
     /// When the import that the latest webhooks share is due.
@@ -43,10 +43,10 @@ struct Burst {
     webhooks: u32,
 }
 
-/// The webhooks of one workspace. Webhooks that come while an import is due share it. The first few
-/// each get an import soon. If more follow without a rest, imports are [`limits::WEBHOOK_PAUSE`]
-/// apart. So any number of webhooks triggers one import at once, and one more later for what came
-/// in the meantime.
+/// The webhooks of one workspace. Webhooks that come before a due import share it. The first
+/// [`limits::WEBHOOK_BURST`] each get an import soon. If more follow without a rest, imports are
+/// [`limits::WEBHOOK_PAUSE`] apart. So a burst of any size triggers one import soon, and one later
+/// for the webhooks that came in the meantime.
 #[derive(Debug, Default)]
 pub struct Bursts {
     of_each_kind: Mutex<[Option<Burst>; Announced::COUNT]>,

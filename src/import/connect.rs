@@ -20,7 +20,7 @@ pub struct OAuthApp {
     pub client_secret: SecretString,
 }
 
-/// Manages the access token of a workspace. Only this changes it.
+/// Manages the access token of a workspace. Nothing else changes the token.
 pub struct Connector {
     workspace: String,
     client: Arc<Client>,
@@ -129,7 +129,8 @@ impl Connector {
         self.client.allowance().clock_ahead
     }
 
-    /// The same now, also if the clock was set since then. `None` before the first response.
+    /// Like [`Connector::clock_ahead`], but as of now: it also notices if this machine's clock was
+    /// set since the last response. `None` before the first response.
     #[must_use]
     pub fn clock_ahead_now(&self) -> Option<i64> {
         self.client.clock_ahead_now()

@@ -1,6 +1,6 @@
 //! The state of a workspace's imports, which can be read while an import runs.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
@@ -15,9 +15,10 @@ words! {
     pub enum ConnectionState {
         /// The last import succeeded.
         Connected = "connected",
-        /// It did not; it may pass, or somebody must look.
+        /// No import has ended yet, or the last one did not succeed, or removals wait. The cause may
+        /// pass, or the operator must act.
         Degraded = "degraded",
-        /// Intercom refuses the token, and will until somebody changes something.
+        /// Intercom refuses the token until the operator changes something.
         Disconnected = "disconnected",
     }
 }
@@ -109,20 +110,20 @@ impl Health {
     /// Returns the current state.
     #[must_use]
     pub fn standing(&self) -> HealthStatus {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
     }
 
     /// Whether the last import failed.
     #[must_use]
     pub fn failing(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).failures > 0
+        self.lock().failures > 0
     }
 
     /// Records the result of another process's import. A run that is not newer than the last known
     /// one is ignored.
     pub fn learn(&self, run: &Run) {
         let failures = {
-            let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let standing = self.lock();
             if standing.last_run.as_ref().is_some_and(|known| run.id <= known.id) {
                 return;
             }
@@ -130,16 +131,13 @@ impl Health {
         };
         // Failures of other processes do not lengthen the pauses of this one.
         self.note(Ok(run));
-        let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self.lock();
         standing.failures = standing.failures.min(failures.max(1));
     }
 
     /// Records the problems with times. Each new problem is logged once.
     pub fn times(&self, workspace: &str, times: &Times) {
-        let before = std::mem::replace(
-            &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).times,
-            times.clone(),
-        );
+        let before = std::mem::replace(&mut self.lock().times, times.clone());
         let has =
             |times: &Times, code: &str| times.problems.iter().any(|problem| problem.code == code);
         for problem in times.problems.iter().filter(|problem| !has(&before, &problem.code)) {
@@ -153,7 +151,7 @@ impl Health {
     /// Records that a panic ended the loop of imports or of publishing. The next import that ends
     /// replaces this state.
     pub fn panicked(&self) {
-        let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self.lock();
         standing.connection = ConnectionState::Degraded;
         standing.failures = standing.failures.saturating_add(1);
         standing.problem = Some(Failure {
@@ -168,7 +166,7 @@ impl Health {
     /// Records how an import ended. Returns the number of failures in a row. A run that is not
     /// newer than the last known one is ignored.
     pub fn note(&self, outcome: Result<&Run, &LedgerError>) -> u32 {
-        let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self.lock();
         if let (Ok(run), Some(known)) = (outcome, &standing.last_run)
             && run.id <= known.id
         {
@@ -207,6 +205,10 @@ impl Health {
         let succeeded = outcome.is_ok_and(|run| run.status == RunStatus::Succeeded);
         standing.failures = if succeeded { 0 } else { standing.failures.saturating_add(1) };
         standing.failures
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HealthStatus> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -40,8 +40,8 @@ pub struct Importer {
     seen: Mutex<Option<Fingerprint>>,
 }
 
-/// How often an import plans in all, if other processes commit generations between its reading and
-/// its commit.
+/// How many times an import plans at most. It plans again if another process commits a generation
+/// between its reading and its commit.
 const REPLANS: u32 = 3;
 
 impl Importer {

@@ -26,6 +26,7 @@ struct Pending {
 /// The requests so far.
 #[derive(Debug, Default)]
 struct Asked {
+    /// The ticket of the last request.
     last: Ticket,
     pending: Option<Pending>,
     /// The earliest time of the next import that a query triggers: queries are frequent.
@@ -82,7 +83,7 @@ impl Nudge {
         self.queued.load(Ordering::Acquire)
     }
 
-    /// The same, and resets it.
+    /// Like [`Nudge::queue_waits`], and resets the answer to false.
     pub fn take_queue(&self) -> bool {
         self.queued.swap(false, Ordering::AcqRel)
     }

@@ -87,9 +87,9 @@ fn unreadable(
 }
 
 /// Returns all observed and recorded people with the values that they have after this observation:
-/// the lists, then what the log said earlier, then what it says now. Also returns how many people
-/// stay only because a list may be incomplete or the two lists disagree, and those who stay because
-/// of the latter.
+/// those of the lists, then those that the log gave earlier, then those that it gives now. Also
+/// returns how many people stay only because a list may be incomplete or the two lists disagree,
+/// and those who stay because of the latter.
 fn people<'a>(
     known: &BTreeMap<&'a UserId, (&User, &Volatile)>,
     observed: &'a Observation,
@@ -120,7 +120,7 @@ fn people<'a>(
             people.insert(id, ((*before).clone(), (*volatile).clone()));
             continue;
         }
-        // A removed person has no access. The earlier versions hold what it was.
+        // A removed person has no access. The earlier versions show the access that they had.
         let gone = User {
             active: false,
             has_inbox_seat: None,

@@ -124,12 +124,13 @@ struct Beginning {
     at: Duration,
 }
 
-/// The last import of this process that succeeded.
+/// The last import of this process that succeeded. It satisfies the requests up to `ticket` that
+/// need at most `mode`.
 #[derive(Clone, Copy, Default)]
 struct Done {
-    /// It satisfies the requests up to this ticket,
+    /// The last ticket that was given out before the import began.
     ticket: Ticket,
-    /// if their mode is at most this one. `None` before the first success.
+    /// The mode of the import. `None` before the first success.
     mode: Option<Mode>,
 }
 

@@ -111,6 +111,15 @@ pub(super) fn malformed(resource: &str, what: &str) -> IntercomError {
 /// Replaces the code of an error response that has none.
 pub(super) const NO_CODE: &str = "without a code";
 
+/// The longest error code that is accepted.
+const CODE_BYTES: usize = 64;
+
+/// Whether a text has the form of an error code.
+pub(super) fn is_code(text: &str) -> bool {
+    text.len() <= CODE_BYTES
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// The content of an error response: its code, in Intercom's words or ours. Its message is never
 /// kept: it is Intercom's text and may name people.
 pub(super) struct Refusal {
@@ -137,10 +146,8 @@ impl Refusal {
             .first()
             .and_then(|first| Object::from_raw(first, refusal.lossy()))
             .unwrap_or_default();
-        let is_code =
-            |code: &String| code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let code =
-            first.text("code", 64).value().filter(is_code).unwrap_or_else(|| NO_CODE.to_owned());
+        let code = first.text("code", CODE_BYTES).value().filter(|code| is_code(code));
+        let code = code.unwrap_or_else(|| NO_CODE.to_owned());
         let hosted_in =
             first.text("message", limits::INTERCOM_TEXT_BYTES).value().and_then(|message| {
                 let (_, place) = message.split_once("hosted in ")?;

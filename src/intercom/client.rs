@@ -159,8 +159,8 @@ impl Client {
         self.call(Call { method: Method::GET, path, query, body: None, attempts }, read).await
     }
 
-    /// Sends a `POST path` that only searches and parses the response with `read`. It changes
-    /// nothing, so it may be repeated.
+    /// Sends a `POST path` that only searches, and parses the response with `read`. The call
+    /// changes nothing, so it may be repeated.
     pub(super) async fn search<T>(
         &self,
         path: &str,
@@ -168,8 +168,7 @@ impl Client {
         attempts: u32,
         read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
-        let body = serde_json::to_vec(body)
-            .map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
+        let body = json_body(path, body)?;
         self.call(Call { method: Method::POST, path, query: &[], body: Some(body), attempts }, read)
             .await
     }
@@ -204,17 +203,16 @@ impl Client {
         call: &Call<'_>,
         read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
-        let authorization = self.authorization.load_full().ok_or(IntercomError::NotConnected)?;
         let request = self.request(&call.method, call.path).query(call.query);
-        let request = request.header(AUTHORIZATION, (*authorization).clone());
+        let request = self.with_token(request)?;
         let (status, text) = self.send(request, call.path, call.body.clone()).await?;
         let object = answer::object(call.path, status, &text);
         read(&object.map_err(|error| self.completed(error))?)
     }
 
-    /// Asks Intercom for the time, and returns by how many seconds this machine's clock is ahead;
-    /// negative if behind. Every response has a time, also one that refuses the token, so none is
-    /// needed.
+    /// Asks Intercom for the time, and returns how many seconds this machine's clock is ahead;
+    /// negative if behind. Every response has a time, also one that refuses the call, so no token
+    /// is needed.
     ///
     /// # Errors
     /// The reason why there was no response, or none with a time.
@@ -233,16 +231,16 @@ impl Client {
         }
     }
 
-    /// By how many seconds this machine's clock is ahead of Intercom's now, as far as the last
-    /// response and the monotonic clock tell; negative if behind. Unlike
-    /// [`RateBudget::clock_ahead`], this notices a clock that was set since that response.
+    /// Returns how many seconds this machine's clock is now ahead of Intercom's; negative if
+    /// behind. It is computed from the last response and the monotonic clock. Unlike
+    /// [`RateBudget::clock_ahead`], it notices a clock that was set since that response.
     #[must_use]
     pub fn clock_ahead_now(&self) -> Option<i64> {
         self.allowance().clock_ahead_now(&self.clock)
     }
 
-    /// Adds to an error from a success response what only the client knows, as
-    /// [`Client::refused`] does for an error response: the wait and the configured region.
+    /// Adds what only the client knows to the error of a response with a success status: how long
+    /// to wait, and the configured region. [`Client::send`] does this for other responses.
     fn completed(&self, error: IntercomError) -> IntercomError {
         match error {
             IntercomError::RateLimited { resource, .. } => self.limited(resource),
@@ -253,7 +251,7 @@ impl Client {
         }
     }
 
-    /// Counts a response of the rate limit, and returns its error.
+    /// Counts a response that says that the rate limit is exceeded, and returns its error.
     fn limited(&self, resource: String) -> IntercomError {
         self.rate_limited.fetch_add(1, Ordering::Relaxed);
         let retry_after = self.allowance().until_reset(&self.clock);
@@ -267,6 +265,12 @@ impl Client {
         request.header("Intercom-Version", &self.connection.api_version)
     }
 
+    /// Adds the workspace's token to a request.
+    fn with_token(&self, request: RequestBuilder) -> Result<RequestBuilder, IntercomError> {
+        let authorization = self.authorization.load_full().ok_or(IntercomError::NotConnected)?;
+        Ok(request.header(AUTHORIZATION, (*authorization).clone()))
+    }
+
     /// Sends a `POST path` that changes something, once, and returns the response body.
     /// `with_token` says whether the workspace's token is sent; if not, the credentials are in the
     /// body.
@@ -278,12 +282,9 @@ impl Client {
     ) -> Result<Vec<u8>, IntercomError> {
         let mut request = self.request(&Method::POST, path);
         if with_token {
-            let authorization =
-                self.authorization.load_full().ok_or(IntercomError::NotConnected)?;
-            request = request.header(AUTHORIZATION, (*authorization).clone());
+            request = self.with_token(request)?;
         }
-        let body = serde_json::to_vec(body)
-            .map_err(|_| malformed(path, "the question cannot be written as JSON"))?;
+        let body = json_body(path, body)?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.send(request, path, Some(body)).await.map(|(_, text)| text.text.into_bytes())
     }
@@ -368,6 +369,11 @@ impl fmt::Debug for Client {
     }
 }
 
+/// Serialises the body of a request.
+fn json_body(path: &str, body: &impl Serialize) -> Result<Vec<u8>, IntercomError> {
+    serde_json::to_vec(body).map_err(|_| malformed(path, "the question cannot be written as JSON"))
+}
+
 fn bearer(token: &SecretString) -> Result<HeaderValue, String> {
     let mut header =
         HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| {
@@ -442,7 +448,7 @@ fn pause_after(error: &IntercomError, attempt: u32) -> Duration {
 /// Returns a random duration up to `most`.
 fn jitter(most: Duration) -> Duration {
     let mut byte = [0];
-    // If there is no randomness, the wait just lacks jitter.
+    // Without randomness, the wait has no jitter.
     let _ = aws_lc_rs::rand::fill(&mut byte);
     most * u32::from(byte[0]) / 255
 }

@@ -300,8 +300,8 @@ impl<'a> Reader<'a> {
             .collect();
         let mut query = bounds.clone();
         let mut found = 0;
-        // The entries of this span. Entries that an earlier span had already do not make a page
-        // stuck.
+        // The entries of this span so far. A page is stuck if all of its entries are among them;
+        // entries of earlier spans do not count.
         let mut here = HashSet::new();
         for page in 1.. {
             let full = self.pages >= limits::ACTIVITY_PAGES || self.bytes > limits::ACTIVITY_BYTES;

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::answer::NO_CODE;
+use super::answer::{NO_CODE, is_code};
 use super::{Client, Connection, IntercomError, Outage, Region};
 use crate::limits;
 
@@ -176,8 +176,8 @@ fn trade_error(error: IntercomError) -> TradeError {
     }
 }
 
-/// Interprets an error code. Intercom's own codes for this are not documented; those of RFC 6749
-/// §5.2 are understood.
+/// Maps an error code. Intercom does not document its codes for this; those of RFC 6749 §5.2 are
+/// recognised.
 fn refused(status: u16, code: String) -> TradeError {
     let says = |words: &[&str]| words.iter().any(|word| code.contains(word));
     let app = says(&["client", "secret", "application", "app_"]);
@@ -238,10 +238,7 @@ fn is_token(text: &str) -> bool {
 fn error_code(answer: &Value) -> Option<String> {
     let listed = answer.pointer("/errors/0").map(|error| &error["code"]);
     let code = listed.or_else(|| answer.get("error").filter(|error| !error.is_null()))?;
-    let word = |code: &&str| {
-        code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    Some(code.as_str().filter(word).unwrap_or(NO_CODE).to_owned())
+    Some(code.as_str().filter(|code| is_code(code)).unwrap_or(NO_CODE).to_owned())
 }
 
 /// Uninstalls the app from the workspace, which invalidates its token.

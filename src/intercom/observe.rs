@@ -53,7 +53,7 @@ pub async fn observe(
         Since::Everything { log, known } => {
             progress(Progress::Workspace);
             let (workspace, warnings) = match (identify(client).await, known) {
-                (Ok(told), _) => told,
+                (Ok(identified), _) => identified,
                 (Err(error), Some(known)) if concerns_me_alone(&error) => {
                     let detail = format!(
                         "{error}; the bridge assumes that it is the recorded workspace, if there is one"
@@ -94,8 +94,8 @@ pub async fn observe(
     })
 }
 
-/// Whether the lists may still be readable after this error of `/me`. The content of `/me` does not
-/// decide access.
+/// Whether the lists may be readable although `/me` failed with this error. The content of `/me`
+/// does not decide access.
 fn concerns_me_alone(error: &IntercomError) -> bool {
     match error {
         IntercomError::Unavailable {
@@ -106,7 +106,7 @@ fn concerns_me_alone(error: &IntercomError) -> bool {
     }
 }
 
-/// Reads which workspace the token belongs to. Returns oddities of the response as warnings.
+/// Reads which workspace the token belongs to. Returns warnings about what is odd in the response.
 ///
 /// # Errors
 /// The reason why Intercom did not answer; or the response lacks `app`, which identifies the
@@ -191,6 +191,7 @@ struct ReadPage<E> {
     next: Next,
     total_pages: Option<i64>,
     total_count: Option<i64>,
+    /// The field that suggests that the list is incomplete; see [`Page::doubt`].
     doubt: Option<&'static str>,
     /// The size of the entries in bytes.
     bytes: usize,
@@ -247,7 +248,7 @@ async fn read_list<E>(
                 return Ok(());
             }
         };
-        let mut news = number == 1;
+        let mut has_new_entries = number == 1;
         bytes += page.bytes;
         ids += page.ids(list);
         if bytes > limits::INTERCOM_BODY_BYTES || ids > limits::INTERCOM_ELEMENTS {
@@ -260,12 +261,12 @@ async fn read_list<E>(
             // If Intercom repeats a page, its records must not look as if the list contained them
             // twice.
             if number == 1 || !known.contains(&hash) {
-                news = true;
+                has_new_entries = true;
                 (list.take)(draft, entry, Place { resource: list.path, at });
             }
             known.insert(hash);
         }
-        if !news {
+        if !has_new_entries {
             draft.list_in_part(list.path, "its next page repeats the page before");
             return Ok(());
         }

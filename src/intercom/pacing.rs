@@ -1,6 +1,6 @@
 //! Keeps the client under Intercom's rate limit.
 //!
-//! Intercom counts calls in windows of 10 seconds. (Nearly) every response says how many calls are
+//! Intercom counts calls in windows of 10 seconds. Nearly every response says how many calls are
 //! left and when the window ends: `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`
 //! (UNIX seconds).
 
@@ -29,9 +29,16 @@ pub struct RateBudget {
     pub clock_ahead: Option<i64>,
     /// When the last response with a time came, on [`Clock::running`].
     answered_at: Duration,
-    /// The time until the reset, computed only from the times in Intercom's response, and when the
-    /// response came, on [`Clock::running`].
-    until_reset: Option<(Duration, Duration)>,
+    until_reset: Option<UntilReset>,
+}
+
+/// The time until the rate limit resets, as a response says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct UntilReset {
+    /// The time that was left, computed from times in Intercom's response alone.
+    left: Duration,
+    /// When the response came, on [`Clock::running`].
+    noted_at: Duration,
 }
 
 impl RateBudget {
@@ -59,7 +66,7 @@ impl RateBudget {
             // different clocks.
             let left =
                 left.map(Duration::from_secs).filter(|left| *left <= limits::INTERCOM_RESET_MAX);
-            self.until_reset = left.map(|left| (left, clock.running()));
+            self.until_reset = left.map(|left| UntilReset { left, noted_at: clock.running() });
         }
         if let Some(date) = date {
             self.server_time = Some(date);
@@ -77,8 +84,8 @@ impl RateBudget {
 
     /// Returns the time until the rate limit resets; zero if that time is unknown or past.
     pub(super) fn until_reset(&self, clock: &Clock) -> Duration {
-        if let Some((left, noted)) = self.until_reset {
-            return left.saturating_sub(clock.running().saturating_sub(noted));
+        if let Some(UntilReset { left, noted_at }) = self.until_reset {
+            return left.saturating_sub(clock.running().saturating_sub(noted_at));
         }
         self.reset
             .and_then(|reset| OffsetDateTime::from_unix_timestamp(reset).ok())

@@ -70,6 +70,11 @@ impl TeamEntry {
     pub fn is_whole(&self) -> bool {
         !self.unknown.contains(&Field::AdminIds)
     }
+
+    /// Whether the team's own list names the admin, or could not be read completely.
+    pub fn may_have(&self, admin: &UserId) -> bool {
+        self.members.contains_key(admin) || !self.is_whole()
+    }
 }
 
 /// The result of reading one record.
@@ -244,7 +249,9 @@ impl TeamEntry {
 
 /// Merges two records of the same admin or team.
 struct Merge<'a> {
+    /// The unknown fields of the first record. A field in which the two differ becomes unknown.
     first: &'a mut BTreeSet<Field>,
+    /// The unknown fields of the second record.
     second: &'a BTreeSet<Field>,
     /// The fields in which records merged before differ. No further record can tell which of them
     /// was right.
@@ -375,6 +382,7 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Returns each id as a key, with its priority level. Levels of other ids are ignored.
 fn with_priority<K: Ord>(
     ids: Vec<String>,
     levels: Vec<(String, Priority)>,

@@ -33,6 +33,7 @@ pub(super) struct Spans {
 }
 
 impl Spans {
+    /// Starts with the first span of the time from `since` to `now`, in UNIX seconds.
     pub fn new(since: i64, now: i64) -> Self {
         Self {
             at: since,
@@ -44,6 +45,7 @@ impl Spans {
         }
     }
 
+    /// The span to read next; `None` at the end.
     pub fn next_span(&self) -> Option<Span> {
         if self.over {
             return None;
@@ -56,7 +58,7 @@ impl Spans {
     pub fn succeeded(&mut self, found: usize) {
         self.failures = 0;
         self.go_on();
-        // An empty span means that a longer one is not too much for one request.
+        // After an empty span, a longer one is probably not too much for one request.
         let longer = self.step.saturating_mul(2);
         self.step = if found == 0 { longer } else { longer.min(limits::ACTIVITY_STEP) };
     }
@@ -82,6 +84,7 @@ impl Spans {
         }
     }
 
+    /// Leaves the current span unread.
     fn skip(&mut self) {
         self.gap.get_or_insert(self.at);
         self.go_on();
@@ -94,6 +97,7 @@ impl Spans {
         }
     }
 
+    /// The start of the first span that could not be read.
     pub fn first_gap(&self) -> Option<i64> {
         self.gap
     }

@@ -149,8 +149,7 @@ impl Draft {
         for (admin_id, admin) in &self.admins {
             for team_id in admin.teams.iter().flat_map(BTreeMap::keys) {
                 let team = self.teams.get(team_id);
-                if !team.is_some_and(|team| team.members.contains_key(admin_id) || !team.is_whole())
-                {
+                if !team.is_some_and(|team| team.may_have(admin_id)) {
                     odd.admins.insert(admin_id.clone());
                     odd.teams.insert(team_id.clone());
                 }
@@ -232,12 +231,12 @@ impl Draft {
             }
             for (user, level) in members {
                 let Some(admin) = self.admins.get(&user) else { continue };
-                let told =
+                let own_level =
                     admin.teams.as_ref().and_then(|teams| teams.get(group).copied().flatten());
                 memberships.push(Membership {
                     group: group.clone(),
                     user,
-                    priority: level.or(told),
+                    priority: level.or(own_level),
                 });
             }
             if !team.unknown.is_empty() {
@@ -372,8 +371,7 @@ impl Draft {
         for (admin_id, admin) in &self.admins {
             for team_id in admin.teams.iter().flat_map(BTreeMap::keys) {
                 let team = self.teams.get(team_id);
-                if !team.is_some_and(|team| team.members.contains_key(admin_id) || !team.is_whole())
-                {
+                if !team.is_some_and(|team| team.may_have(admin_id)) {
                     self.warnings.push(odd(format!(
                         "admin {admin_id} lists team {team_id}, which does not list the admin; the admin does not count as a member"
                     )));

@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use super::LedgerError;
 use super::entities::generations;
+use crate::clock::to_millis;
 use crate::directory::{ChangeKind, Generation, RunId};
 
 /// The previous hash of the first generation.
@@ -117,7 +118,6 @@ pub(super) struct Head<'a> {
 /// steps.
 pub(super) fn hash(previous: &str, head: &Head<'_>, steps: &Steps) -> String {
     let mut context = Context::new(&SHA256);
-    let millis = head.at.unix_timestamp_nanos() / 1_000_000;
     line(
         &mut context,
         &[
@@ -125,7 +125,7 @@ pub(super) fn hash(previous: &str, head: &Head<'_>, steps: &Steps) -> String {
             head.workspace,
             &head.number.to_string(),
             &head.run.to_string(),
-            &millis.to_string(),
+            &to_millis(head.at).to_string(),
             previous,
         ],
     );
@@ -176,8 +176,8 @@ pub(super) fn fold(so_far: &str, digest: &str) -> String {
     URL_SAFE_NO_PAD.encode(context.finish())
 }
 
-/// The hash of everything that was true at the end of a generation, for a history that begins after
-/// it.
+/// The hash of everything that was true at the end of a generation. A pruned history begins with
+/// it. `previous` is the hash of that generation.
 pub(super) fn hash_of_state(previous: &str, digests: impl IntoIterator<Item = String>) -> String {
     let mut context = Context::new(&SHA256);
     line(&mut context, &["state", previous]);
@@ -192,7 +192,7 @@ pub(super) fn digest(workspace: &str, from: Generation, value: &impl Serialize) 
     URL_SAFE_NO_PAD.encode(sha256(&SHA256, &json))
 }
 
-/// Ends each part with a character that none of them contains.
+/// Hashes the parts, each followed by a character that none of them contains.
 fn line(context: &mut Context, parts: &[&str]) {
     for part in parts {
         context.update(part.as_bytes());

@@ -35,10 +35,7 @@ impl Ledger {
     /// [`LedgerError::Unavailable`].
     pub async fn earliest(&self, workspace: &str) -> Result<ChangePosition, LedgerError> {
         let pruned = generation_rows::last_pruned(&self.database, workspace).await?;
-        Ok(pruned.map_or(ChangePosition::START, |pruned| ChangePosition {
-            generation: pruned.generation,
-            after: None,
-        }))
+        Ok(pruned.map_or(ChangePosition::START, |pruned| ChangePosition::end_of(pruned.generation)))
     }
 
     /// The changes after a position, of one kind or of all kinds.
@@ -98,7 +95,7 @@ impl Ledger {
                 || start.generation == pruned.generation && start.after.is_some())
         {
             // The time of that generation, not the time of the pruning.
-            let since = generation_rows::kept_since(db, workspace).await?.unwrap_or(pruned.at);
+            let since = generation_rows::generation_time(db, workspace, pruned.generation).await?;
             return Err(LedgerError::Pruned { since });
         }
         if start.generation > last || start.generation == last && start.after.is_none() {

@@ -16,6 +16,7 @@ use super::audit::record;
 use super::entities::{clients, tokens};
 use super::transaction::writing;
 use super::{AuditEntry, Ledger, LedgerError};
+use crate::directory::text::folded;
 
 /// An OAuth client.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -119,7 +120,7 @@ impl Ledger {
     }
 
     /// Adds a client, unless another one that is not disabled has its name. Returns false in that
-    /// case. Case is ignored.
+    /// case. Case and Unicode form are ignored.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
@@ -139,8 +140,8 @@ impl Ledger {
             .filter(clients::Column::Id.ne(client.id.as_str()))
             .filter(clients::Column::DisabledAt.is_null());
         let names: Vec<String> = others.into_tuple().all(&db).await?;
-        let folded = |name: &str| name.trim().to_lowercase();
-        if names.iter().any(|name| folded(name) == folded(&client.name)) {
+        let name = folded(client.name.trim());
+        if names.iter().any(|other| folded(other.trim()) == name) {
             db.rollback().await?;
             return Ok(false);
         }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    Iterable, QueryFilter, QuerySelect, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, Iterable, QueryFilter, QuerySelect, TransactionTrait,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -14,7 +14,8 @@ use super::entities::{
     activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
 };
 use super::evidence::{self, EntryKey, Records};
-use super::transaction::{insert, writing};
+use super::transaction::{insert, is_new, writing};
+use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{
     Lease, Ledger, LedgerError, erase, generation_rows, lease, new_rows, notice, run_rows,
 };
@@ -49,11 +50,11 @@ impl Ledger {
         self.commit_by(lease, run, plan, (now, false)).await
     }
 
-    /// Like [`Ledger::commit`]; `clock` also says whether the clock is known to be right. If it is,
-    /// and the latest generation bears a time in the future, then a clock was ahead when that was
-    /// committed. The new generation then bears the true time although that is earlier, and a new
-    /// generation is made even if nothing has changed. So the state at every moment from now on can
-    /// be determined.
+    /// Like [`Ledger::commit`]. `clock` is the function `now`, and whether the clock is known to be
+    /// right. If it is right and the time of the latest generation lies in the future, a clock was
+    /// ahead when that generation was committed. The new generation then has the true time,
+    /// although it is earlier, and it is committed even if nothing changed. So the state at every
+    /// moment from now on can be determined.
     ///
     /// # Errors
     /// As of [`Ledger::commit`].
@@ -66,7 +67,7 @@ impl Ledger {
     ) -> Result<Committed, LedgerError> {
         let transaction = self.database.begin_with_options(writing()).await?;
         lease::fence_off(&transaction, lease).await?;
-        // Boxed: it is large, and would be part of the future of everything that imports.
+        // Boxed: the future is large, and would be part of that of every import.
         let committed = Box::pin(write(&transaction, run, plan, clock)).await?;
         transaction.commit().await?;
         Ok(committed)
@@ -184,15 +185,11 @@ async fn open_generation(
         tally: Set(serde_json::json!(counts)),
         evidence: Set(Some(sequence)),
     };
-    match generations::Entity::insert(row).exec_without_returning(db).await {
-        Ok(_) => Ok(()),
-        // The primary key decides: another process committed this number first.
-        Err(error)
-            if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) =>
-        {
-            Err(LedgerError::Stale { expected: number - 1, found: number })
-        }
-        Err(error) => Err(error.into()),
+    // The primary key decides whether another process has committed this number first.
+    if is_new(generations::Entity::insert(row).exec_without_returning(db).await)? {
+        Ok(())
+    } else {
+        Err(LedgerError::Stale { expected: number - 1, found: number })
     }
 }
 
@@ -203,39 +200,39 @@ async fn close_versions(
     plan: &Plan,
 ) -> Result<(), DbErr> {
     for users in closed(&plan.users, |user| user.id.to_string()).chunks(limits::SQL_VALUES) {
-        use user_versions::Column;
-        user_versions::Entity::update_many()
-            .col_expr(Column::ToGeneration, Expr::value(number))
-            .filter(Column::Workspace.eq(workspace))
-            .filter(Column::ToGeneration.is_null())
-            .filter(Column::UserId.is_in(users))
-            .exec(db)
-            .await?;
+        let only = Condition::all().add(user_versions::Column::UserId.is_in(users));
+        close(db, &USERS, (workspace, only), number).await?;
     }
     for groups in closed(&plan.groups, |group| group.id.to_string()).chunks(limits::SQL_VALUES) {
-        use group_versions::Column;
-        group_versions::Entity::update_many()
-            .col_expr(Column::ToGeneration, Expr::value(number))
-            .filter(Column::Workspace.eq(workspace))
-            .filter(Column::ToGeneration.is_null())
-            .filter(Column::GroupId.is_in(groups))
-            .exec(db)
-            .await?;
+        let only = Condition::all().add(group_versions::Column::GroupId.is_in(groups));
+        close(db, &GROUPS, (workspace, only), number).await?;
     }
     let memberships = closed(&plan.memberships, |m| (m.group.to_string(), m.user.to_string()));
     for of_one_group in memberships.chunk_by(|a, b| a.0 == b.0) {
         use membership_versions::Column;
         for members in of_one_group.chunks(limits::SQL_VALUES) {
-            membership_versions::Entity::update_many()
-                .col_expr(Column::ToGeneration, Expr::value(number))
-                .filter(Column::Workspace.eq(workspace))
-                .filter(Column::ToGeneration.is_null())
-                .filter(Column::GroupId.eq(&members[0].0))
-                .filter(Column::UserId.is_in(members.iter().map(|(_, user)| user)))
-                .exec(db)
-                .await?;
+            let only = Condition::all()
+                .add(Column::GroupId.eq(&members[0].0))
+                .add(Column::UserId.is_in(members.iter().map(|(_, user)| user)));
+            close(db, &MEMBERSHIPS, (workspace, only), number).await?;
         }
     }
+    Ok(())
+}
+
+/// Closes the open versions that match a condition.
+async fn close<E: EntityTrait>(
+    db: &DatabaseTransaction,
+    versions: &Versions<E>,
+    (workspace, only): (&str, Condition),
+    number: Generation,
+) -> Result<(), DbErr> {
+    let update = E::update_many()
+        .col_expr(versions.to, Expr::value(number))
+        .filter(versions.workspace.eq(workspace))
+        .filter(versions.to.is_null())
+        .filter(only);
+    update.exec(db).await?;
     Ok(())
 }
 
@@ -269,7 +266,7 @@ impl Opened {
     }
 
     fn steps(&self, plan: &Plan) -> Steps {
-        /// `digests` are those of the changes that open a version, in the same order.
+        /// `digests` are those of the opened versions, in the order of the changes.
         fn steps<'r, T>(
             changes: &[Change<T>],
             key: impl Fn(&T) -> String,

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::chain::ChangeCounts;
-use super::generation_changes::generation;
+use super::generation_rows::generation;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{ChangeQuestion, LedgerError};
 use crate::directory::{ChangeKind, ChangePosition, Generation};

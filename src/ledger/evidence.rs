@@ -7,13 +7,15 @@
 //! with its own hash. So the hash of the last record (the *head*) covers the whole history.
 //!
 //! ```text
-//! found       rows were taken as found, and the next `count` records prove them; subject: the latest generation
+//! found       rows were taken as found, and the next `count` records prove them; subject: the
+//!             latest generation
 //! activity    the log entries that a run stored; subject: the run
 //! run         a run that ended; subject: its number
 //! request     a request, as it was made; subject: its reference
 //! closing     how a request was closed; subject: its reference
 //! generation  a generation; subject: its number
-//! pruning     a pruning; subject: the moment before which the deleted rows had ended, in milliseconds
+//! pruning     a pruning; subject: the moment before which the deleted rows had ended, in
+//!             milliseconds
 //! salting     the salted digests of older rows; subject: the workspace
 //! erasure     the erased fields of rows; subject: the ids of the people
 //! folding     a folding of runs; subject: the moment before which they had ended, in milliseconds
@@ -36,8 +38,7 @@ use time::OffsetDateTime;
 
 use super::chain::{self, RecordHead};
 use super::digests;
-use super::entities::{activity, evidence, imports, lifecycle_requests};
-use super::entities::{pruned_stamps, prunings};
+use super::entities::{activity, evidence, imports, lifecycle_requests, pruned_stamps, prunings};
 use super::fields::Fields;
 use super::salted::Proof;
 use super::transaction::insert;

@@ -112,9 +112,7 @@ mod tests {
     use serde_json::json;
 
     fn form(text: &str) -> String {
-        let mut to = String::new();
-        canonical(&serde_json::from_str(text).unwrap(), &mut to);
-        to
+        one_form(&serde_json::from_str(text).unwrap())
     }
 
     #[test]

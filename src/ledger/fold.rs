@@ -1,10 +1,10 @@
 //! Folds old runs that changed nothing: of each day the last one stays, and the records of the
 //! others are merged.
 //!
-//! A bridge that polls every five minutes makes 288 runs a day. A run that changed nothing says
-//! nothing that the next one does not say. These runs always stay: runs that a client or an
-//! operator requested, runs that recorded a change, failed or have warnings, and the first and last
-//! runs, which other parts of the ledger need.
+//! A bridge that polls every five minutes makes 288 runs a day. A run that changed nothing has no
+//! information that the next one lacks. These runs always stay: runs that a client or an operator
+//! requested, runs that recorded a change, failed or have warnings, and the first and last runs,
+//! which other parts of the ledger need.
 //!
 //! Records of folded runs that are adjacent in the chain become one record of the kind `folded`. It
 //! has the hash of the last of them, and of each one the fields that its hash covers. So the chain
@@ -106,8 +106,8 @@ async fn foldable(
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Status.eq(RunStatus::Succeeded.as_str()))
     };
-    // The first run says from when the activity log is known, the last up to when. See also
-    // `prune`.
+    // The first of these runs determines since when the activity log is known, the last one until
+    // when. See also `prune`.
     let read = || succeeded().filter(Column::ActivityWatermark.is_not_null());
     let mut needed: Vec<RunId> = Vec::new();
     needed.extend(read().order_by_asc(Column::Id).into_tuple::<i64>().one(db).await?);

@@ -18,14 +18,6 @@ use crate::directory::{
 };
 use crate::limits;
 
-pub(super) async fn generation(
-    db: &DatabaseConnection,
-    workspace: &str,
-    number: Generation,
-) -> Result<Option<generations::Model>, LedgerError> {
-    Ok(generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?)
-}
-
 /// A change, and the time of the generation before it.
 pub(super) type Found = (RecordedChange, Option<OffsetDateTime>);
 

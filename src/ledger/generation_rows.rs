@@ -40,7 +40,16 @@ pub(super) async fn number_at(
     }
 }
 
-/// The latest row of `generations`.
+/// The row of a generation. `None` if there is no such generation.
+pub(super) async fn generation(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    number: Generation,
+) -> Result<Option<generations::Model>, LedgerError> {
+    Ok(generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?)
+}
+
+/// The row of the latest generation. `None` before the first.
 pub(super) async fn latest_generation(
     db: &impl ConnectionTrait,
     workspace: &str,
@@ -83,7 +92,7 @@ pub(super) async fn generation_time(
     workspace: &str,
     number: Generation,
 ) -> Result<OffsetDateTime, LedgerError> {
-    let row = generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?;
+    let row = generation(db, workspace, number).await?;
     row.map(|row| row.at)
         .ok_or_else(|| LedgerError::Corrupt { what: format!("generation {number} is missing") })
 }

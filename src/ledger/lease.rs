@@ -71,22 +71,7 @@ impl Ledger {
             let as_it_was = match &current {
                 None => column(Column::Fence).is_null(),
                 Some(current) => {
-                    let stands_still =
-                        self.watched.stands_still(current, Some(ttl), clock.running());
-                    let free = if current.expires_at == GIVEN_BACK || stands_still {
-                        true
-                    } else {
-                        let gone = presence::is_gone(&self.database, &transaction, &current.holder)
-                            .await?;
-                        if gone {
-                            tracing::warn!(
-                                workspace,
-                                "the process that was importing is gone; its lease is taken over"
-                            );
-                        }
-                        gone
-                    };
-                    if !free {
+                    if !self.is_free(&transaction, current, ttl, clock).await? {
                         return Ok(None);
                     }
                     let same = column(Column::Fence).eq(current.fence);
@@ -117,6 +102,30 @@ impl Ledger {
             Err(error) => Err(error.into()),
             Ok(lease) => Ok(lease),
         }
+    }
+
+    /// Whether a lease was given back, has been unchanged for as long as `ttl`, or has a holder that
+    /// is gone.
+    async fn is_free(
+        &self,
+        db: &DatabaseTransaction,
+        row: &leases::Model,
+        ttl: Duration,
+        clock: &Clock,
+    ) -> Result<bool, DbErr> {
+        // In any case, this notes the lease as it is now.
+        let stands_still = self.watched.stands_still(row, Some(ttl), clock.running());
+        if row.expires_at == GIVEN_BACK || stands_still {
+            return Ok(true);
+        }
+        let gone = presence::is_gone(&self.database, db, &row.holder).await?;
+        if gone {
+            tracing::warn!(
+                workspace = row.workspace.as_str(),
+                "the process that was importing is gone; its lease is taken over"
+            );
+        }
+        Ok(gone)
     }
 
     /// Renews a lease. Returns false if another process has taken it.

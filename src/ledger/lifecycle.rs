@@ -212,9 +212,7 @@ impl Ledger {
         db.commit().await?;
         Ok(closed)
     }
-}
 
-impl Ledger {
     /// Closes the requests that a client last asked for before a moment, and returns how many there
     /// were.
     ///

@@ -1,4 +1,4 @@
-//! The database layer: what Intercom said, when, and what changed. The only user of sea-orm.
+//! The database layer: what Intercom returned, when, and what changed. The only user of sea-orm.
 //!
 //! Everything is keyed by workspace. People, teams and memberships are stored as versions, each
 //! true from one generation up to another. The current state, the history and the state at any past

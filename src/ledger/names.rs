@@ -38,7 +38,7 @@ pub(super) async fn with_names(
             versions
                 .iter()
                 .rev()
-                .find(|named| named.from <= change.generation && named.ended_by(change.generation))
+                .find(|named| named.from <= change.generation && named.reaches(change.generation))
                 .cloned()
         };
         let actor =
@@ -83,8 +83,8 @@ struct NamedVersion {
 }
 
 impl NamedVersion {
-    /// Whether the version ended at that generation or later, or has not ended.
-    fn ended_by(&self, generation: Generation) -> bool {
+    /// Whether the version had not ended before this generation.
+    fn reaches(&self, generation: Generation) -> bool {
         self.to.is_none_or(|to| to >= generation)
     }
 }

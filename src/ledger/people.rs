@@ -7,6 +7,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::entities::{
     activity, audit, imports, lifecycle_requests, membership_versions, tokens, user_versions,
@@ -15,6 +16,7 @@ use super::entities::{
 use super::person::normalised;
 use super::{Ledger, LedgerError, Person};
 use crate::date_time;
+use crate::directory::text::folded;
 use crate::limits;
 
 impl Ledger {
@@ -36,12 +38,12 @@ impl Ledger {
         };
         let mut person = gather(&self.database, workspace, ids).await?;
         if named.contains('@') {
-            let address = named.to_lowercase();
+            let address = folded(named);
             let others = others_now(&self.database, workspace, &person.ids).await?;
-            if !others.iter().any(|(email, _)| {
-                email.as_ref().is_some_and(|email| email.to_lowercase() == address)
-            }) {
-                person.addresses.insert(address);
+            let has_address =
+                |email: &Option<String>| email.as_ref().is_some_and(|one| folded(one) == address);
+            if !others.iter().any(|(email, _)| has_address(email)) {
+                person.addresses.insert(address.into_owned());
             }
         }
         Ok(person)
@@ -85,19 +87,6 @@ impl Ledger {
                 json!({"user_id": id, "values": values})
             })
             .collect();
-        let (mut log, mut last) = (Vec::new(), String::new());
-        loop {
-            let rows = activity_page(db, workspace, &last).await?;
-            let Some(row) = rows.last() else { break };
-            last.clone_from(&row.id);
-            log.extend(
-                rows.into_iter()
-                    .filter(|row| !person.fields_of_entry(row).is_empty() || person.is_in(row)),
-            );
-        }
-        log.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-        let log: Vec<Value> =
-            log.into_iter().map(|row| json!(super::rows::activity(row))).collect();
         let requests = lifecycle_requests::Entity::find()
             .filter(lifecycle_requests::Column::Workspace.eq(workspace))
             .order_by_asc(lifecycle_requests::Column::Id);
@@ -119,7 +108,7 @@ impl Ledger {
             .filter(|row| row.requested_by.as_deref().is_some_and(|by| person.is_named_in(by)))
             .map(|row| {
                 json!({"id": row.id, "requested_by": row.requested_by,
-                              "started_at": date_time::written(row.started_at).to_string()})
+                              "started_at": time_text(row.started_at)})
             })
             .collect();
         let tokens: Vec<Value> = tokens::Entity::find()
@@ -129,8 +118,8 @@ impl Ledger {
             .filter(|row| person.is_named_in(&row.subject))
             .map(|row| {
                 json!({"id": row.id, "subject": row.subject,
-                              "issued_at": date_time::written(row.issued_at).to_string(),
-                              "expires_at": date_time::written(row.expires_at).to_string()})
+                              "issued_at": time_text(row.issued_at),
+                              "expires_at": time_text(row.expires_at)})
             })
             .collect();
         Ok(json!({
@@ -141,12 +130,32 @@ impl Ledger {
             "versions": versions,
             "memberships": memberships,
             "current_values": current,
-            "activity": log,
+            "activity": self.activity_of(workspace, person).await?,
             "requests": requests,
             "imports_requested": runs,
             "tokens": tokens,
             "audit": self.audit_of(workspace, person).await?,
         }))
+    }
+
+    /// Returns the log entries that name a person or are about them, oldest first.
+    async fn activity_of(
+        &self,
+        workspace: &str,
+        person: &Person,
+    ) -> Result<Vec<Value>, LedgerError> {
+        let (mut log, mut last) = (Vec::new(), String::new());
+        loop {
+            let rows = activity_page(&self.database, workspace, &last).await?;
+            let Some(row) = rows.last() else { break };
+            last.clone_from(&row.id);
+            log.extend(
+                rows.into_iter()
+                    .filter(|row| !person.fields_of_entry(row).is_empty() || person.is_in(row)),
+            );
+        }
+        log.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        Ok(log.into_iter().map(|row| json!(super::rows::activity(row))).collect())
     }
 
     /// Returns the audit entries that name a person: as the actor, or as the account that the entry
@@ -268,8 +277,11 @@ pub(super) async fn activity_page(
     Ok(query.order_by_asc(Column::Id).limit(limits::LIST_ITEMS as u64).all(db).await?)
 }
 
+fn time_text(at: OffsetDateTime) -> String {
+    date_time::written(at).to_string()
+}
+
 fn version_document(row: &user_versions::Model) -> Value {
-    let time = |at: Option<time::OffsetDateTime>| at.map(|at| date_time::written(at).to_string());
     json!({
         "user_id": row.user_id,
         "from_generation": row.from_generation,
@@ -285,16 +297,15 @@ fn version_document(row: &user_versions::Model) -> Value {
         "role_name": row.role_name,
         "permissions": row.permissions,
         "two_factor_auth": row.two_factor_auth,
-        "joined_at": time(row.joined_at),
-        "removed_at": time(row.removed_at),
+        "joined_at": row.joined_at.map(time_text),
+        "removed_at": row.removed_at.map(time_text),
     })
 }
 
 fn request_document(row: &lifecycle_requests::Model) -> Value {
-    let time = |at: time::OffsetDateTime| date_time::written(at).to_string();
     json!({
         "id": row.reference,
-        "at": time(row.at),
+        "at": time_text(row.at),
         "state": row.state,
         "requester": row.requester,
         "operation": row.operation,
@@ -302,7 +313,7 @@ fn request_document(row: &lifecycle_requests::Model) -> Value {
         "entitlement": row.entitlement,
         "user_name": row.user_name,
         "comment": row.comment,
-        "closed_at": row.closed_at.map(time),
+        "closed_at": row.closed_at.map(time_text),
         "closed_by": row.closed_by,
         "note": row.note,
     })

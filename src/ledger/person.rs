@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::entities::{activity, lifecycle_requests};
 use super::erased_fields::request_field;
 use super::salted::{ACTIVITY_FIELDS, ERASED, REQUEST_FIELDS};
+use crate::directory::text::folded;
 
 /// A person, with all the ids, addresses and names that the ledger has for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,9 +17,9 @@ pub struct Person {
     pub ids: BTreeSet<String>,
     /// Those of `ids` that belong to an active admin in the latest generation.
     pub active: BTreeSet<String>,
-    /// Email addresses, in lower case.
+    /// Email addresses, as [`normalised`] returns them.
     pub(super) addresses: BTreeSet<String>,
-    /// Names, in lower case.
+    /// Names, as [`normalised`] returns them.
     pub(super) names: BTreeSet<String>,
 }
 
@@ -39,7 +40,7 @@ impl Person {
         self.ids.is_empty() && self.addresses.is_empty()
     }
 
-    /// Merges two sets of names, so that one search finds both.
+    /// Adds the ids, addresses and names of `other`, so that one search finds both.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.ids.extend(other.ids);
         self.active.extend(other.active);
@@ -48,10 +49,11 @@ impl Person {
         self
     }
 
-    /// Whether a text contains an address or a name of the person as a separate word.
+    /// Whether a text contains an address or a name of the person as a separate word. Case and
+    /// Unicode form are ignored.
     #[must_use]
     pub fn is_named_in(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
+        let text = folded(text);
         let word = |letter: char| letter.is_alphanumeric();
         self.addresses.iter().any(|address| {
             stands_alone(
@@ -160,8 +162,10 @@ fn stands_alone(
         })
 }
 
+/// Returns an address or a name in the form in which it is compared. `None` if it is blank or
+/// erased.
 pub(super) fn normalised(text: &str) -> Option<String> {
-    let text = text.trim().to_lowercase();
+    let text = folded(text.trim()).into_owned();
     (!text.is_empty() && text != ERASED).then_some(text)
 }
 

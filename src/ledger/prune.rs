@@ -12,7 +12,7 @@ use super::entities::{
     activity, generations, imports, lifecycle_requests, pruned_stamps, prunings,
 };
 use super::evidence::{self, EntryKey, TakenOut, record_pruning};
-use super::generation_rows::{last_pruned, number_at};
+use super::generation_rows::{generation, last_pruned, number_at};
 use super::stamps::{GROUP, History, Only, USER};
 use super::transaction::{insert, writing};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
@@ -112,7 +112,7 @@ impl Old {
         // allow one second more, and the exact comparisons follow them.
         let about = before.saturating_add(Duration::seconds(1));
         let number = number_at(db, workspace, before).await?;
-        let last = generations::Entity::find_by_id((workspace.to_owned(), number)).one(db).await?;
+        let last = generation(db, workspace, number).await?;
         let earlier = last_pruned(db, workspace).await?.map_or(0, |pruned| pruned.generation);
         let last = match last.filter(|last| last.number > earlier) {
             Some(last) if anything_ended(db, workspace, last.number).await? => Some(last),
@@ -191,7 +191,7 @@ impl Old {
     }
 }
 
-/// Whether there is a version to delete. If not, the history begins where it did.
+/// Whether there is a version to delete. If not, the beginning of the history does not move.
 async fn anything_ended(
     db: &DatabaseTransaction,
     workspace: &str,

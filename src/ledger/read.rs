@@ -9,13 +9,11 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::entities::{
-    generations, group_versions, membership_versions, user_versions, volatile, workspaces,
-};
+use super::entities::{group_versions, membership_versions, user_versions, volatile, workspaces};
 use super::generation_rows::{generation_time, last_pruned, latest_generation, number_at};
 use super::stamps::{History, Only, Times};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
-use super::{Ledger, LedgerError, rows};
+use super::{Ledger, LedgerError, generation_rows, rows};
 use crate::directory::{
     Generation, GroupId, Membership, Part, Recorded, Snapshot, UserId, Volatile, Workspace,
 };
@@ -40,9 +38,7 @@ impl Ledger {
         workspace: &str,
         generation: Generation,
     ) -> Result<Option<String>, LedgerError> {
-        let row = generations::Entity::find_by_id((workspace.to_owned(), generation))
-            .one(&self.database)
-            .await?;
+        let row = generation_rows::generation(&self.database, workspace, generation).await?;
         Ok(row.map(|row| row.hash))
     }
 

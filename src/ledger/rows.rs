@@ -1,4 +1,4 @@
-//! Converts rows to domain values and back.
+//! Converts rows to domain values.
 
 use super::LedgerError;
 use super::entities::{activity, group_versions, membership_versions, user_versions, volatile};
@@ -6,6 +6,7 @@ use super::salted::has_erased_fields;
 use crate::directory::{
     Activity, Actor, Group, GroupId, Membership, Priority, Role, User, UserId, Volatile,
 };
+use crate::words::Words;
 
 pub(super) fn user(row: user_versions::Model) -> Result<User, LedgerError> {
     let permissions = row.permissions.map(serde_json::from_value).transpose().map_err(|_| {
@@ -44,18 +45,15 @@ pub(super) fn group(row: group_versions::Model) -> Group {
 }
 
 pub(super) fn membership(row: membership_versions::Model) -> Result<Membership, LedgerError> {
-    let priority = match row.priority.as_deref() {
-        None => None,
-        Some("primary") => Some(Priority::Primary),
-        Some("secondary") => Some(Priority::Secondary),
-        Some(_) => {
-            let what = format!(
-                "membership_versions.priority of user {} in group {}",
-                row.user_id, row.group_id
-            );
-            return Err(LedgerError::Corrupt { what });
-        }
+    let corrupt = || LedgerError::Corrupt {
+        what: format!(
+            "membership_versions.priority of user {} in group {}",
+            row.user_id, row.group_id
+        ),
     };
+    let priority = row.priority.as_deref();
+    let priority =
+        priority.map(|word| Priority::from_word(word).ok_or_else(corrupt)).transpose()?;
     Ok(Membership { group: GroupId::new(row.group_id), user: UserId::new(row.user_id), priority })
 }
 

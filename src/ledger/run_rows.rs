@@ -9,8 +9,8 @@ use super::entities::imports;
 use crate::directory::{Mode, Run, RunStatus, Trigger};
 use crate::words::Words;
 
-/// The word for a status in the database. NB: a queued run is stored as a running one without a
-/// fence, because the previous version of the bridge knows no other word (see the migration).
+/// The word for a status in the database. NB: a queued run is stored as `running`, without a fence,
+/// because the previous version of the bridge knows no other word (see the migration).
 pub(super) fn stored(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Queued => RunStatus::Running.as_str(),

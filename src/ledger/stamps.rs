@@ -1,5 +1,5 @@
-//! When people and teams were created and last modified: from the generations of their versions, and
-//! from what prunings left of earlier ones.
+//! When people and teams were created and last modified: from the generations of their versions,
+//! and from what prunings left of earlier ones.
 
 use std::collections::{BTreeMap, HashMap};
 

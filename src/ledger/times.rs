@@ -1,8 +1,8 @@
 //! Recorded times that lie in the future: of a run or a generation that was recorded while a clock
 //! was ahead.
 //!
-//! Nothing depends on them, since runs and generations are ordered by number. But whoever reads the
-//! times must know.
+//! Nothing depends on them, since runs and generations are ordered by number. But the operator must
+//! know that they are wrong.
 
 use std::fmt;
 

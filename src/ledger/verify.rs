@@ -1,5 +1,5 @@
-//! Verifies the ledger: every version matches its digest, every generation holds the versions that
-//! it held, and each follows the one before it. [`verify_records`](super::verify_records) does the
+//! Verifies the ledger: every version matches its digest, every generation matches its hash, and
+//! each follows the one before it. [`verify_records`](super::verify_records) does the
 //! same for runs, log entries and requests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -111,7 +111,7 @@ impl Check<'_> {
         }
     }
 
-    /// Checks that a generation holds what it held.
+    /// Checks that a generation matches its record and its hash, and its versions their digests.
     async fn generation(&mut self, row: &generations::Model) -> Result<(), LedgerError> {
         self.verified.generations += 1;
         let before = self.verified.findings.len();
@@ -269,9 +269,7 @@ impl Check<'_> {
         pruned: &super::entities::prunings::Model,
     ) -> Result<(), LedgerError> {
         let number = pruned.generation;
-        let row = generations::Entity::find_by_id((self.workspace.to_owned(), number))
-            .one(self.db)
-            .await?;
+        let row = generation_rows::generation(self.db, self.workspace, number).await?;
         let hash = row.map_or_else(String::new, |row| row.hash);
         let digests = prune::digests_at(self.db, self.workspace, number).await?;
         if chain::hash_of_state(&hash, digests) != pruned.hash {

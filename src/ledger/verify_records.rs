@@ -17,7 +17,7 @@ use super::fold::parse_folded;
 use super::salting::{ACTIVITY, CLOSING, REQUEST, RUN};
 use super::verification::{Check, GenerationRecord};
 use super::verify_erasures::Amendments;
-use super::{LedgerError, Moment, TakenAsFound, digests};
+use super::{LedgerError, Moment, TakenAsFound, digests, generation_rows};
 use crate::clock::from_millis;
 use crate::directory::Generation;
 use crate::limits;
@@ -230,9 +230,7 @@ impl Check<'_> {
                 .is_some(),
             Some(PrunedState { digest, generation: None, .. }) => *digest != state,
             Some(PrunedState { digest, generation: Some(number), .. }) => {
-                let key = (self.workspace.to_owned(), *number);
-                let row =
-                    super::entities::generations::Entity::find_by_id(key).one(self.db).await?;
+                let row = generation_rows::generation(self.db, self.workspace, *number).await?;
                 *digest != found_digest(&row.map_or_else(String::new, |row| row.hash), &state)
             }
         };

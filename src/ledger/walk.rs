@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::chain::ChangeCounts;
 use super::entities::{activity, generations, group_versions, user_versions};
-use super::generation_changes::{Found, REMOVALS, changes_of, generation, with_causes};
+use super::generation_changes::{Found, REMOVALS, changes_of, with_causes};
 use super::question::texts;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{ActorQuestion, ChangeQuestion, LedgerError, generation_rows};
@@ -163,7 +163,8 @@ impl Walk<'_> {
     async fn generations_from(&self, number: Generation) -> Result<Vec<Numbered>, LedgerError> {
         let (db, workspace) = (self.db, self.workspace);
         let Some(candidates) = &self.candidates else {
-            let mut before = generation(db, workspace, number - 1).await?.map(|row| row.at);
+            let before = generation_rows::generation(db, workspace, number - 1).await?;
+            let mut before = before.map(|row| row.at);
             let rows =
                 generation_rows::generations_between(db, workspace, number, self.last).await?;
             if rows.is_empty() {
@@ -198,8 +199,8 @@ impl Walk<'_> {
     }
 }
 
-/// Drops `before` if it is not earlier than the generation's own time. Then a clock was ahead when
-/// the generation before was committed, and its time says nothing.
+/// Drops `before` if it is not earlier than the generation's own time. In that case, a clock was
+/// ahead when the generation before was committed, so its time is no lower bound.
 fn numbered(row: generations::Model, before: Option<OffsetDateTime>) -> Numbered {
     let before = before.filter(|before| *before < row.at);
     (row, before)

@@ -58,8 +58,8 @@ impl Watched {
     }
 
     /// Notes the queued runs as they are now, and returns how long each has been queued. That is
-    /// `None` for a run whose time lies in the future and that was there when this process first
-    /// looked.
+    /// `None` for a run whose time lies in the future and that was queued already when this process
+    /// first read the queue.
     pub fn queued(
         &self,
         workspace: &str,

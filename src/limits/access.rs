@@ -101,7 +101,7 @@ pub const STRANGER_PAUSE: Duration = Duration::from_millis(50);
 /// The maximum number of untrusted addresses that are reported for sending proxy headers.
 pub const UNTRUSTED_PROXIES: usize = 8;
 
-/// How far back `check` searches for them.
+/// How far back `check` searches for such reports.
 pub const UNTRUSTED_PROXY_TOLD: Duration = Duration::from_hours(30 * 24);
 
 /// The number of unauthenticated addresses that are tracked at a time.

@@ -60,8 +60,8 @@ pub const KEPT_PAST: usize = 2;
 pub const GENERATION_POLL: Duration = Duration::from_secs(1);
 
 /// The number of earlier generations kept in memory, so that a walk by cursor continues over the
-/// list that it began with. Values that they share with the current one take no extra memory, and
-/// they keep no prepared responses.
+/// list that it began with. What they share with the current one takes no extra memory, and they
+/// keep no other prepared responses.
 pub const KEPT_GENERATIONS: usize = 4;
 
 /// How long an expensive query waits for the previous one of the same client.
@@ -94,7 +94,7 @@ pub const PAGE_THREADS: usize = 4;
 /// page of a thousand rows has less than a megabyte.
 pub const PAGES_AT_A_TIME: usize = 64;
 
-/// The same for one client.
+/// See [`PAGES_AT_A_TIME`]; the maximum for one client.
 pub const PAGES_OF_A_CLIENT: usize = 4;
 
 /// The niceness of the threads that build large responses, on the system's scale up to 19.
@@ -128,14 +128,15 @@ pub const OTHER_FILES: u64 = 128;
 /// The number of exports whose ETag, length and summary stay in memory.
 pub const KNOWN_EXPORTS: usize = 4;
 
-/// What the status page shows: the number of people on a page, and the number of latest imports,
-/// changes and requests. The API has the rest.
+/// The number of people on a page of the status page, and the number of latest imports, changes and
+/// requests that it shows. The API has the rest.
 pub const PAGE_PEOPLE: usize = 100;
 /// See [`PAGE_PEOPLE`].
 pub const PAGE_LATEST: usize = 12;
 
-/// The number of imports in its charts: those that changed something.
+/// The number of imports in the charts of the status page. Only imports that changed something are
+/// in them.
 pub const PAGE_RUNS: u64 = 400;
 
-/// The number of generations that are searched for its latest changes.
+/// The number of generations that are searched for the latest changes of the status page.
 pub const PAGE_GENERATIONS: i64 = 10;

@@ -94,7 +94,9 @@ impl RouteMeasures {
             self.server_errors.inc();
         }
         let mut last = self.last.borrow_mut();
-        let same = last.take().filter(|(of, with, _)| (*of, *with) == (method, status));
+        let same = last.take().filter(|(last_method, last_status, _)| {
+            (*last_method, *last_status) == (method, status)
+        });
         let (.., counter) = last.insert(same.unwrap_or_else(|| {
             let labels = RequestLabels { method, route: self.route.clone(), status };
             (method, status, self.requests.get_or_create_owned(&labels))

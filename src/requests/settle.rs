@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::{Operation, Request};
 use crate::directory::{Directory, Person, account_id, has_entitlement, is_entitlement_id, text};
 
-/// Returns the requests that the directory shows to be done. Changes that it cannot show, such as a
-/// new password, are left to people to close, as are requests that name no known account.
+/// Returns the requests that the directory shows to be done. People must close requests for changes
+/// that the directory cannot show, such as a new password, and requests that name no known account.
 #[must_use]
 pub fn seen_done<'a>(directory: &Directory, requests: &'a [Request]) -> Vec<&'a Request> {
     let named = PeopleByName::by(directory, requests);
@@ -22,13 +22,13 @@ fn is_done(directory: &Directory, people: &[&Person], request: &Request) -> bool
     let lacks_access = |entitlement: &String| {
         !people.iter().any(|person| has_entitlement(directory, person, entitlement))
     };
-    // No account has an unknown entitlement; this must not pass for its removal.
+    // No account has an entitlement with an invalid id. This must not count as a removal.
     let entitlement =
         request.entitlement.as_ref().filter(|id| !people.is_empty() && is_entitlement_id(id));
     match request.operation {
         Operation::CreateAccount => request.user_name.is_some() && people.iter().any(active),
         Operation::EnableAccount => people.iter().any(active),
-        // In an account that was removed, nothing is left to change.
+        // If the account was removed, nothing is left to change.
         Operation::DisableAccount
         | Operation::RemoveAccount
         | Operation::UpdateAccount

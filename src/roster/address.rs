@@ -1,10 +1,10 @@
 //! Email addresses in their normal forms.
 //!
 //! Two addresses belong to the same mailbox if their *exact* forms are equal. The *untagged* form
-//! also removes what people add to their own address (`ida+test@…`). Only [`Rule::Untagged`] uses
-//! it.
+//! also removes what people add to their own address (`ida+test@…`). Only [`MatchRule::Untagged`]
+//! uses it.
 //!
-//! [`Rule::Untagged`]: super::Rule::Untagged
+//! [`MatchRule::Untagged`]: super::MatchRule::Untagged
 
 use std::borrow::Cow;
 use std::fmt;
@@ -94,7 +94,7 @@ impl Address {
     }
 
     fn parts(&self) -> (&str, &str) {
-        // `read` lets nothing else through.
+        // Each address has exactly one `@`: see `read`.
         self.0.split_once('@').unwrap_or((&self.0, ""))
     }
 }
@@ -117,7 +117,7 @@ pub fn read_domain(text: &str) -> Option<Cow<'_, str>> {
         .filter(|domain| !domain.is_empty())
 }
 
-/// Whether UTS 46 would return this domain as it is. Most domains are such.
+/// Whether UTS 46 returns this domain unchanged. It is a cheap check that most domains pass.
 fn is_plain_domain(domain: &str) -> bool {
     domain.len() <= 253
         && domain.split('.').all(|label| {

@@ -1,40 +1,25 @@
 //! The class of an account, with its reason, and the owner of a service account.
 
-use serde::Serialize;
-
 use super::decision::Decisions;
 use super::matching::{Account, Outcome};
 use super::rules::MatchSettings;
 use super::suggest::looks_like_service;
 use super::{Address, Class, Roster};
+use crate::words::words;
 
-/// Why an account has its class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassReason {
-    /// It is Intercom's own machine.
-    Machine,
-    /// A decision says so.
-    Decision,
-    /// Its address is listed in `roster.service_accounts`.
-    Setting,
-    /// Its person has the class in the roster.
-    Roster,
-    /// Nothing says which class it has.
-    Nothing,
-}
-
-impl ClassReason {
-    /// The reason as the API writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Machine => "machine",
-            Self::Decision => "decision",
-            Self::Setting => "setting",
-            Self::Roster => "roster",
-            Self::Nothing => "nothing",
-        }
+words! {
+    /// Why an account has its class.
+    pub enum ClassReason {
+        /// It is Intercom's own bot.
+        Machine = "machine",
+        /// A decision says so.
+        Decision = "decision",
+        /// Its address is listed in `roster.service_accounts`.
+        Setting = "setting",
+        /// Its person has the class in the roster.
+        Roster = "roster",
+        /// Nothing says which class it has.
+        Nothing = "nothing",
     }
 }
 

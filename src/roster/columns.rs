@@ -9,46 +9,47 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::id::is_invisible;
+use crate::words::words;
 
-/// What a column of a roster means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Field {
-    /// The key of the person.
-    Key,
-    /// The primary address.
-    Email,
-    /// The login name. If it is an address, it is an alias, or the primary address if there is no
-    /// other.
-    Login,
-    /// Further addresses at the company.
-    Aliases,
-    /// Private addresses.
-    PersonalEmails,
-    /// The full name.
-    Name,
-    /// The given name.
-    GivenName,
-    /// The family name.
-    FamilyName,
-    /// Words for [`super::Class`].
-    Class,
-    /// Words for [`super::Status`].
-    Status,
-    /// The first day.
-    Started,
-    /// The last day.
-    Ended,
-    /// The manager's key, id or address.
-    Manager,
-    /// The department.
-    Department,
-    /// The employee number.
-    EmployeeNumber,
-    /// The id that the source gave the person.
-    SourceId,
-    /// Of service accounts: the key or address of the responsible person.
-    Owner,
+words! {
+    /// What a column of a roster means.
+    pub enum Field {
+        /// The key of the person.
+        Key = "key",
+        /// The primary address.
+        Email = "email",
+        /// The login name. If it is an address, it is an alias, or the primary address if there is
+        /// no other.
+        Login = "login",
+        /// Further addresses at the company.
+        Aliases = "aliases",
+        /// Private addresses.
+        PersonalEmails = "personal_emails",
+        /// The full name.
+        Name = "name",
+        /// The given name.
+        GivenName = "given_name",
+        /// The family name.
+        FamilyName = "family_name",
+        /// Words for [`super::Class`].
+        Class = "class",
+        /// Words for [`super::Status`].
+        Status = "status",
+        /// The first day.
+        Started = "started",
+        /// The last day.
+        Ended = "ended",
+        /// The manager's key, id or address.
+        Manager = "manager",
+        /// The department.
+        Department = "department",
+        /// The employee number.
+        EmployeeNumber = "employee_number",
+        /// The id that the source gave the person.
+        SourceId = "source_id",
+        /// Of service accounts: the key or address of the responsible person.
+        Owner = "owner",
+    }
 }
 
 /// All fields with the titles that are recognised for each, the most specific first, in the form
@@ -141,32 +142,6 @@ const NEEDED: [Field; 6] =
 /// Fields that take the values of all their columns.
 const MANY: [Field; 3] = [Field::Aliases, Field::PersonalEmails, Field::Class];
 
-impl Field {
-    /// The name of the field in the settings and in error texts.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::Email => "email",
-            Self::Login => "login",
-            Self::Aliases => "aliases",
-            Self::PersonalEmails => "personal_emails",
-            Self::Name => "name",
-            Self::GivenName => "given_name",
-            Self::FamilyName => "family_name",
-            Self::Class => "class",
-            Self::Status => "status",
-            Self::Started => "started",
-            Self::Ended => "ended",
-            Self::Manager => "manager",
-            Self::Department => "department",
-            Self::EmployeeNumber => "employee_number",
-            Self::SourceId => "source_id",
-            Self::Owner => "owner",
-        }
-    }
-}
-
 /// A system whose exports are recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -253,22 +228,22 @@ pub enum BadColumns {
     /// Several columns for one needed field.
     #[error(
         "columns {} can all be `{}`. Name the right one in the settings: `[roster.columns]`, \
-         `{} = \"<title>\"`", numbers(.1), .0.name(), .0.name()
+         `{} = \"<title>\"`", numbers(.1), .0.as_str(), .0.as_str()
     )]
     Several(Field, Vec<usize>),
     /// Two columns that are used have one title.
     #[error("columns {} have the same title and are used as `{}`. Rename or remove one of them",
-        numbers(.1), .0.name())]
+        numbers(.1), .0.as_str())]
     SameTitle(Field, Vec<usize>),
     /// The settings name a column that the file does not have.
     #[error(
         "the file does not have the column that the setting `roster.columns.{}` names. Correct \
-         the setting, or export the column", .0.name()
+         the setting, or export the column", .0.as_str()
     )]
     Missing(Field),
     /// The settings use one column for two fields.
     #[error("the settings `roster.columns.{}` and `roster.columns.{}` name the same column",
-        .0.name(), .1.name())]
+        .0.as_str(), .1.as_str())]
     UsedTwice(Field, Field),
 }
 
@@ -469,7 +444,7 @@ mod tests {
     fn uses(columns: &Columns) -> String {
         let named = |(title, column): (&String, &ColumnUse)| match column {
             ColumnUse::Mapped(field) | ColumnUse::Recognised(field) => {
-                Some(format!("{}={}", field.name(), title.trim()))
+                Some(format!("{}={}", field.as_str(), title.trim()))
             }
             _ => None,
         };

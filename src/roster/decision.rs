@@ -101,7 +101,7 @@ pub enum BadDecision {
          `identities`, have the keys"
     )]
     NoSuchPerson,
-    /// Only the bridge says which account is Intercom's machine.
+    /// Only the bridge says which account is Intercom's own bot.
     #[error("`class` must be `employee`, `contractor`, `service` or `unknown`")]
     BotClass,
     /// Only service accounts have an owner.

@@ -29,7 +29,7 @@ pub struct Versions {
 pub struct Input<'a> {
     /// The accounts. Those that were removed may be among them.
     pub accounts: &'a [Account<'a>],
-    /// The generation from which the accounts are.
+    /// The generation of the directory that the accounts come from.
     pub generation: Generation,
     /// The roster in force.
     pub roster: &'a Roster,
@@ -156,8 +156,9 @@ impl Evaluated<'_> {
         self.account.user.active && self.person.is_some_and(|person| person.has_ended(day.today))
     }
 
-    /// Whether the account is active and nobody knows whose it is. Service accounts have an owner
-    /// instead of a person; and who decided on the class of an account has attributed it.
+    /// Whether the account is active and attributed to nobody. A service account needs no person,
+    /// since it has an owner. An account whose class was decided needs none either. A decision
+    /// that names a missing person always counts as unmatched.
     #[must_use]
     pub fn is_unmatched(&self) -> bool {
         let is_attributed = match self.classified.reason {

@@ -12,11 +12,12 @@ use super::evaluation::{Evaluated, Evaluation};
 use super::{Class, Outcome};
 use crate::directory::UserId;
 
-/// So few people may always leave at once.
+/// A version that loses at most this many people is not held for that.
 const FEW_PEOPLE: usize = 5;
 
-/// NB: so few accounts may always lose their person. In a workspace of three teammates, every
-/// leaver is a third of the accounts, and holding the roster would hide just that leaver.
+/// NB: a version in which at most this many accounts lose their person is not held for that. In a
+/// workspace of three teammates, each leaver is a third of the accounts. Holding the roster would
+/// hide that very leaver.
 const FEW_ACCOUNTS: usize = 1;
 
 /// The share of rows without an address, in percent, above which a file is held.
@@ -39,7 +40,7 @@ pub struct Standing {
     pub without_address: usize,
     /// The fields that had a column in the file.
     pub fields: BTreeSet<Field>,
-    /// The active accounts of people. Service accounts and Intercom's machine are left out.
+    /// The active accounts of people. Service accounts and Intercom's own bot are left out.
     pub accounts: BTreeSet<UserId>,
     /// Those of them that belong to a person who has not ended.
     pub matched: BTreeSet<UserId>,
@@ -130,7 +131,7 @@ pub enum HoldReason {
 }
 
 fn names(fields: &[Field]) -> String {
-    fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ")
+    fields.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Compares a new version with the one in force, and returns every reason to hold it. Both must be

@@ -6,9 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-/// Identifies a person of a roster: the first that the source has of the key column named in the
-/// settings, the employee number, the id of the source and the primary address. Unique within a
-/// roster, and the same from one version to the next.
+/// Identifies a person of a roster. It is the first of these that the row has: the key column, the
+/// employee number, the id of the source, the primary address. It is unique within a roster, and
+/// usually the same from one version to the next.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PersonKey(Box<str>);
@@ -40,8 +40,8 @@ impl fmt::Debug for PersonKey {
     }
 }
 
-/// Whether a character has no width and is left behind by copying from web pages and
-/// spreadsheets.
+/// Whether a character has no width. Text that was copied from web pages and spreadsheets often has
+/// such characters.
 #[must_use]
 pub fn is_invisible(letter: char) -> bool {
     matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
@@ -57,7 +57,7 @@ pub fn normal_id(text: &str) -> Cow<'_, str> {
         return text.trim().into();
     }
     let text: String = text.nfc().filter(|letter| !is_invisible(*letter)).collect();
-    // Without a character in between, two others may compose.
+    // Once an invisible character between two others is removed, these may compose.
     text.trim().nfc().collect::<String>().into()
 }
 

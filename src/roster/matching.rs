@@ -16,6 +16,7 @@ use super::suggest::Names;
 use super::{Address, EmailKind, Person, Roster};
 use crate::directory::{User, UserKind};
 use crate::moments::Zone;
+use crate::words::words;
 
 /// An account of the directory, with what matching and views need to know about it.
 #[derive(Clone, Copy, Debug)]
@@ -29,54 +30,42 @@ pub struct Account<'a> {
 }
 
 impl Account<'_> {
-    /// The latest time at which the account can have been made.
+    /// When the teammate joined; if that is unknown, the latest possible time: the first sighting.
     #[must_use]
     pub fn joined_at(&self) -> OffsetDateTime {
         self.user.joined_at.unwrap_or(self.first_seen)
     }
 }
 
-/// The rule by which an account got its person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchRule {
-    /// A decision by hand that is in force.
-    Decision,
-    /// The account's address is the person's primary address.
-    Exact,
-    /// It is one of the person's other addresses, former ones included.
-    Alias,
-    /// It has the same local part, and both domains belong to the company.
-    Domain,
-    /// It is the same without what people add to their own address (`ida+test@…`).
-    Untagged,
+words! {
+    /// The rule by which an account got its person.
+    pub enum MatchRule {
+        /// A decision by hand that is in force.
+        Decision = "decision",
+        /// The account's address is the person's primary address.
+        Exact = "exact",
+        /// It is one of the person's other addresses, former ones included.
+        Alias = "alias",
+        /// It has the same local part, and both domains belong to the company.
+        Domain = "domain",
+        /// It is the same without what people add to their own address (`ida+test@…`).
+        Untagged = "untagged",
+    }
 }
 
-/// How certain a match is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Confidence {
-    /// By decision or by an address of the person.
-    Exact,
-    /// By an address that was changed to fit. A finding that depends on it needs a review.
-    Derived,
+words! {
+    /// How certain a match is.
+    pub enum Confidence {
+        /// By decision or by an address of the person.
+        Exact = "exact",
+        /// By an address that was changed to fit. A finding that depends on it needs a review.
+        Derived = "derived",
+    }
 }
 
 impl MatchRule {
     /// The rules that compare addresses, in their order.
     const BY_ADDRESS: [Self; 4] = [Self::Exact, Self::Alias, Self::Domain, Self::Untagged];
-
-    /// The rule as the API writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Decision => "decision",
-            Self::Exact => "exact",
-            Self::Alias => "alias",
-            Self::Domain => "domain",
-            Self::Untagged => "untagged",
-        }
-    }
 
     /// How certain a match by this rule is.
     #[must_use]
@@ -84,17 +73,6 @@ impl MatchRule {
         match self {
             Self::Decision | Self::Exact | Self::Alias => Confidence::Exact,
             Self::Domain | Self::Untagged => Confidence::Derived,
-        }
-    }
-}
-
-impl Confidence {
-    /// The confidence as the API writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Derived => "derived",
         }
     }
 }
@@ -116,7 +94,7 @@ pub enum WhyUnmatched {
 /// The result for one account. People are indices of [`Roster::people`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Intercom's machine: it needs no person.
+    /// Intercom's own bot: it needs no person.
     Machine,
     /// The account belongs to a person.
     Matched {
@@ -356,8 +334,8 @@ impl<'a> Index<'a> {
         ends.last().is_none_or(|(before, _)| *before < last).then_some(place)
     }
 
-    /// Whether the address may have been another's when the account was made: the chosen person
-    /// started after that, and somebody else who had the address has ended.
+    /// Whether the address may have belonged to another person when the account was made: the
+    /// chosen person started after that, and another person with the address has ended.
     fn is_recycled(&self, account: &Account<'_>, chosen: usize, holders: &[usize]) -> bool {
         let Some(person) = self.person(chosen) else { return false };
         let joined = self.day.zone.date_at(account.joined_at());

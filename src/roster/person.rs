@@ -7,65 +7,39 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use super::{Address, PersonKey, dates};
+use crate::words::words;
 
-/// What kind of holder an account or a row of a roster has.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    /// A person on the company's payroll.
-    Employee,
-    /// A person who works for the company on another contract.
-    Contractor,
-    /// No person: a shared mailbox or a program. It needs an owner.
-    Service,
-    /// Intercom's own machine. It needs neither person nor owner.
-    Bot,
-    /// Nothing says which.
-    #[default]
-    Unknown,
-}
-
-impl Class {
-    /// The class as the API writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Employee => "employee",
-            Self::Contractor => "contractor",
-            Self::Service => "service",
-            Self::Bot => "bot",
-            Self::Unknown => "unknown",
-        }
+words! {
+    /// What kind of holder an account or a row of a roster has.
+    #[derive(Default)]
+    pub enum Class {
+        /// A person on the company's payroll.
+        Employee = "employee",
+        /// A person who works for the company on another contract.
+        Contractor = "contractor",
+        /// No person: a shared mailbox or a program. It needs an owner.
+        Service = "service",
+        /// Intercom's own bot. It needs neither person nor owner.
+        Bot = "bot",
+        /// Nothing says which.
+        #[default]
+        Unknown = "unknown",
     }
 }
 
-/// Whether a person works for the company.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Works.
-    #[default]
-    Active,
-    /// Is on leave, and still belongs to the company.
-    Leave,
-    /// Has not started yet.
-    Future,
-    /// Has left.
-    Ended,
-}
-
-impl Status {
-    /// The status as the API writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Leave => "leave",
-            Self::Future => "future",
-            Self::Ended => "ended",
-        }
+words! {
+    /// Whether a person works for the company.
+    #[derive(Default)]
+    pub enum Status {
+        /// Works.
+        #[default]
+        Active = "active",
+        /// Is on leave, and still belongs to the company.
+        Leave = "leave",
+        /// Has not started yet.
+        Future = "future",
+        /// Has left.
+        Ended = "ended",
     }
 }
 
@@ -75,7 +49,7 @@ impl Status {
 pub enum EndedSource {
     /// The roster has an end date or a status that says so.
     Roster,
-    /// The roster holds only current people, and the person is in it no more. The end date is the
+    /// The roster holds only current people, and the person is missing from it. The end date is the
     /// day of the first version without the person.
     Absent,
 }
@@ -154,7 +128,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// Creates a person of whom only the key is known.
+    /// Creates a person with a key and a source, without any other data.
     #[must_use]
     pub fn new(key: PersonKey, source: Arc<str>) -> Self {
         Self {
@@ -175,8 +149,8 @@ impl Person {
         }
     }
 
-    /// Returns the status on a day. A last day before it ends the person whatever the roster
-    /// states; a first day after it is ahead.
+    /// Returns the status on a day. If the last day lies before it, the person has ended, whatever
+    /// the roster states. If the first day lies after it, the status is [`Status::Future`].
     #[must_use]
     pub fn status_on(&self, today: Date) -> Status {
         let over = self.ended.is_some_and(|ended| ended < today);
@@ -249,8 +223,7 @@ impl Roster {
     /// Returns the person with this key.
     #[must_use]
     pub fn person(&self, key: &PersonKey) -> Option<&Person> {
-        let place = self.people.binary_search_by(|person| person.key.cmp(key)).ok()?;
-        self.people.get(place)
+        self.people.get(self.place(key)?)
     }
 
     /// Returns the index of the person with this key in [`Roster::people`].
@@ -260,8 +233,8 @@ impl Roster {
     }
 }
 
-/// Finds people by what other rows name them: the key, the employee number, the id of the source
-/// or an address.
+/// Finds the person to whom another row refers, for example as manager: by key, employee number,
+/// id of the source or address.
 #[derive(Debug)]
 pub struct References<'a> {
     /// `None`: several people.
@@ -269,22 +242,22 @@ pub struct References<'a> {
 }
 
 impl<'a> References<'a> {
-    /// Indexes people. If several have the same id or address, it names the only one of them who
-    /// has not ended, and otherwise nobody.
+    /// Indexes people. An id or address that several people share refers to the only one of them
+    /// who has not ended, if there is exactly one, and otherwise to nobody.
     #[must_use]
     pub fn new(people: &'a [Person], today: Date) -> Self {
         let mut by_text = named_by(people.iter().filter(|person| !person.has_ended(today)));
         for (text, person) in named_by(people.iter().filter(|person| person.has_ended(today))) {
             by_text.entry(text).or_insert(person);
         }
-        // A key is unique, and so names its person even if it is also an id of others.
+        // Keys are unique. So a key refers to its own person, even if it is also another's id.
         for person in people {
             by_text.insert(person.key.as_str(), Some(person));
         }
         Self { by_text }
     }
 
-    /// Returns the person whom a text names; `None` if it names nobody or several people.
+    /// Returns the person to whom a text refers; `None` if that is nobody or several people.
     #[must_use]
     pub fn person(&self, text: &str) -> Option<&'a Person> {
         let by_id = || *self.by_text.get(super::id::normal_id(text).as_ref())?;

@@ -283,7 +283,7 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// Stores equal texts once: departments and managers have many people.
+    /// Stores equal texts once: many people have the same department or manager.
     fn share(&mut self, text: String) -> Arc<str> {
         if let Some(shared) = self.shared.get(&text) {
             return Arc::clone(shared);
@@ -367,7 +367,7 @@ impl<'a> Reader<'a> {
         date
     }
 
-    /// Returns the class, and the status if it stands where the class should.
+    /// Returns the class, and the status if the column of the class has one, as in some sources.
     fn class(&mut self, cells: &[String]) -> (Class, Option<Status>) {
         let system = self.columns.system;
         let usual = match system {
@@ -379,7 +379,7 @@ impl<'a> Reader<'a> {
         for (_, text) in self.texts(cells, Field::Class) {
             let word = comparable_word(&text);
             match self.class_words.read(&word) {
-                // A guest is external whatever the column of the employment says.
+                // A guest is external, whatever another column says about the class.
                 ClassWord::Class(class) if word == "guest" => first = Some(class),
                 ClassWord::Class(class) => first = first.or(Some(class)),
                 ClassWord::Neutral(found) => status = status.or(found),
@@ -418,7 +418,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Replaces what names a manager by the key of that person, if the roster has the person.
+/// Replaces each reference to a manager by the key of that person, if the roster has the person.
 fn resolve_managers(people: &mut [Person]) {
     let references = References::new(people, Date::MIN);
     let keys: Vec<Option<Arc<str>>> = people

@@ -97,7 +97,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Returns the list of a text that is one object around it, as SCIM and most APIs respond.
+/// Returns the list of people inside a text that is one object, as SCIM and most APIs respond.
 fn enclosed_list(text: &str) -> Option<&str> {
     let members = members(text).ok()?;
     let is_list = |name: &str, value: &RawValue| {

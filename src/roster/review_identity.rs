@@ -1,4 +1,5 @@
-//! The columns that an access review gets at its end, so that readers by position stay right.
+//! The columns that the roster appends to an access review. They come last, so that programs that
+//! read columns by their position still work.
 
 use std::collections::HashMap;
 
@@ -9,40 +10,25 @@ use super::evaluation::{Evaluated, Evaluation};
 use super::matching::{Confidence, MatchRule, Outcome, WhyUnmatched};
 use super::{Class, Status, dates};
 use crate::directory::UserId;
+use crate::words::words;
 
-/// Something about an account that a reviewer should look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Flag {
-    /// No rule gives a person.
-    Unmatched,
-    /// A rule gives several people.
-    Ambiguous,
-    /// A decision names a person whom the roster does not have any more.
-    DecisionDangling,
-    /// The account has no readable address.
-    UnreadableAddress,
-    /// The person has ended, and the account is active.
-    TerminatedActive,
-    /// Another active account has the same person.
-    DuplicateAccount,
-    /// A service account has no active owner.
-    Ownerless,
-}
-
-impl Flag {
-    /// The flag as the API writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unmatched => "unmatched",
-            Self::Ambiguous => "ambiguous",
-            Self::DecisionDangling => "decision_dangling",
-            Self::UnreadableAddress => "unreadable_address",
-            Self::TerminatedActive => "terminated_active",
-            Self::DuplicateAccount => "duplicate_account",
-            Self::Ownerless => "ownerless",
-        }
+words! {
+    /// Something about an account that a reviewer should look at.
+    pub enum Flag {
+        /// No rule gives a person.
+        Unmatched = "unmatched",
+        /// A rule gives several people.
+        Ambiguous = "ambiguous",
+        /// A decision names a person whom the roster does not have any more.
+        DecisionDangling = "decision_dangling",
+        /// The account has no readable address.
+        UnreadableAddress = "unreadable_address",
+        /// The person has ended, and the account is active.
+        TerminatedActive = "terminated_active",
+        /// Another active account has the same person.
+        DuplicateAccount = "duplicate_account",
+        /// A service account has no active owner.
+        Ownerless = "ownerless",
     }
 }
 
@@ -65,7 +51,7 @@ pub fn flags(evaluation: &Evaluation<'_>, row: &Evaluated<'_>) -> Vec<Flag> {
     [unmatched, terminated, duplicate, ownerless].into_iter().flatten().collect()
 }
 
-/// The columns that the access review gets at its end. Without a roster all are empty
+/// The columns that the roster appends to an access review. Without a roster all are empty
 /// ([`ReviewIdentity::default`]), not "unknown".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReviewIdentity {
@@ -90,7 +76,7 @@ pub struct ReviewIdentity {
     /// The person's last day.
     #[serde(with = "dates::option")]
     pub ended_at: Option<Date>,
-    /// What a reviewer should look at, with `;` between.
+    /// What a reviewer should look at: the flags, separated by `;`.
     pub flags: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use super::Address;
 use super::address::read_domain;
 use super::id::normal_id;
 
-/// Domains that belong to one company: whoever has `ida@` in one has it in all.
+/// Sets of domains of one company: `ida@` belongs to the same person in all domains of a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EquivalentDomains {
     /// The first domain of the set, for each domain of a set.

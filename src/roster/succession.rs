@@ -22,7 +22,7 @@ pub enum Completeness {
 ///
 /// Versions are never merged row by row: each person of the file is as the file has it. Two things
 /// are taken over. Addresses that a person had before are kept as former ones for `keep_former`.
-/// People who are missing from a file of current people stay, as ended.
+/// People who are missing from a file of current people stay in the roster, as ended.
 #[must_use]
 pub fn next_version(
     previous: Option<&Roster>,
@@ -100,9 +100,9 @@ impl Successors {
         successors
     }
 
-    /// Returns the same human in the new file. Usually the key is the same. It changes when a
-    /// source begins to give employee numbers, or the settings name another key column; then the
-    /// number is the same, or both address and name are.
+    /// Returns the index of the same human in the new file. Usually the key is the same. It changes
+    /// when a source begins to give employee numbers, or the settings name another key column; then
+    /// the number is the same, or both address and name are.
     fn of(&self, before: &Person, people: &[Person]) -> Option<usize> {
         if let Some(place) = self.keys.get(&before.key) {
             return Some(*place);
@@ -147,8 +147,8 @@ fn add_formers(person: &mut Person, formers: Vec<Email>, today: Date, keep_forme
     person.emails.sort_unstable();
 }
 
-/// Returns a person who is missing from a file of current people. Who had ended before stays as
-/// that version had it.
+/// Returns a person who is missing from a file of current people, as ended. A person who had ended
+/// before is returned unchanged.
 fn ended_by_absence(before: &Person, today: Date) -> Person {
     let mut person = before.clone();
     if !before.has_ended(today) {

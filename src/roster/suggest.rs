@@ -7,9 +7,9 @@ use time::Date;
 use super::{NameForm, Person, Roster};
 use crate::limits;
 
-/// Words in the local part of an address that suggest a service account.
-const SERVICE_WORDS: [&str; 8] =
-    ["noreply", "no", "admin", "bot", "integration", "api", "service", "svc"];
+/// Words in the local part of an address that suggest a service account. "no-reply" does so, too.
+const SERVICE_WORDS: [&str; 7] =
+    ["noreply", "admin", "bot", "integration", "api", "service", "svc"];
 
 /// The people of a roster by their names.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl<'a> Names<'a> {
 pub fn looks_like_service(local: &str) -> bool {
     let mut words = local.split(|letter: char| !letter.is_alphanumeric()).peekable();
     while let Some(word) = words.next() {
-        // "no" counts only in "no-reply".
+        // "no-reply" is two words here.
         let is_service = match word {
             "no" => words.peek() == Some(&"reply"),
             word => SERVICE_WORDS.contains(&word),

@@ -154,7 +154,7 @@ impl UnmatchedAccount {
     ];
 }
 
-/// Returns the active accounts that nobody can attribute.
+/// Returns the active accounts without a person (see [`Evaluated::is_unmatched`]).
 #[must_use]
 pub fn unmatched(evaluation: &Evaluation<'_>) -> Vec<UnmatchedAccount> {
     let people = evaluation.input.roster.people();
@@ -197,7 +197,7 @@ pub struct SignIns {
 pub enum Finding {
     /// The person left, and the account still has access.
     Fail,
-    /// Probably so. The match is derived and needs a look first.
+    /// The same is probable: the match is derived, and a person must check it first.
     Review,
 }
 
@@ -290,7 +290,8 @@ pub fn terminated_active(
     evaluation.accounts.iter().filter_map(row).collect()
 }
 
-/// Returns number and time of the sign-ins between the person's last day and the moment.
+/// Returns the number and the last time of the sign-ins between the person's last day and the
+/// moment.
 fn sign_ins_after(
     row: &Evaluated<'_>,
     sign_ins: &SignIns,
@@ -304,7 +305,7 @@ fn sign_ins_after(
     let times = sign_ins.times.get(&row.account.user.id).map_or(&[][..], Vec::as_slice);
     let after: Vec<OffsetDateTime> =
         times.iter().copied().filter(|at| *at >= end && *at <= moment).collect();
-    // The log lags a little; a day is the lag that reviews allow, too.
+    // The activity log lags behind. Access reviews allow a lag of one day, too.
     let is_covered = sign_ins
         .covered
         .is_some_and(|(since, until)| since <= end && until + Duration::DAY >= moment);

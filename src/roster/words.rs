@@ -71,8 +71,8 @@ pub fn comparable_word(word: &str) -> String {
 /// Returns the status of a word (in the form of [`comparable_word`]); `None` for other words.
 #[must_use]
 pub fn status_of(word: &str, system: Option<SourceSystem>) -> Option<Status> {
-    // In these two an administrator suspends the account of a person who left. Elsewhere the word
-    // is about a person who still belongs to the company.
+    // In these two systems, administrators suspend the accounts of people who left. In others, a
+    // suspended person still belongs to the company.
     let suspends = matches!(system, Some(SourceSystem::GoogleWorkspace | SourceSystem::Okta));
     if word == "suspended" && suspends {
         return Some(Status::Ended);
@@ -85,8 +85,8 @@ pub fn status_of(word: &str, system: Option<SourceSystem>) -> Option<Status> {
 pub enum ClassWord {
     /// It names a class.
     Class(Class),
-    /// It is known and names none. Some sources write "Terminated" where the class stands; then it
-    /// is a status.
+    /// It is known and names no class. Some sources write a status such as "Terminated" into the
+    /// column of the class.
     Neutral(Option<Status>),
     /// It is not known.
     Other,
@@ -97,11 +97,14 @@ pub enum ClassWord {
 pub struct ClassWords(BTreeMap<String, Class>);
 
 impl ClassWords {
-    /// The built-in words, with those of the settings.
+    /// The built-in words, with those of the settings. A word of the settings for [`Class::Bot`] is
+    /// left out, and so counts as not known.
     #[must_use]
     pub fn new(own: &BTreeMap<String, Class>) -> Self {
         let known = CLASSES.into_iter().map(|(word, class)| (word.to_owned(), class));
-        let own = own.iter().map(|(word, class)| (comparable_word(word), *class));
+        // Only the bridge itself says which account is Intercom's bot.
+        let own = own.iter().filter(|(_, class)| **class != Class::Bot);
+        let own = own.map(|(word, class)| (comparable_word(word), *class));
         Self(known.chain(own).collect())
     }
 
@@ -138,10 +141,12 @@ mod tests {
         let own = BTreeMap::from([
             ("SALARIED_FT".to_owned(), Class::Employee),
             ("Agency".to_owned(), Class::Unknown),
+            ("Robot".to_owned(), Class::Bot),
         ]);
         let words = ClassWords::new(&own);
         assert_eq!(words.read("salaried ft"), ClassWord::Class(Class::Employee));
         assert_eq!(words.read("agency"), ClassWord::Class(Class::Unknown));
+        assert_eq!(words.read("robot"), ClassWord::Other);
     }
 
     #[test]

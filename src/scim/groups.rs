@@ -91,7 +91,7 @@ fn member(group: GroupRef<'_>, at: usize) -> Option<Resource<'_>> {
 }
 
 fn member_id(group: GroupRef<'_>, at: usize) -> Value<'_> {
-    member(group, at).map_or(Value::Absent, |it| Value::text(it.id()))
+    member(group, at).map_or(Value::Absent, |user| Value::text(user.id()))
 }
 
 fn member_location(group: GroupRef<'_>, at: usize) -> Value<'_> {
@@ -108,8 +108,8 @@ fn member_name(group: GroupRef<'_>, at: usize) -> Value<'_> {
 /// The id of the member at index `at` among those with this priority level.
 fn member_with(group: GroupRef<'_>, level: Priority, at: usize) -> Value<'_> {
     let link = links_with(&group.team.members, level).get(at);
-    let it = link.and_then(|link| group.view.user_at(link.place));
-    it.map_or(Value::Absent, |it| Value::text(it.id()))
+    let user = link.and_then(|link| group.view.user_at(link.place));
+    user.map_or(Value::Absent, |user| Value::text(user.id()))
 }
 
 fn primary_member_count(group: GroupRef<'_>) -> usize {

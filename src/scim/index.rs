@@ -14,6 +14,7 @@ pub(super) struct Index {
 }
 
 impl Index {
+    /// Builds the index of strings that are at the positions 0, 1, 2 …
     pub fn build<'a>(texts: impl ExactSizeIterator<Item = Cow<'a, str>>) -> Self {
         let state = DefaultHashBuilder::default();
         let hashes: Vec<u64> = texts.map(|text| state.hash_one(&*text)).collect();

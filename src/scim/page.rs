@@ -92,8 +92,8 @@ impl Next {
     }
 }
 
-/// A query that is bound to resource types. Building it validates the request before anything is
-/// read or awaited, except the cursor and its page size, which [`Question::window`] checks.
+/// A query that is bound to resource types. Its filter and sort attribute are valid; the cursor and
+/// its page size are validated by [`Question::window`].
 #[derive(Clone, Debug)]
 pub struct Question {
     query: Query,
@@ -141,8 +141,8 @@ impl Question {
     /// `count` differs from the page size of the first page.
     pub fn window(&self, rules: PageRules, walker: Walker<'_>) -> Result<Window, ScimError> {
         let Query { cursor, start_index, count, .. } = &self.query;
-        let asked = count.map(|count| count.min(rules.max_count));
-        let count = asked.unwrap_or(rules.default_count);
+        let requested = count.map(|count| count.min(rules.max_count));
+        let count = requested.unwrap_or(rules.default_count);
         // RFC 9865 §2.4: without `startIndex` and `cursor`, the default method applies. It is
         // paging by index, for compatibility with earlier versions.
         let Some(cursor) = cursor.as_deref().filter(|_| rules.cursors) else {
@@ -154,7 +154,7 @@ impl Question {
             return Ok(Window { snapshot_id: None, start: 0, count, by_cursor: true });
         }
         let cursor = walker.key.open(cursor, &self.purpose(walker))?;
-        if asked.is_some_and(|asked| asked != cursor.count) {
+        if requested.is_some_and(|requested| requested != cursor.count) {
             return Err(ScimError::InvalidCount { expected: cursor.count });
         }
         let snapshot_id = Some(cursor.snapshot_id);
@@ -260,11 +260,7 @@ impl Question {
         let items_per_page = shown.len();
         let chunks = shown.iter().map(|resource| match projection(resource) {
             None => served.response(*resource),
-            Some(projection) => {
-                let mut body = Vec::new();
-                render::resource(&mut body, *resource, projection);
-                body.into()
-            }
+            Some(projection) => render::body(*resource, projection),
         });
         Listed { total_results, items_per_page, chunks: chunks.collect() }
     }

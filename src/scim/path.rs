@@ -83,10 +83,10 @@ fn in_section(resource_type: &ResourceType, section: usize, name: &str) -> Optio
     let (name, sub) = name.split_once('.').map_or((name, None), |(name, sub)| (name, Some(sub)));
     let attributes = resource_type.sections[section].attributes;
     let attribute = position(attributes, name)?;
-    let sub = sub
-        .map(|sub| position(attributes[attribute].sub_attributes(), sub).ok_or(()))
-        .transpose()
-        .ok()?;
+    let sub = match sub {
+        Some(sub) => Some(position(attributes[attribute].sub_attributes(), sub)?),
+        None => None,
+    };
     Some(Path { section, attribute, sub })
 }
 

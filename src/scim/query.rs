@@ -98,7 +98,7 @@ impl Query {
     /// [`ScimError::InvalidValue`] if both are present.
     pub fn of_one(query: &str) -> Result<Self, ScimError> {
         let projecting = |name: &str| {
-            ["attributes", "excludedAttributes"].iter().any(|n| n.eq_ignore_ascii_case(name))
+            ["attributes", "excludedAttributes"].iter().any(|known| is_named(name, known))
         };
         let parameters = form_urlencoded::parse(query.as_bytes());
         Self::from_parameters(parameters.filter(|(name, _)| projecting(name)))
@@ -176,11 +176,7 @@ impl Query {
     pub fn one(&self, served: &ServedSnapshot, resource: Resource<'_>) -> Bytes {
         match self.projection(resource.resource_type()) {
             None => served.response(resource),
-            Some(projection) => {
-                let mut body = Vec::new();
-                render::resource(&mut body, resource, &projection);
-                body.into()
-            }
+            Some(projection) => render::body(resource, &projection),
         }
     }
 

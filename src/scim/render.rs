@@ -1,5 +1,7 @@
 //! Renders a resource as JSON, using the schema table.
 
+use bytes::Bytes;
+
 use super::attribute::{Attribute, Content};
 use super::common_attributes::SCHEMAS;
 use super::project::{Projection, Visibility};
@@ -7,6 +9,13 @@ use super::schema::Section;
 use super::value::Value;
 use super::view::Resource;
 use crate::date_time;
+
+/// Returns a response body with one resource.
+pub(super) fn body(resource: Resource<'_>, projection: &Projection) -> Bytes {
+    let mut body = Vec::new();
+    self::resource(&mut body, resource, projection);
+    body.into()
+}
 
 /// Writes a resource. Unassigned attributes are omitted (RFC 7643 §2.5: "Unassigned attributes …
 /// are equivalent to being … not present").

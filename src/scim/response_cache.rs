@@ -18,7 +18,8 @@ pub(super) struct ResponseCache {
     groups: Arc<[Block]>,
 }
 
-/// The number of responses in a block.
+/// The number of responses in a block. With larger blocks, a page has fewer slices; with smaller
+/// ones, less is rendered again after a change.
 const BLOCK: usize = 64;
 
 /// The responses to up to [`BLOCK`] consecutive resources. They are stored one after the other,
@@ -80,14 +81,12 @@ impl ResponseCache {
     /// Returns a copy that keeps only the blocks that it shares with a newer cache.
     pub fn shared_with(&self, newer: &Self) -> Self {
         let shared = |ours: &[Block], theirs: &[Block]| -> Arc<[Block]> {
-            let theirs = theirs.iter().map(Some).chain(std::iter::repeat(None));
-            let is_shared = |block: &Block, other: Option<&Block>| {
-                other.is_some_and(|other| Arc::ptr_eq(&block.ends, &other.ends))
+            let keep = |(number, block): (usize, &Block)| {
+                let is_shared =
+                    theirs.get(number).is_some_and(|other| Arc::ptr_eq(&block.ends, &other.ends));
+                if is_shared { block.clone() } else { Block::default() }
             };
-            let keep = |(block, other): (&Block, Option<&Block>)| {
-                if is_shared(block, other) { block.clone() } else { Block::default() }
-            };
-            ours.iter().zip(theirs).map(keep).collect()
+            ours.iter().enumerate().map(keep).collect()
         };
         Self {
             users: shared(&self.users, &newer.users),
@@ -139,13 +138,13 @@ fn build_blocks(
             blocks.push(block.clone());
             continue;
         }
-        // Reserve the size of the earlier block, or else of the block before, and an eighth more. A
-        // buffer that has to grow briefly takes twice the memory, and the block with the team of
-        // all teammates is a tenth of the total.
+        // Reserve the size of this block in the earlier cache, or else of the preceding block, and
+        // an eighth more. A buffer that has to grow briefly takes twice the memory, and the block
+        // with the team of all teammates is a tenth of the total.
         size = previous.map_or(size, |block| block.responses.len());
         let block = render_block(view, kind, places, size + size / 8, &mut versions);
         size = block.responses.len();
-        // Different values may still render to the same responses.
+        // Values that differ, or are not shared, may still render to the same responses.
         let same = previous.filter(|previous| previous.responses == block.responses);
         blocks.push(same.cloned().unwrap_or(block));
     }
@@ -160,6 +159,7 @@ fn render_block(
     room: usize,
     versions: &mut Vec<ETag>,
 ) -> Block {
+    let projection = Projection::default_of(kind.resource_type());
     let mut responses = Vec::with_capacity(room);
     let mut ends = Vec::with_capacity(BLOCK);
     for resource in view.part(kind, places) {
@@ -167,22 +167,16 @@ fn render_block(
             responses.push(b',');
         }
         let start = responses.len();
-        write_default(&mut responses, resource);
+        render::resource(&mut responses, resource, &projection);
         versions.push(ETag::insert(&mut responses[start..]));
         // A block is far smaller than 4 GB.
         ends.push(u32::try_from(responses.len()).unwrap_or(u32::MAX));
     }
-    // Boxed, so that the block takes no more memory than it needs.
+    // The box drops the spare capacity.
     Block { responses: responses.into_boxed_slice().into(), ends: ends.into() }
 }
 
+/// Renders a response that the cache does not hold.
 fn rendered(resource: Resource<'_>) -> Bytes {
-    let mut response = Vec::new();
-    write_default(&mut response, resource);
-    response.into()
-}
-
-/// Writes the response without `attributes` and `excludedAttributes`.
-fn write_default(out: &mut Vec<u8>, resource: Resource<'_>) {
-    render::resource(out, resource, &Projection::default_of(resource.resource_type()));
+    render::body(resource, &Projection::default_of(resource.resource_type()))
 }

@@ -68,14 +68,21 @@ impl ResourceType {
     }
 }
 
+impl ResourceKind {
+    /// The resource type.
+    pub(super) fn resource_type(self) -> &'static ResourceType {
+        match self {
+            Self::User => &USER,
+            Self::Group => &GROUP,
+        }
+    }
+}
+
 impl Resource<'_> {
     /// The resource type.
     #[must_use]
     pub fn resource_type(self) -> &'static ResourceType {
-        match self.kind() {
-            ResourceKind::User => &USER,
-            ResourceKind::Group => &GROUP,
-        }
+        self.kind().resource_type()
     }
 }
 

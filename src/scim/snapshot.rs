@@ -70,13 +70,15 @@ impl ServedSnapshot {
     }
 
     /// The response to a request for a resource without `attributes` and `excludedAttributes`. It is
-    /// prepared once for each generation.
+    /// prepared by [`Self::new`], and rendered again if [`Self::seen_from`] or [`Self::beside`] did
+    /// not keep it.
     #[must_use]
     pub fn response(&self, resource: Resource<'_>) -> Bytes {
         self.responses.response(resource)
     }
 
-    /// The responses of a type at these positions, as chunks to be joined by commas.
+    /// The responses to the resources of a type at these positions, as chunks to be joined by
+    /// commas.
     pub(super) fn responses(
         &self,
         kind: &ResourceType,
@@ -115,12 +117,13 @@ impl ServedSnapshot {
         if let Some(id) = id.strip_prefix(ResourceKind::User.id_prefix()) {
             let mut candidates = self.users_by_intercom_id.candidates(id);
             candidates
-                .find_map(|place| self.view.user_at(place).filter(|it| it.intercom_id() == id))
+                .find_map(|place| self.view.user_at(place).filter(|user| user.intercom_id() == id))
         } else {
             let id = id.strip_prefix(ResourceKind::Group.id_prefix())?;
             let mut candidates = self.groups_by_intercom_id.candidates(id);
-            candidates
-                .find_map(|place| self.view.group_at(place).filter(|it| it.intercom_id() == id))
+            candidates.find_map(|place| {
+                self.view.group_at(place).filter(|group| group.intercom_id() == id)
+            })
         }
     }
 
@@ -163,6 +166,7 @@ impl ServedSnapshot {
     }
 }
 
+/// The key of the index by userName.
 fn folded_name(user: Resource<'_>) -> Cow<'_, str> {
     match user.name() {
         Cow::Borrowed(name) => folded(name),

@@ -287,7 +287,7 @@ fn group(user: UserRef<'_>, at: usize) -> Option<Resource<'_>> {
 }
 
 fn group_id(user: UserRef<'_>, at: usize) -> Value<'_> {
-    group(user, at).map_or(Value::Absent, |it| Value::text(it.id()))
+    group(user, at).map_or(Value::Absent, |group| Value::text(group.id()))
 }
 
 fn group_location(user: UserRef<'_>, at: usize) -> Value<'_> {
@@ -295,10 +295,7 @@ fn group_location(user: UserRef<'_>, at: usize) -> Value<'_> {
 }
 
 fn group_name(user: UserRef<'_>, at: usize) -> Value<'_> {
-    match group(user, at) {
-        Some(group) => Value::text(group.name()),
-        None => Value::Absent,
-    }
+    group(user, at).map_or(Value::Absent, |group| Value::text(group.name()))
 }
 
 /// The number of entitlements: the seat, if there is one, then the permissions.
@@ -332,8 +329,8 @@ fn role_count(user: UserRef<'_>) -> usize {
 /// The id of the team at index `at` among those in which the teammate has this priority level.
 fn team_with(user: UserRef<'_>, level: Priority, at: usize) -> Value<'_> {
     let link = links_with(&user.person.teams, level).get(at);
-    let it = link.and_then(|link| user.view.group_at(link.place));
-    it.map_or(Value::Absent, |it| Value::text(it.id()))
+    let group = link.and_then(|link| user.view.group_at(link.place));
+    group.map_or(Value::Absent, |group| Value::text(group.id()))
 }
 
 fn primary_team_count(user: UserRef<'_>) -> usize {

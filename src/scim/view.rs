@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::etag::ETag;
-use crate::directory::{Directory, Link, Names, Person, Team, Workspace};
+use crate::directory::{Directory, Names, Person, Team, Workspace};
 
 /// All that the attributes of users and groups are computed from. Positions are those in the
 /// directory. Cheap to clone.
@@ -178,54 +178,45 @@ impl View {
         Resource::Group(GroupRef { view: self, team, place })
     }
 
-    /// Whether the resource at this position has the same default response as in an earlier view:
-    /// no value that the response shows has changed.
+    /// Whether no value that the default response of the resource at this position shows has
+    /// changed since an earlier view. Users and groups are compared by pointer: consecutive
+    /// directories share those that did not change.
     pub(super) fn is_unchanged(&self, earlier: &Self, kind: ResourceKind, place: usize) -> bool {
+        let (now, before) = (&self.directory, &earlier.directory);
         let same_service = self.base_url == earlier.base_url && self.names == earlier.names;
-        let now = &self.directory;
-        let before = &earlier.directory;
         if !same_service || now.workspace != before.workspace {
             return false;
         }
+        let is_same_user = |place: usize| {
+            let people = now.people.get(place).zip(before.people.get(place));
+            people.is_some_and(|(person, earlier)| Arc::ptr_eq(&person.user, &earlier.user))
+        };
+        let is_same_group = |place: usize| {
+            let teams = now.teams.get(place).zip(before.teams.get(place));
+            teams.is_some_and(|(team, earlier)| Arc::ptr_eq(&team.group, &earlier.group))
+        };
+        // A response also shows values of the resources that it refers to.
         match kind {
-            ResourceKind::User => is_same_person(now, before, place),
-            ResourceKind::Group => is_same_team(now, before, place),
+            ResourceKind::User => {
+                let people = now.people.get(place).zip(before.people.get(place));
+                people.is_some_and(|(person, earlier)| {
+                    is_same_user(place)
+                        && person.stamps == earlier.stamps
+                        && person.teams == earlier.teams
+                        && person.teams.iter().all(|link| is_same_group(link.place as usize))
+                })
+            }
+            ResourceKind::Group => {
+                let teams = now.teams.get(place).zip(before.teams.get(place));
+                teams.is_some_and(|(team, earlier)| {
+                    is_same_group(place)
+                        && team.stamps == earlier.stamps
+                        && team.members == earlier.members
+                        && team.members.iter().all(|link| is_same_user(link.place as usize))
+                })
+            }
         }
     }
-}
-
-fn is_same_person(now: &Directory, before: &Directory, place: usize) -> bool {
-    let (Some(person), Some(earlier)) = (now.people.get(place), before.people.get(place)) else {
-        return false;
-    };
-    let same_team = |link: &Link| {
-        let place = link.place as usize;
-        before
-            .teams
-            .get(place)
-            .is_some_and(|team| Arc::ptr_eq(&team.group, &now.teams[place].group))
-    };
-    Arc::ptr_eq(&person.user, &earlier.user)
-        && person.stamps == earlier.stamps
-        && person.teams == earlier.teams
-        && person.teams.iter().all(same_team)
-}
-
-fn is_same_team(now: &Directory, before: &Directory, place: usize) -> bool {
-    let (Some(team), Some(earlier)) = (now.teams.get(place), before.teams.get(place)) else {
-        return false;
-    };
-    let same_person = |link: &Link| {
-        let place = link.place as usize;
-        before
-            .people
-            .get(place)
-            .is_some_and(|person| Arc::ptr_eq(&person.user, &now.people[place].user))
-    };
-    Arc::ptr_eq(&team.group, &earlier.group)
-        && team.stamps == earlier.stamps
-        && team.members == earlier.members
-        && team.members.iter().all(same_person)
 }
 
 impl<'a> Resource<'a> {

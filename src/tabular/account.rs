@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{Row, Rows, Selection};
-use crate::directory::{Directory, Names, Person, UserKind, account_id, team_id};
+use crate::directory::{Directory, Names, Person, UserKind, account_id, team_id, user_name};
 
 /// The account of a teammate. A value that Intercom does not provide is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -114,7 +114,7 @@ fn row(directory: &Directory, person: &Person, names: Names) -> Account {
     Account {
         intercom_id: user.id.to_string(),
         workspace_id: directory.workspace.id.clone(),
-        user_name: user.email.clone().unwrap_or_else(|| id.clone()),
+        user_name: user_name(user),
         email: user.email.clone(),
         display_name: user.name.clone(),
         given_name: given_name.map(str::to_owned),

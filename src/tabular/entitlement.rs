@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Row, Rows, Selection};
 use crate::directory::{
-    Directory, EntitlementType, Held, Team, entitlement_id, held_without_teams, team_id,
+    Directory, EntitlementType, HeldEntitlement, Team, entitlement_id, held_without_teams, team_id,
 };
 
 /// An entitlement: a team, role, seat or permission that a teammate can have.
@@ -98,7 +98,8 @@ fn of_team(team: &Team) -> Entitlement {
 fn others(directory: &Directory) -> Vec<Entitlement> {
     let mut counts: BTreeMap<(EntitlementType, &str), (usize, BTreeSet<&str>)> = BTreeMap::new();
     for person in directory.people.iter().filter(|person| person.user.active) {
-        for Held { kind, intercom_id, name, .. } in held_without_teams(&person.user) {
+        for held in held_without_teams(&person.user) {
+            let HeldEntitlement { kind, intercom_id, name, .. } = held;
             let (count, names) = counts.entry((kind, intercom_id)).or_default();
             *count += 1;
             names.extend(name);

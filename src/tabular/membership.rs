@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Row, Rows, Selection};
 use crate::directory::{
     Directory, EntitlementType, Person, Priority, account_id, held_by, held_without_teams,
+    user_name,
 };
 
 /// One entitlement of one teammate.
@@ -91,13 +92,13 @@ fn rows_of<'a>(
     directory: &'a Directory,
     person: &'a Person,
 ) -> impl Iterator<Item = AccessMembership> + 'a {
-    let account_id = account_id(&person.user.id);
+    let (account_id, user_name) = (account_id(&person.user.id), user_name(&person.user));
     held_by(directory, person).map(move |held| {
         let entitlement_id = held.id();
         AccessMembership {
             id: format!("{account_id}:{entitlement_id}"),
             account_id: account_id.clone(),
-            user_name: person.user.email.clone().unwrap_or_else(|| account_id.clone()),
+            user_name: user_name.clone(),
             entitlement_type: held.kind,
             entitlement_name: held.name.unwrap_or(&entitlement_id).to_owned(),
             priority: held.priority.map(Priority::as_str),

@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Row;
 use crate::directory::{
-    Directory, LogFacts, Person, SignIn, Team, User, UserKind, account_id, team_id, text,
+    Directory, LogFacts, Person, SignIn, Team, User, UserKind, account_id, team_id, text, user_name,
 };
 use crate::words::words;
 
@@ -85,7 +85,7 @@ words! {
         Removed = "removed",
         /// It has another address, name, role, seat, second factor, or other teams or permissions.
         Changed = "changed",
-        /// Nothing that a review looks at is different.
+        /// Nothing that a review compares has changed.
         Same = "same",
     }
 }
@@ -264,7 +264,7 @@ fn row(
     ReviewedAccount {
         as_of_utc: moment,
         workspace_id: directory.workspace.id.clone(),
-        user_name: user.email.clone().unwrap_or_else(|| account_id.clone()),
+        user_name: user_name(user),
         email: user.email.clone(),
         display_name: user.name.clone(),
         status: if user.active { "active" } else { "removed" },

@@ -1,4 +1,4 @@
-//! Who may ask: the bridge's own tokens.
+//! The bridge's own tokens: who may send requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,10 +51,10 @@ async fn a_key_is_made_once_and_kept_sealed_in_the_database(database: TestDataba
     assert_eq!((&*principal.subject, &*principal.scopes), ("saviynt", &[Scope::ScimRead][..]));
     assert!(!format!("{first:?} {issued:?}").contains(issued.expose()));
     let sealed = ledger.signing_keys().await.unwrap().remove(0).sealed;
-    // An Ed25519 key as PKCS #8 begins so.
+    // The first bytes of an Ed25519 key in PKCS #8.
     assert!(!sealed.windows(5).any(|window| window == [0x06, 0x03, 0x2b, 0x65, 0x70]));
 
-    // The encryption key is changed, with the one before named once.
+    // The encryption key is changed. The settings name the previous one for one start.
     let other = "bm90aGVyLWtleS1vZi0zMi1ieXRlcy1mb3ItdGVzdHM=";
     let error = sealed_with(&ledger, &clock, other, None).await.unwrap_err().to_string();
     assert!(error.contains("access.previous_encryption_key"), "{error}");
@@ -153,7 +153,7 @@ async fn a_token_says_what_an_access_token_says() {
             "iat": now, "nbf": now, "exp": now + 600, "jti": issued.id, "scope": "scim.read", "workspaces": ["default"],
         })
     );
-    // Whoever has the public keys can verify it.
+    // Anyone who has the public keys can verify it.
     let jwks: jsonwebtoken::jwk::JwkSet = serde_json::from_value(tokens.jwks()).unwrap();
     let key = jsonwebtoken::DecodingKey::from_jwk(jwks.find(&issued.key_id).unwrap()).unwrap();
     let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::EdDSA);
@@ -183,7 +183,8 @@ async fn a_changed_unsigned_or_oversized_token_is_refused() {
     let database = TestDatabase::sqlite();
     let tokens = tokens(&database.ledger().await, &Clock::manual(START)).await;
     let issued = tokens.issue(&grant()).unwrap();
-    // The good one is remembered, and those with its signature are not taken for it.
+    // The bridge caches the valid token. It does not mistake forged tokens with the same signature
+    // for it.
     tokens.verify(issued.expose()).await.unwrap();
     let mut parts = issued.expose().split('.');
     let (header, claims, signature) =

@@ -85,7 +85,7 @@ async fn one_that_is_under_way_tells_how_far_it_is_and_who_asks_meanwhile_is_giv
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_import_under_way_does_not_do_is_queued_and_done_after_it() {
+async fn a_request_beyond_the_current_import_is_queued_and_run_after_it() {
     let bridge = Bridge::serving(dozen()).await;
     bridge.simulator.fail(Fault::Slow(Duration::from_secs(3)), "/teams", 1);
     let under_way = start_import(&bridge, "", "").await.json();
@@ -161,7 +161,7 @@ async fn leave_to_remove_many_is_not_lost_in_the_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_that_is_too_short_ends_with_how_it_stands_then() {
+async fn a_wait_that_is_too_short_ends_with_the_current_state() {
     let bridge = Bridge::serving(dozen()).await;
     bridge.simulator.fail(Fault::Slow(Duration::from_secs(5)), "/teams", 1);
     start_import(&bridge, "", "").await;
@@ -291,7 +291,7 @@ async fn a_removed_teammate_is_gone_within_two_seconds_of_the_webhook() {
         let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
         workspace.remove_admin(people[3], people[0], 0);
     });
-    // At least once, says Intercom: the same one may come again, before, between and after.
+    // Intercom delivers at least once: the same notification may arrive again at any time.
     let pushed = Instant::now();
     for _ in 0..3 {
         assert_eq!(push(&bridge, "default", "admin.removed_from_workspace", "wjw5eps7").await, 200);

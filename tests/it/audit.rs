@@ -10,7 +10,7 @@ use crate::support::secrets;
 use crate::support::shell::Shell;
 use crate::support::waiting::eventually;
 
-/// Returns the audit entries, once one of them fits.
+/// Waits until an audit entry fulfils the condition, and returns all entries.
 pub async fn entries(bridge: &Bridge, question: &str, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
     eventually("the audit trail has a fitting entry", async || {
         let page = bridge.get(&format!("/api/v1/audit?limit=1000{question}")).await;
@@ -22,7 +22,7 @@ pub async fn entries(bridge: &Bridge, question: &str, fits: impl Fn(&Value) -> b
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asked_what_when_from_where_and_with_which_answer_is_told_without_personal_data() {
+async fn the_audit_trail_has_requests_and_responses_without_personal_data() {
     let bridge = Bridge::starting_with(dozen(), |config| {
         config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     })
@@ -78,8 +78,8 @@ async fn who_asked_what_when_from_where_and_with_which_answer_is_told_without_pe
     );
     assert!(find(&|entry| entry["route"] == json!("/healthz")).is_empty());
 
-    // Without a good token nobody is named, and no workspace: who opens all of them sees those
-    // entries.
+    // A request without a valid token has neither client nor workspace in the trail. Only a client
+    // for all workspaces sees these entries.
     let unknown: Vec<Value> = find(&|entry| entry["status"] == json!(401));
     assert!(
         unknown
@@ -92,7 +92,7 @@ async fn who_asked_what_when_from_where_and_with_which_answer_is_told_without_pe
 
 #[expect(clippy::too_many_lines, reason = "one story, told step by step")]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_done_to_clients_and_tokens_is_told_and_can_be_asked_for() {
+async fn the_audit_trail_has_changes_of_clients_and_tokens_and_can_be_filtered() {
     let bridge = Bridge::serving(dozen()).await;
     let shell = Shell::new()
         .set("DATABASE_URL", bridge.config.database.url.expose_secret())
@@ -186,7 +186,7 @@ async fn what_is_done_to_clients_and_tokens_is_told_and_can_be_asked_for() {
     );
     assert_eq!(entries(&bridge, "&event=client.disabled", |_| true).await.len(), 1);
 
-    // As NDJSON, over the API and from the shell.
+    // As NDJSON, from the API and from the command.
     let lines = bridge
         .request(Method::GET, "/api/v1/audit?event=client.created")
         .bearer_auth(&bridge.token);

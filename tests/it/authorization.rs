@@ -2,7 +2,7 @@
 //! from the same list of routes as the router, so a new route is covered at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::http::openapi_document;
@@ -35,7 +35,7 @@ const PUBLIC: &[(&str, &str)] = &[
     ("POST /webhooks/intercom/{workspace}", "needs a signature"),
 ];
 
-/// What is about the bridge, and not about one workspace.
+/// The paths that concern the bridge, not one workspace.
 const ABOUT_NO_WORKSPACE: &str = "/api/v1/workspaces";
 
 /// The paths that the source files of the router contain, and why no operation of the description
@@ -58,7 +58,7 @@ const NOT_DESCRIBED: &[(&str, &str)] = &[
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// By path and method, the scope that an operation needs; none for those that need no token.
+/// Returns the scope that each operation requires, by path and method; `None` if it needs no token.
 fn described() -> BTreeMap<String, BTreeMap<String, Option<Scope>>> {
     let description: Value = serde_json::from_str(&openapi_document()).unwrap();
     assert!(description.get("security").is_none(), "what each operation needs stands there");
@@ -89,7 +89,7 @@ fn described() -> BTreeMap<String, BTreeMap<String, Option<Scope>>> {
     all
 }
 
-/// A path that can be asked for.
+/// Returns a path with its parameters filled in.
 fn filled(path: &str) -> String {
     let name = if path.contains("Schemas") {
         "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -187,7 +187,7 @@ async fn every_operation_refuses_no_token_a_token_without_its_scope_and_another_
                     continue;
                 }
                 let elsewhere = format!("/workspaces/elsewhere{plain}");
-                // One that the token is not for and one that there is not look the same.
+                // A workspace that the token is not for looks the same as one that does not exist.
                 for (path, token) in [
                     (&elsewhere, &all_scopes),
                     (&elsewhere, &of_another),
@@ -234,7 +234,7 @@ async fn what_the_description_does_not_offer_is_not_allowed() {
             without_head(options.header("allow").split(", ").map(str::to_owned).collect());
         assert_eq!(allowed, without_head(methods.keys().cloned().collect()), "OPTIONS {path}");
         for method in METHODS {
-            // RFC 9110 §9.3.2: HEAD is GET without a body, where it is offered.
+            // RFC 9110 §9.3.2: HEAD is GET without a body. Not every path has it.
             if methods.contains_key(method.as_str())
                 || method == Method::HEAD && methods.contains_key("GET")
             {
@@ -249,20 +249,13 @@ async fn what_the_description_does_not_offer_is_not_allowed() {
     bridge.stop().await;
 }
 
-/// Every text in the code that begins with a slash; comments are left out.
+/// Returns all string literals that begin with a slash. Comments are left out.
 fn paths_in(code: &str) -> BTreeSet<&str> {
     code.lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| line.split('"').skip(1).step_by(2))
         .filter(|text| text.starts_with('/'))
         .collect()
-}
-
-/// Every source file below a folder.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let all = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
-    all.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
 }
 
 #[test]
@@ -274,8 +267,8 @@ fn the_description_has_every_route_but_those_on_a_list_that_says_why() {
     let listed: BTreeSet<&str> = NOT_DESCRIBED.iter().map(|(path, _)| *path).collect();
     let found: BTreeSet<&str> = paths_in(&list).union(&paths_in(&router)).copied().collect();
     assert_eq!(found, listed, "a route is made from a handler's `#[utoipa::path]`");
-    // There is no other place where routes are made.
-    for path in sources(root) {
+    // No other file makes routes.
+    for path in crate::tidy::files("src/http", ".rs") {
         if path.starts_with(root.join("routes")) {
             continue;
         }

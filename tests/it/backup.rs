@@ -31,22 +31,22 @@ fn mode(file: &Path) -> u32 {
     fs::metadata(file).unwrap().permissions().mode() & 0o777
 }
 
-/// A name, what is done to a copy of a good backup, and why that is refused.
+/// A name, what is changed in a copy of a good backup, and why restoring it is refused.
 type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
 
-/// What lies in a directory, but for the key.
+/// Returns the names of the files in a directory, except the key.
 fn names(shell: &Shell) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(shell.directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        // The key stays, and the lock file of a killed process goes with the next start.
+        // The key stays. The next start removes the lock file of a killed process.
         .filter(|name| name != "bridge.db.key" && !name.contains(".lock-"))
         .collect();
     names.sort();
     names
 }
 
-/// Returns the number of users that a bridge serves, once it does.
+/// Waits until a bridge serves users, and returns their number.
 async fn served(port: u16, token: &str) -> Value {
     let url = format!("http://127.0.0.1:{port}/scim/v2/Users?count=0");
     let response = eventually("a bridge serves users", async || {
@@ -85,7 +85,7 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
     let again = shell.run(&["ledger", "backup", "backup.db"]);
     assert!(again.code == Some(1) && again.stderr.contains("already exists"), "{}", again.stderr);
 
-    // The bridge is killed while an import is under way, after more has happened.
+    // More changes follow, and the bridge is killed during an import.
     let ledger =
         Ledger::open(&format!("sqlite://{}?mode=rwc", directory.join("bridge.db").display()))
             .await
@@ -109,7 +109,7 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
         there.stderr
     );
 
-    // Moved away as the message says, and restored.
+    // The database is moved away as the message says, and the backup is restored.
     let steps = "mkdir before && mv bridge.db bridge.db-wal bridge.db-shm before/";
     let moved = std::process::Command::new("bash")
         .args(["-c", steps])
@@ -130,7 +130,8 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
         restored.stdout.lines().find_map(|line| line.strip_prefix("default: head ")).unwrap();
     assert_eq!(shell.run(&["ledger", "verify", "--head", head]).code, Some(0));
 
-    // It serves what it served then, with the same tokens, and imports what it missed.
+    // The bridge serves the state of the backup, accepts the same tokens, and imports what it
+    // missed.
     let bridge = shell.start(&["serve"]);
     until("the change since the backup is imported", async || {
         served(port, token.trim()).await == json!(13)
@@ -158,7 +159,7 @@ async fn what_a_killed_bridge_left_beside_its_database_does_not_get_into_the_res
     assert_eq!(served(port, token.trim()).await, json!(12));
     assert_eq!(shell.run(&["ledger", "backup", "backup.db"]).code, Some(0));
     let database = shell.directory.path().join("bridge.db");
-    // Somebody moves the database away while the bridge runs.
+    // An operator moves the database away while the bridge runs.
     fs::rename(&database, shell.directory.path().join("moved.db")).unwrap();
     let running = shell.run(&["ledger", "restore", "backup.db"]);
     assert!(
@@ -229,7 +230,7 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
         });
     };
     let good = backup.to_str().unwrap().to_owned();
-    // Without its key, and with another one.
+    // Without its key, and with a wrong key.
     assert!(refused(&[&good], &target).contains("it is not there, and the database has secrets"));
     let other = shell(&simulator).set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY);
     let said = refused(&[&good], &other);
@@ -303,7 +304,7 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
         said.contains("contains the workspaces default, and the settings contain emea"),
         "{said}"
     );
-    // A database that was altered is copied all the same, and said to be so.
+    // An altered database is backed up all the same, with a warning.
     sql(&source.directory.path().join("bridge.db"), "UPDATE imports SET requested_by = 'eve'");
     let altered = source.run(&["ledger", "backup", "evidence.db"]);
     assert!(
@@ -313,7 +314,7 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
     );
     let evidence = source.directory.path().join("evidence.db");
     assert!(refused(&[evidence.to_str().unwrap()], &target).contains("imports: run 1 was changed"));
-    // And the good one is taken.
+    // The unchanged backup is restored.
     assert_eq!(target.run(&["ledger", "restore", &good]).code, Some(0));
     simulator.stop().await;
 }

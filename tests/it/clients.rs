@@ -1,5 +1,5 @@
-//! What known clients send, and what each needs in the answer. The fixtures are written from the
-//! clients' public documentation and source.
+//! What known clients send, and what each needs in the response. The fixtures follow the clients'
+//! public documentation and source code.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use serde_json::Value;
 use crate::support::bridge::{Bridge, dozen};
 use crate::support::eic::path;
 
-/// One request of a client, and what it needs.
+/// One request of a client, and what it needs in the response.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Exchange {
     what: String,
     #[serde(default)]
     method: Option<String>,
-    /// Under `/scim/v2`, with names in braces for what is in the directory.
+    /// The path below `/scim/v2`. Names in braces stand for values of the directory.
     path: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -27,7 +27,7 @@ struct Exchange {
     status: Option<u16>,
     #[serde(default)]
     content_type: Option<String>,
-    /// What must be where, by JSON pointer.
+    /// The required values, by JSON pointer.
     expect: BTreeMap<String, Need>,
 }
 
@@ -35,7 +35,7 @@ struct Exchange {
 #[serde(rename_all = "lowercase")]
 enum Need {
     Integer,
-    /// Not empty.
+    /// A text that is not empty.
     Text,
     Boolean,
     Array,
@@ -57,7 +57,7 @@ impl Need {
     }
 }
 
-/// A person in a team, by the names that the fixtures use.
+/// The values of a person in a team, by the names that the fixtures use.
 async fn somebody(bridge: &Bridge) -> Vec<(&'static str, String)> {
     let users = bridge.get("/scim/v2/Users?filter=groups+pr&count=1").await.json();
     let user = &users["Resources"][0];
@@ -100,7 +100,7 @@ async fn replay(client: &str, fixture: &str) {
             "{what}: {}",
             answer.text
         );
-        // An error is SCIM's whatever the client accepts.
+        // An error has SCIM's media type, whatever the client accepts.
         let content_type = exchange.content_type.as_deref().unwrap_or("application/scim+json");
         assert_eq!(answer.header("content-type"), content_type, "{what}");
         let body = answer.json();
@@ -134,7 +134,7 @@ replayed!(
     one_identity_finds_what_it_needs: "one-identity",
 );
 
-/// A page of the documentation on a client.
+/// Reads the page of the documentation about a client.
 fn pages() -> Vec<(String, String)> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/clients");
     let mut pages: Vec<(String, String)> = std::fs::read_dir(directory)
@@ -159,7 +159,7 @@ fn blocks<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
 }
 
 #[tokio::test]
-async fn what_the_pages_say_that_clients_ask_is_answered() {
+async fn requests_in_the_documentation_of_clients_are_answered() {
     let bridge = Bridge::serving(dozen()).await;
     let mut names = somebody(&bridge).await;
     let now = bridge.app.service().clock.now() - std::time::Duration::from_millis(1);
@@ -208,8 +208,7 @@ async fn the_columns_that_the_exports_page_names_are_there() {
     bridge.stop().await;
 }
 
-/// Where baton-scim's configuration says that something is: `user.firstName` and the like, without
-/// the list filters that it falls back from.
+/// Returns the values of baton-scim's configuration by their path, such as `user.firstName`.
 fn baton() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut above: Vec<&str> = Vec::new();
@@ -226,8 +225,8 @@ fn baton() -> BTreeMap<String, String> {
     found
 }
 
-/// As baton-scim does: pages by `startIndex`, then each resource by itself; what the configuration
-/// names must be there.
+/// Reads like baton-scim: pages by `startIndex`, then each resource by itself. The attributes that
+/// the configuration names must be present.
 #[tokio::test]
 async fn baton_scim_reads_everybody_with_the_configuration_that_is_shipped() {
     let bridge = Bridge::serving(dozen()).await;
@@ -293,14 +292,14 @@ async fn baton_scim_reads_everybody_with_the_configuration_that_is_shipped() {
     bridge.stop().await;
 }
 
-/// How clients walk, each in its own arithmetic: they must all see everybody once.
+/// Clients compute `startIndex` in different ways. Each must see every user exactly once.
 #[tokio::test]
 async fn every_way_of_paging_that_clients_are_known_for_sees_everybody_once() {
     type Step = fn(asked: usize, page: &Value) -> Option<usize>;
     fn number(page: &Value, name: &str) -> usize {
         usize::try_from(page[name].as_u64().unwrap()).unwrap()
     }
-    // Where the next page begins; none at the end.
+    // The `startIndex` of the next page; `None` at the end.
     let okta: Step =
         |asked, page| Some(asked + 5).filter(|next| *next <= number(page, "totalResults"));
     let saviynt: Step = |_, page| {

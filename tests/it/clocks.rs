@@ -1,4 +1,5 @@
-//! Clocks that are wrong, that differ, and that somebody sets: none of them stops anything.
+//! Clocks that are wrong, that differ between bridges, or that are set while a bridge runs. None of
+//! them stops a bridge.
 
 mod records;
 
@@ -27,7 +28,7 @@ on_both_databases!(
     an_import_that_was_recorded_in_the_past_stops_nothing,
     a_clock_that_is_set_while_the_bridge_runs_stops_nothing,
     bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_alone,
-    where_a_bridge_whose_clock_is_ahead_stops_the_other_imports_at_once,
+    after_a_bridge_whose_clock_is_ahead_stops_the_other_imports_at_once,
 );
 
 /// A bridge with a clock of its own.
@@ -55,7 +56,7 @@ impl Standing {
         self.ask(Method::GET, path, ("Accept", "*/*")).await.json()
     }
 
-    /// Waits until so many teammates are served.
+    /// Waits until this number of teammates is served.
     async fn until_shown(&self, people: usize, what: &str) {
         eventually(&format!("{people} teammates are served, {what}"), async || {
             let users = self.get("/scim/v2/Users?count=0").await;
@@ -74,15 +75,14 @@ impl Standing {
         .await
     }
 
-    /// Looks at every way of getting an import: each must find the newcomer that nobody knew
-    /// before.
+    /// Tries every way to start an import. Each must find the teammate who joined just before.
     async fn every_way_works(&self, simulator: &Simulator, people: &mut usize, what: &str) {
         let mut hire = || {
             *people += 1;
             simulator.change(|workspace| workspace.add_teammate(&format!("New Comer {people}")));
             *people
         };
-        // A question that wants the present.
+        // A query that asks for the current state.
         let expected = hire();
         let fresh =
             self.ask(Method::GET, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await;
@@ -92,7 +92,7 @@ impl Standing {
             "{what}: {}",
             fresh.header("age")
         );
-        // Somebody who asks for an import.
+        // A client requests an import.
         let newest = self.get("/api/v1/imports?limit=1").await["items"][0]["id"].as_i64().unwrap();
         let expected = hire();
         let run = self.ask(Method::POST, "/api/v1/imports", ("Prefer", "wait=30")).await.json();
@@ -110,7 +110,7 @@ impl Standing {
         self.until_shown(expected, what).await;
     }
 
-    /// The codes of what is wrong with times, as far as both places say it.
+    /// Returns the codes of the problems with times that `/status` and `/readyz` both report.
     async fn time_problems(&self) -> Vec<String> {
         let codes = |problems: &Value| -> BTreeSet<String> {
             let problems = problems.as_array().unwrap().iter();
@@ -154,7 +154,7 @@ async fn recorded_by_a_wrong_clock(database: TestDatabase, ahead: time::Duration
     wait_for(&wrong, "clock_wrong").await;
     wrong.stop().await;
 
-    // The clock is right again.
+    // The clock is corrected.
     let right = Standing::start(&config, &Clock::System).await;
     right.until_imported().await;
     right.every_way_works(&simulator, &mut people, &what).await;
@@ -168,12 +168,12 @@ async fn recorded_by_a_wrong_clock(database: TestDatabase, ahead: time::Duration
         assert!(ahead.unwrap() > 3_000.0, "{metrics}");
     }
     assert!(!right.time_problems().await.contains(&"clock_wrong".to_owned()), "{status}");
-    // What is so now is so at this moment too, whatever was recorded before.
+    // The current state is also the state at this moment, whatever was recorded before.
     let now = intercom_scim_bridge::date_time::written(Clock::System.now()).to_string();
     let path = format!("/api/v1/accounts?limit=1&as_of={now}");
     let accounts = right.get(&path).await;
     assert_eq!(accounts["total"], json!(people), "{what}");
-    // Who goes by the latest change that they have seen misses none.
+    // A client that continues after the latest change that it has seen misses none.
     let users = right.get("/scim/v2/Users?count=1000").await;
     let changed = |name: &str| {
         let users = users["Resources"].as_array().unwrap().iter();
@@ -192,7 +192,7 @@ async fn recorded_by_a_wrong_clock(database: TestDatabase, ahead: time::Duration
     assert!(first.min().unwrap() < &*changed("New Comer 13"));
     right.stop().await;
 
-    // The schedule goes on too.
+    // The schedule also continues.
     let right = Standing::start(&polling(&config), &Clock::System).await;
     right.until_imported().await;
     simulator.change(|workspace| workspace.add_teammate("Found By The Clock"));
@@ -233,7 +233,7 @@ async fn a_clock_that_is_set_while_the_bridge_runs_stops_nothing(database: TestD
     for by in [time::Duration::days(-40), time::Duration::hours(-2), time::Duration::days(3)] {
         let what = format!("set by {by}");
         clock.set_by(by);
-        // Tokens go by the time of day.
+        // Tokens expire by the time of day.
         standing.token = bridge::token(&standing.app, &Scope::ALL);
         standing.every_way_works(&simulator, &mut people, &what).await;
         people += 1;
@@ -277,8 +277,8 @@ async fn bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_
     simulator.stop().await;
 }
 
-/// Neither polls: whatever is imported, is imported because somebody asks for it.
-async fn where_a_bridge_whose_clock_is_ahead_stops_the_other_imports_at_once(
+/// Neither bridge polls: each import was requested.
+async fn after_a_bridge_whose_clock_is_ahead_stops_the_other_imports_at_once(
     database: TestDatabase,
 ) {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
@@ -295,7 +295,7 @@ async fn where_a_bridge_whose_clock_is_ahead_stops_the_other_imports_at_once(
         let what = format!("round {round}, after the one that is ahead was stopped");
         right.every_way_works(&simulator, &mut people, &what).await;
     }
-    // A rolling restart: each is replaced while the other one serves.
+    // A rolling restart: each bridge is replaced while the other one serves.
     let mut standing = [right, Standing::start(&config, &Clock::System).await];
     for place in [0, 1, 0] {
         let next = Standing::start(&config, &Clock::System).await;
@@ -328,7 +328,7 @@ async fn questions_for_the_present_make_one_import_a_second_however_many_ask() {
     let before = runs(&bridge).await.len();
     let began = Instant::now();
     let mut rounds = 0;
-    // One after the other, and several at once.
+    // Requests one after the other, and several at once.
     while began.elapsed() < Duration::from_secs(3) {
         tokio::join!(ask(), ask(), ask(), ask());
         rounds += 1;
@@ -347,7 +347,7 @@ async fn runs(bridge: &Bridge) -> Vec<Run> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_asks_while_an_import_runs_sees_what_was_so_when_they_asked() {
+async fn a_request_during_an_import_gets_a_state_no_older_than_itself() {
     let bridge = Bridge::serving(dozen()).await;
     let post = async |prefer: &str| bridge::start_import(&bridge, "", prefer).await.json();
     let people = async |cache: &str| {
@@ -357,7 +357,7 @@ async fn whoever_asks_while_an_import_runs_sees_what_was_so_when_they_asked() {
     };
     let mut expected = 12;
     for way in ["post", "question"] {
-        // It has read the list of admins, and waits for the other.
+        // The importer has read the list of admins, and waits for the list of teams.
         bridge.simulator.fail(simulator::Fault::Slow(Duration::from_secs(2)), "/teams", 1);
         let _ = bridge.simulator.take_calls();
         assert_eq!(post("").await["status"], json!("running"));

@@ -1,4 +1,4 @@
-//! The command line, as somebody in a shell sees it.
+//! The command line, run as an operator runs it.
 
 mod history;
 
@@ -31,7 +31,7 @@ async fn demo_serves_a_company_without_any_set_up_and_ends_cleanly() {
     assert!(line["api_base_url"].is_string() && line["intercom_base_url"].is_string());
     let users =
         Bridge::send(http().get(format!("{scim}/Users?count=0")).bearer_auth(token)).await.json();
-    // With those who left within the last thirty days.
+    // The number includes the people who left within the last thirty days.
     assert!(users["totalResults"].as_u64() > Some(30), "{users}");
     let status = format!("{}/status", line["api_base_url"].as_str().unwrap());
     assert_eq!(
@@ -97,7 +97,6 @@ pub async fn answered(url: &str, token: &str) -> Value {
     response.json().await.unwrap()
 }
 
-/// A port that was free a moment ago.
 #[test]
 fn a_database_password_is_never_shown_even_where_it_makes_the_address_unreadable() {
     for password in ["s3c/ret", "s3c#ret", "s3c?ret", "12/s3cret@x"] {
@@ -270,7 +269,7 @@ async fn check_finds_what_would_stop_the_start() {
         "{}",
         tls.stdout
     );
-    // It is only looked at, and nobody listens there.
+    // `check` only reads the address; it does not listen there.
     let open = shell(&simulator).set("BRIDGE_SERVER__BIND", "0.0.0.0:0").run(&["check"]);
     assert!(open.stdout.contains("listens on 0.0.0.0:0 without TLS"), "{}", open.stdout);
     simulator.stop().await;

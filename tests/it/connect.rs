@@ -18,7 +18,7 @@ use crate::support::{canned, secrets};
 
 const CLIENT_ID: &str = "0c1d2e3f-app";
 
-/// A bridge whose workspace nobody has connected, before an Intercom that has the app.
+/// A bridge whose workspace is not connected yet, and a simulated Intercom that has the app.
 async fn unconnected() -> (Bridge, Simulator) {
     let options = Options {
         oauth_app: Some(OAuthApp {
@@ -31,7 +31,7 @@ async fn unconnected() -> (Bridge, Simulator) {
     (unconnected_to(&intercom.base_url()).await, intercom)
 }
 
-/// A bridge whose workspace nobody has connected, before that Intercom.
+/// A bridge whose workspace is not connected yet, for this Intercom.
 async fn unconnected_to(intercom: &str) -> Bridge {
     Bridge::starting_with(dozen(), |config| {
         config.intercom.access_token = None;
@@ -70,7 +70,7 @@ fn header(response: &Response, name: &str) -> String {
         .map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
 }
 
-/// Opens the address as a browser would, up to where Intercom sends it back: where to, and the
+/// Opens the address as a browser does. Returns the address to which Intercom redirects, and the
 /// cookie.
 async fn let_in(address: &str) -> (String, String) {
     let begun = http().get(address).send().await.unwrap();
@@ -134,10 +134,10 @@ async fn a_workspace_is_connected_in_a_browser_and_disconnected_from_the_shell()
     bridge.shows(1).await;
     problem(&bridge, Value::Null).await;
 
-    // Everything was good once.
+    // Both addresses can be used only once.
     assert_eq!(Bridge::send(http().get(&back).header("Cookie", &cookie)).await.status, 400);
     assert_eq!(Bridge::send(http().get(&address)).await.status, 400);
-    // Only the sealed token is kept.
+    // The ledger has the token only sealed.
     let connection = bridge.app.service().ledger.connections().await.unwrap().remove(0);
     assert!(!String::from_utf8_lossy(&connection.sealed).contains("simulated-oauth-token"));
     let checked = run(&bridge, &["import", "incremental"]);
@@ -185,7 +185,7 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
     );
     intercom.change(|workspace| workspace.id_code = dozen().id_code);
 
-    // The one who is asked says no.
+    // The person refuses the app.
     let (back, cookie) = let_in(&address(&bridge)).await;
     let denied = back.replace("code=", "nocode=") + "&error=access_denied";
     let denied = Bridge::send(http().get(denied).header("Cookie", &cookie)).await;
@@ -203,7 +203,7 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
     assert!(shown.await.is_ok(), "it imports with the token that was kept");
     again.stop().await;
 
-    // The encryption key is changed: what was sealed is sealed anew.
+    // The encryption key is changed, and the sealed secrets are sealed again.
     let ledger = &bridge.app.service().ledger;
     let before = ledger.connections().await.unwrap().remove(0).sealed;
     let mut config = bridge.config.clone();
@@ -253,14 +253,14 @@ async fn a_ticket_ends_after_ten_minutes_and_a_configured_token_needs_none() {
     intercom.stop().await;
 }
 
-/// What somebody sees who lets the app in.
+/// The page that a person sees after allowing the app.
 async fn connect(bridge: &Bridge) -> Answer {
     let (back, cookie) = let_in(&address(bridge)).await;
     Bridge::send(http().get(back).header("Cookie", cookie)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
+async fn a_failed_connection_names_the_reason_and_the_remedy() {
     let (bridge, intercom) = unconnected().await;
     secrets::keep("simulated-oauth-token-");
     let told = |answer: &Answer, sentences: &[&str]| {
@@ -270,7 +270,7 @@ async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
         {
             assert!(answer.text.contains(sentence), "{sentence}: {}", answer.text);
         }
-        // That is for tokens of the settings.
+        // This remedy applies only to tokens in the settings.
         assert!(!answer.text.contains("INTERCOM_ACCESS_TOKEN"), "{}", answer.text);
     };
     let either = "the client id or client secret of the app is wrong, or the code that Intercom gave was used before";
@@ -279,7 +279,7 @@ async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
     told(&connect(&bridge).await, &[either, "INTERCOM_CLIENT_SECRET", "(401 server_error)"]);
     intercom.rotate_client_secret(CLIENT_SECRET);
 
-    // Somebody else was faster.
+    // Another person connected the workspace first.
     let (back, cookie) = let_in(&address(&bridge)).await;
     let code = back.split_once("code=").unwrap().1.split('&').next().unwrap();
     let trade =
@@ -307,7 +307,7 @@ async fn whoever_connects_is_told_why_intercom_gives_no_token_and_what_to_do() {
         intercom.fail(fault, "/auth/eagle/token", 1);
         told(&connect(&bridge).await, &[sentence]);
     }
-    // There is a token, and it opens nothing.
+    // The token exists, but Intercom refuses it.
     intercom.fail(Fault::Unauthorized, "/me", 1);
     told(&connect(&bridge).await, &["does not say which workspace it opens", "INTERCOM_REGION"]);
     assert_eq!(

@@ -1,5 +1,4 @@
-//! What clients and proxies do with connections: offers to upgrade them, and request lines that are
-//! no good.
+//! Offers to upgrade a connection, and malformed request lines, as clients and proxies send them.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::support::bridge::{Bridge, dozen};
 
-/// One connection, and what was read of it.
+/// A connection, with the bytes that were read from it.
 struct Socket {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
-/// An answer: its head in small letters, and its body.
+/// A response: its head in lower case, and its body.
 struct Raw {
     head: String,
     body: String,
@@ -47,7 +46,7 @@ impl Socket {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// The next answer; none where the bridge closed the connection.
+    /// Returns the next response; `None` if the bridge closed the connection.
     fn answer(&mut self) -> Option<Raw> {
         let end = loop {
             if let Some(at) = self.read.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -86,16 +85,16 @@ impl Socket {
     }
 }
 
-/// Runs what blocks beside the bridge, and fails as it does.
+/// Runs a blocking function on another thread, and passes on its panic.
 async fn beside(deed: impl FnOnce() + Send + 'static) {
     tokio::task::spawn_blocking(deed).await.unwrap();
 }
 
-/// What clients and proxies send who would like another protocol.
+/// Headers with which clients and proxies offer another protocol.
 const OFFERS: [&str; 7] = [
     // Java's HttpClient, since Java 11.
     "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n",
-    // A snippet for nginx that is copied everywhere, with and without something to upgrade to.
+    // A widely copied snippet for nginx, with and without a protocol to upgrade to.
     "Connection: upgrade\r\n",
     "Upgrade: websocket\r\nConnection: upgrade\r\n",
     "Connection: keep-alive, Upgrade\r\nUpgrade: TLS/1.0, h2c\r\n",
@@ -125,7 +124,7 @@ async fn offers_to_upgrade_are_ignored_and_the_connection_is_kept() {
                     ),
                     _ => format!("{start}Content-Length: {}\r\n{offer}\r\n{body}", body.len()),
                 };
-                // As it comes over a slow line: the head, or the offer itself, in two parts.
+                // As over a slow connection: the head, or the offer itself, arrives in two parts.
                 let part = (start.len() + 3 + count) % request.len();
                 let (first, second) = request.as_bytes().split_at(part);
                 socket.send(first);
@@ -139,7 +138,7 @@ async fn offers_to_upgrade_are_ignored_and_the_connection_is_kept() {
                 );
                 assert_eq!(answer.json()["itemsPerPage"], json!(count.min(12)), "{offer}: the body was read");
             }
-            // Several at once, of which the last says that it is the last.
+            // Several requests at once. The last one has `Connection: close`.
             let get = format!("GET /healthz HTTP/1.1\r\nHost: h\r\n{offer}\r\n");
             let last = format!("GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{offer}\r\n");
             socket.send(format!("{get}{get}{last}").as_bytes());
@@ -221,7 +220,7 @@ async fn an_address_that_is_not_encoded_is_refused_with_what_to_do() {
             socket.read.starts_with(b"HTTP/1.1 400 ") && socket.read.ends_with(b"\r\n\r\n"),
             "a head alone"
         );
-        // A body that is not read keeps the answer from nobody.
+        // An unread body does not prevent the response.
         let mut socket = Socket::to(address);
         socket.send(
             b"POST /scim/v2/.search?a b HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n",
@@ -232,7 +231,7 @@ async fn an_address_that_is_not_encoded_is_refused_with_what_to_do() {
         assert!(relative["detail"].as_str().unwrap().contains("begins with a slash"), "{relative}");
         let long = ask("GET", format!("/scim/v2/Users?filter={}", "x".repeat(70_000)).as_bytes());
         assert_eq!((long.status(), &long.json()["status"]), (413, &json!("413")));
-        // What may stand there as it is still does.
+        // Characters that may be in a request line without encoding are still accepted.
         let mut socket = Socket::to(address);
         socket.send(b"GET /healthz?{a}|^~[b]'()*,;:@!$#c HTTP/1.1\r\nHost: h\r\n\r\n");
         assert_eq!(socket.answer().unwrap().status(), 200);

@@ -1,4 +1,4 @@
-//! Many connections, and what becomes of them while the bridge stops.
+//! Many connections at once, and connections while the bridge stops.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::support::bridge::{Bridge, dozen, free_port, http, token};
 use crate::support::waiting::{eventually, until};
 use crate::support::wire::{Wire, get};
 
-/// Waits until so many connections gave way: those before them were all accepted then.
+/// Waits until this number of connections was closed to make room. All connections before them were
+/// accepted by then.
 async fn gave_way(bridge: &Bridge, count: u64) {
     eventually("connections gave way", async || {
         let standing = bridge.app.service().connections.standing();
@@ -37,7 +38,7 @@ async fn an_address_has_a_share_and_the_one_of_it_that_is_idle_the_longest_gives
         assert_eq!(wire.ask(USERS, &token).await.unwrap().status(), 200);
         kept.push(wire);
     }
-    // The first one is used again: the second has been idle the longest.
+    // The first connection is used again, so that the second one has been idle the longest.
     assert_eq!(kept[0].ask(USERS, &token).await.unwrap().status(), 200);
     let mut sixth = Wire::from(2, address).await;
     assert_eq!(sixth.ask(USERS, &token).await.unwrap().status(), 200);
@@ -91,7 +92,7 @@ async fn half_a_handshake_of_tls_gives_way_too() {
     for number in 0..40 {
         let mut wire = Wire::from(2 + number, bridge.app.address()).await;
         if number % 2 == 0 {
-            // The beginning of a ClientHello of 512 bytes.
+            // The first bytes of a ClientHello of 512 bytes.
             wire.send("\u{16}\u{3}\u{1}\u{2}").await;
         }
         held.push(wire);
@@ -124,7 +125,7 @@ async fn where_all_connections_of_an_address_are_at_work_another_is_refused_but_
         wire.send(&export).await;
         waiting.push(wire);
     }
-    // A request is at work as soon as its head has come.
+    // A request counts as being at work once its head has arrived.
     until("six requests are at work", async || {
         assert_eq!(bridge.get("/healthz").await.status, 200);
         bridge.app.service().connections.at_work() >= 6
@@ -148,7 +149,7 @@ async fn a_second_head_that_never_ends_is_not_waited_for() {
     let mut wire = Wire::from(2, bridge.app.address()).await;
     assert_eq!(wire.ask(USERS, &bridge.token).await.unwrap().status(), 200);
     wire.send("GET /healthz HTTP/1.1\r\nHost: h\r\nX-Slow: ").await;
-    // The client fails here by its own time-out, if the connection stays.
+    // If the bridge keeps the connection, the client fails here by its own time-out.
     assert!(wire.head().await.is_none());
     bridge.stop().await;
 }
@@ -163,7 +164,7 @@ async fn probes_and_metrics_have_a_listener_of_their_own() {
     bridge.shows(1).await;
     let principal = bridge.app.service().tokens.verify(&bridge.token).await.unwrap();
     let turn = bridge.app.service().makers.export_turn(&principal.allowance).await.unwrap();
-    // More connections than there may be, all of them at work.
+    // More connections than the limit, each with a request at work.
     let mut busy = Vec::new();
     for _ in 0..=limits::CONNECTIONS_BEYOND {
         let mut wire = Wire::from(2, bridge.app.address()).await;
@@ -181,7 +182,7 @@ async fn probes_and_metrics_have_a_listener_of_their_own() {
     for path in [USERS, "/", "/login", "/oauth/token", "/api/v1/status", "/openapi.json"] {
         assert_eq!(ask(path).await.status, 404, "{path}");
     }
-    // Idle ones keep nobody out here either.
+    // Idle connections keep nobody out of this listener either.
     let mut held = Vec::new();
     for _ in 0..limits::OPS_CONNECTIONS * 2 {
         held.push(Wire::from(2, ops).await);
@@ -209,7 +210,7 @@ async fn a_bridge_that_stops_tells_each_client_that_its_connection_ends() {
         app.stop().await;
     };
     let clients = async {
-        // From then on.
+        // Waits until the bridge reports that it stops.
         let ready = loop {
             let ready = Wire::from(4, address).await.ask("/readyz", &token).await.unwrap();
             if ready.header("connection") == Some("close") {
@@ -233,7 +234,7 @@ async fn a_bridge_that_stops_tells_each_client_that_its_connection_ends() {
         );
         assert!(late.head().await.is_none());
     };
-    // It waits for the last of them, and for nothing else.
+    // The bridge waits for the last connection, and for nothing else.
     tokio::join!(drained, clients);
     simulator.stop().await;
 }
@@ -287,7 +288,7 @@ async fn a_restart_loses_no_request_of_clients_that_keep_their_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_becomes_of_connections_is_measured() {
+async fn open_and_closed_connections_are_measured() {
     let bridge =
         Bridge::starting_with(dozen(), |config| config.limits.max_connections_per_address = 1)
             .await;

@@ -1,4 +1,4 @@
-//! Every moment in every answer is written in one form.
+//! All times in all responses have the same form.
 
 use intercom_scim_bridge::http::openapi_document;
 use reqwest::Method;
@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::bridge::{Bridge, dozen, start_import};
 
-/// Whatever looks like the beginning of a moment, with the 24 characters that a moment takes and
-/// the one after it.
+/// Returns each text that begins like a time: the 24 characters of a time, and the one after it.
 fn moments(text: &str) -> Vec<String> {
     let form = "0000-00-00T";
     let letters: Vec<char> = text.replace("%3A", ":").chars().collect();
@@ -21,7 +20,8 @@ fn moments(text: &str) -> Vec<String> {
     starts.map(|place| letters[place..letters.len().min(place + 25)].iter().collect()).collect()
 }
 
-/// `2026-03-01T12:00:00.000Z`, and nothing that could be a part of it after that.
+/// Whether the text is a time such as `2026-03-01T12:00:00.000Z`, followed by no character that
+/// could belong to it.
 fn is_well_formed(moment: &str) -> bool {
     let form = "0000-00-00T00:00:00.000Z";
     let fits = form.chars().zip(moment.chars()).all(|(form, found)| match form {
@@ -51,7 +51,8 @@ async fn every_moment_in_every_answer_has_the_same_form() {
     let bridge = Bridge::serving(dozen()).await;
     let (person, team) = bridge.simulator.change(|workspace| {
         let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
-        // Somebody leaves by the log, so that there is an actor; somebody signs in; a team is new.
+        // One teammate leaves with an entry in the activity log, so that the change has an actor;
+        // one signs in; a team is new.
         workspace.remove_admin(people[1], people[0], 1_772_366_500);
         workspace.sign_in(people[0], "saml", 1_772_366_600);
         let team = workspace.add_team("Newcomers", &people[2..4]);

@@ -1,4 +1,4 @@
-//! The demo: its past, what it prints, and that it stays alive.
+//! The demo: its history, what it prints, and that it keeps changing.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::support::waiting::until;
 
 const SMALL: [&str; 7] = ["demo", "--port", "0", "--admins", "40", "--teams", "4"];
 
-/// A demo that printed one line of JSON.
+/// A running demo, with the line of JSON that it printed.
 struct Demo {
     running: Running,
     line: Value,
@@ -37,7 +37,7 @@ impl Demo {
         Bridge::send(request.bearer_auth(self.text("access_token"))).await.json()
     }
 
-    /// All changes, oldest first.
+    /// Returns all changes, oldest first.
     async fn changes(&self) -> Vec<Value> {
         let mut changes = Vec::new();
         let mut path = "/changes?limit=1000".to_owned();
@@ -89,7 +89,7 @@ async fn the_demo_begins_with_ninety_days_of_history() {
     assert!(removers.contains("Grace Okonkwo") && removers.len() >= 2, "{removers:?}");
     assert!(removals.iter().all(|removal| removal["actor"]["activity_type"] == "admin_deletion"));
 
-    // Someone came back under a new id. An agent was an admin for two weeks.
+    // A person came back under a new id. An agent had the role of an admin for two weeks.
     let names = |changes: &[&Value], name: &str| {
         changes.iter().filter(|change| change["user_display_name"] == name).count()
     };
@@ -105,7 +105,7 @@ async fn the_demo_begins_with_ninety_days_of_history() {
     assert_eq!(with("group", "removed").len(), 1);
     assert!(with("group", "updated").len() >= 2);
 
-    // The number of people with access is the one that was asked for.
+    // The number of people with access is the one of `--admins`.
     assert_eq!(demo.active_users().await, json!(40));
     let imports = demo.get("/imports?limit=100").await;
     let imports = imports["items"].as_array().unwrap();
@@ -124,6 +124,7 @@ async fn the_past_can_be_queried_and_reviewed() {
     let at = |days: i64| format!("/accounts?limit=1000&as_of={}", days_ago(days));
     let (month, two_months) = (demo.get(&at(30)).await, demo.get(&at(60)).await);
     assert!(month["items"].as_array().unwrap().len() > 30, "{month}");
+    assert!(!two_months["items"].as_array().unwrap().is_empty(), "{two_months}");
     assert_ne!(month["items"], two_months["items"]);
 
     let review = demo.get(&format!("/reviews/accounts?since={}", days_ago(45))).await;
@@ -137,7 +138,7 @@ async fn the_past_can_be_queried_and_reviewed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_seed_tells_the_same_story_and_the_ledger_verifies() {
+async fn the_same_seed_gives_the_same_history_and_its_ledger_verifies() {
     let shell = Shell::new();
     let temporary = shell.directory.path().display().to_string();
     let shell = shell.set("TMPDIR", &temporary);
@@ -168,8 +169,8 @@ async fn the_same_seed_tells_the_same_story_and_the_ledger_verifies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn something_goes_on_happening_unless_it_is_quiet() {
-    // For scripts, it is quiet.
+async fn the_demo_keeps_changing_unless_it_is_quiet() {
+    // With `--json`, for scripts, the demo makes no changes.
     let quiet = Demo::start(&Shell::new(), &["--json", "--every", "1s"]);
     let before = quiet.changes().await.len();
 
@@ -193,7 +194,7 @@ async fn something_goes_on_happening_unless_it_is_quiet() {
     assert_eq!(quiet.running.interrupt().code, Some(0));
 }
 
-/// The lines that a demo prints, up to the last one.
+/// Reads the lines that a demo prints at its start.
 fn guide(demo: &mut Running) -> Vec<String> {
     let mut lines = Vec::new();
     while lines.len() < 200 {
@@ -236,10 +237,10 @@ async fn each_line_that_the_demo_prints_works_and_shows_something() {
     ];
     assert!(order.is_sorted(), "{order:?}");
 
-    // The link opens the status page.
+    // The link signs in to the status page.
     let link = &lines[place("/login?link=")];
     let (address, secret) = link.split_once("?link=").unwrap();
-    // The page has the link in its form.
+    // The first page only has a form with the link.
     assert!(Bridge::send(http().get(link)).await.text.contains("<form"));
     let form = http().post(address).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     let taken = form.body(format!("link={secret}")).send().await.unwrap();

@@ -20,7 +20,7 @@ struct Block {
     /// The number of its first line.
     line: usize,
     commands: Vec<String>,
-    /// Why it is not run.
+    /// The reason, if the block is not run.
     not_run: Option<String>,
 }
 
@@ -80,12 +80,13 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Commands that run until they are ended: they run in the background, until they answer.
+/// Whether a command runs until it is ended. Such commands run in the background.
 fn runs_on(command: &str) -> bool {
     command.contains("intercom-scim-bridge serve") || command.contains("intercom-scim-bridge demo")
 }
 
-/// What is different in the test: addresses, dates, and placeholders that the reader fills in.
+/// Replaces what is different in the test: addresses, dates, and placeholders that the reader fills
+/// in.
 fn here(command: &str, port: u16) -> String {
     let base = format!("http://127.0.0.1:{port}");
     [
@@ -104,12 +105,14 @@ fn here(command: &str, port: u16) -> String {
     .fold(command.to_owned(), |command, (written, here)| command.replace(written, here))
 }
 
-/// The blocks of a page as one script, which says on descriptor 3 at which line it is.
+/// Joins the blocks of a page to one script. It writes the line of each command to file descriptor
+/// 3.
 fn script(blocks: &[Block], port: u16) -> String {
     let base = format!("http://127.0.0.1:{port}");
-    // Waits for the end of the background, and for at most a minute.
+    // Waits until the bridge in the background responds, for about a minute, and fails otherwise.
     let ready =
-        "for _ in $(seq 600); do curl -s -o /dev/null \"$BASE/healthz\" && break; sleep 0.1; done";
+        "for _ in $(seq 600); do curl -s -o /dev/null \"$BASE/healthz\" && break; sleep 0.1; done
+curl -s -o /dev/null \"$BASE/healthz\"";
     let mut script = format!(
         "export BASE={base}\n\
          trap 'jobs -p | xargs -r kill 2>/dev/null; wait' EXIT\n"
@@ -147,7 +150,7 @@ fn script(blocks: &[Block], port: u16) -> String {
     script
 }
 
-/// Runs the blocks; the error names the line at which they failed.
+/// Runs the blocks. The error names the line of the command that failed.
 fn run(blocks: &[Block]) -> Result<(), String> {
     // The people whom the pages name: Ada, and a leaver.
     let leaver = 4_423_433;
@@ -214,7 +217,7 @@ async fn every_command_of_the_docs_runs() {
     assert!(commands >= 20, "only {commands} commands were found");
 }
 
-/// So that no command escapes the test by the name of its block.
+/// Blocks with another name are not run, so commands in them could become outdated.
 #[test]
 fn commands_of_the_docs_stand_in_console_blocks() {
     for page in pages() {

@@ -6,7 +6,7 @@ use simulator::{Admin, Fault, Options, Role, Simulator, Workspace};
 use crate::commands::shell;
 use crate::support::hand::TOKEN;
 
-/// Each kind, with how many are lost and of how many.
+/// Each kind of loss: its name, how many are lost, and of how many.
 const LOSSES: [(&str, usize, usize); 8] = [
     ("people", 10, 80),
     ("teams", 6, 40),
@@ -37,7 +37,7 @@ fn company() -> (Workspace, Vec<u64>, Vec<u64>) {
     (workspace, people, teams)
 }
 
-/// The list of teams, in which seven have lost their names.
+/// The list of teams. Seven of them have no name any more.
 fn without_seven_names(workspace: &Workspace, teams: &[u64]) -> Fault {
     let entries: Vec<Value> = workspace
         .teams()
@@ -53,7 +53,7 @@ fn without_seven_names(workspace: &Workspace, teams: &[u64]) -> Fault {
 fn lose_all_kinds(simulator: &Simulator, people: &[u64], teams: &[u64]) {
     let fault = simulator.change(|workspace| {
         people[..10].iter().for_each(|id| workspace.remove_admin(*id, people[79], 0));
-        // Whoever is in these loses a membership, and stays.
+        // The members of these teams lose a membership, and stay.
         teams[34..].iter().for_each(|id| workspace.remove_team(*id));
         let mut change = |range: std::ops::Range<usize>, deed: &dyn Fn(&mut Admin)| {
             people[range].iter().for_each(|id| deed(workspace.admin_mut(*id).unwrap()));
@@ -99,7 +99,7 @@ async fn a_dry_run_prints_who_would_lose_what_of_every_kind() {
             assert_eq!((person, team), expected, "{line}");
         }
     }
-    // Names and addresses are those of before.
+    // Names and addresses are those from before the change.
     assert!(printed.stdout.contains("p30@example.com (Person 30)"), "{}", printed.stdout);
     assert!(!lines.iter().any(|line| line.starts_with("lose") && line.contains("ther")));
 

@@ -1,5 +1,5 @@
-//! A SQLite file holds no trace of what was erased or pruned; ledgers of earlier versions; the
-//! commands.
+//! A SQLite file has no trace of what was erased or pruned. Erasure in ledgers of earlier versions,
+//! and by command.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 use time::macros::datetime;
 
-use crate::erasure::{BO, TRACES, erase, erased_event, findings, history};
+use crate::erasure::{BO, TRACES, erase, erased_event, history};
 use crate::support::bridge::{Bridge, dozen};
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, request};
+use crate::support::hand::{Hand, findings, request};
 use crate::support::shell::Shell;
 use crate::support::waiting::eventually;
 
-/// The bytes of the files of a SQLite database.
+/// Reads the files of a SQLite database.
 fn file_bytes(url: &str) -> Vec<u8> {
     let file = url.trim_start_matches("sqlite://").split('?').next().unwrap();
     let read = |ending: &str| std::fs::read(format!("{file}{ending}")).unwrap_or_default();
@@ -68,8 +68,8 @@ async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_befo
     let database = TestDatabase::sqlite();
     let connection = database.connection().await;
     connection.execute_unprepared(BEFORE_RECORDS).await.unwrap();
-    // Somebody has changed something before the upgrade: it must be found afterwards, and not be
-    // salted over.
+    // A row was changed by hand before the upgrade. The verification must still find it: the
+    // upgrade must not salt the changed value.
     connection
         .execute_unprepared("UPDATE user_versions SET job_title = 'Spy' WHERE user_id = '4423436'")
         .await
@@ -86,7 +86,7 @@ async fn a_ledger_of_an_earlier_version_can_be_erased_from_and_is_proved_as_befo
         .unwrap();
     assert_eq!(findings(&ledger).await, Vec::<String>::new());
 
-    // Viktor leaves, and is erased.
+    // Viktor leaves the workspace, and is erased.
     let recorded = ledger.latest("default").await.unwrap();
     let id = "4423437";
     let (viktor, _) = recorded.users.iter().find(|(user, _)| user.value.id.as_str() == id).unwrap();

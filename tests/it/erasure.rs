@@ -1,11 +1,11 @@
-//! A person can be erased: nothing of them is left, in the tables, in the file, in what is served;
-//! and the rest is proved as before.
+//! Erasure of a person: no personal data is left in the tables or in responses, and the rest is
+//! proved as before.
 
 use std::time::Duration;
 
 use intercom_scim_bridge::directory::{Change, ChangePosition, Mode, Names, Plan};
 use intercom_scim_bridge::ledger::{
-    AuditEntry, AuditQuestion, Closing, Erased, Ledger, LedgerError, NewRequest,
+    AuditEntry, AuditQuestion, Closing, Erased, LedgerError, NewRequest,
 };
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
@@ -15,17 +15,17 @@ use serde_json::json;
 
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START, Small};
+use crate::support::hand::{Hand, START, Small, findings};
 
 on_both_databases!(
     nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved,
-    whoever_changes_what_is_left_of_somebody_who_was_erased_is_found,
-    who_is_in_the_workspace_is_not_erased,
+    a_change_of_what_is_left_of_an_erased_person_is_found,
+    a_person_in_the_workspace_is_not_erased,
     nothing_that_is_read_later_brings_back_what_was_erased,
     an_import_that_was_planned_before_an_erasure_is_planned_anew,
-    who_comes_back_after_an_erasure_is_recorded_anew,
-    who_was_erased_is_shown_by_the_id_alone,
-    who_has_been_gone_for_the_time_of_the_settings_is_due_and_nobody_else,
+    a_person_who_comes_back_after_an_erasure_is_recorded_anew,
+    an_erased_person_is_shown_by_the_id_alone,
+    only_people_who_left_long_enough_ago_are_due_for_erasure,
     an_address_that_somebody_else_has_now_is_theirs,
 );
 
@@ -54,8 +54,8 @@ fn request(
     }
 }
 
-/// Bo was there, with a title, an avatar, sign-ins and deeds of his own; requests and the audit
-/// trail name him; then he left.
+/// Makes a history with Bo: he had a title, an avatar and sign-ins, he changed things, and requests
+/// and the audit trail name him. Then he left.
 pub async fn history(database: TestDatabase) -> (Hand, Small) {
     let (hand, small) = Hand::small(database).await;
     let (bo, at) = (small.bo, START.unix_timestamp());
@@ -112,12 +112,7 @@ pub async fn erase(hand: &Hand, named: &str) -> Erased {
         .unwrap()
 }
 
-pub async fn findings(ledger: &Ledger) -> Vec<String> {
-    let verified = ledger.verify("default", None).await.unwrap();
-    verified.findings.into_iter().map(|finding| finding.0).collect()
-}
-
-/// Every text in every table.
+/// Returns all values of all tables with personal data as one text.
 async fn everything(connection: &DatabaseConnection) -> String {
     let mut all = String::new();
     for table in [
@@ -203,7 +198,7 @@ async fn nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved(datab
     let verified = hand.ledger.verify("default", Some(&head)).await.unwrap();
     assert_eq!((verified.findings.as_slice(), verified.known_head), (&[][..], Some(true)));
     assert_eq!(verified.erased.unwrap().erasures, 1);
-    // Reads tell the id, and that it was erased.
+    // Reads return the id of the person, marked as erased.
     for generation in 1..=3 {
         let snapshot = hand.ledger.snapshot("default", generation).await.unwrap();
         let (bo, values) = snapshot
@@ -242,13 +237,13 @@ async fn nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved(datab
     assert!(erase(&hand, &format!("adm_{}", small.bo)).await.is_empty(), "nothing is left");
     assert!(hand.ledger.find_person("default", BO).await.unwrap().ids.is_empty());
 
-    // What is pruned later is not missed.
+    // A later pruning does not break the proof.
     hand.clock.advance(Duration::from_hours(1));
     hand.ledger.prune("default", hand.clock.now(), |_| Vec::new(), hand.clock.now()).await.unwrap();
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
-async fn whoever_changes_what_is_left_of_somebody_who_was_erased_is_found(database: TestDatabase) {
+async fn a_change_of_what_is_left_of_an_erased_person_is_found(database: TestDatabase) {
     let (hand, Small { ada, bo, .. }) = history(database).await;
     erase(&hand, BO).await;
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
@@ -322,7 +317,7 @@ async fn whoever_changes_what_is_left_of_somebody_who_was_erased_is_found(databa
     }
 }
 
-async fn who_is_in_the_workspace_is_not_erased(database: TestDatabase) {
+async fn a_person_in_the_workspace_is_not_erased(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let person = hand.ledger.find_person("default", &small.ada.to_string()).await.unwrap();
@@ -337,7 +332,7 @@ async fn who_is_in_the_workspace_is_not_erased(database: TestDatabase) {
 async fn nothing_that_is_read_later_brings_back_what_was_erased(database: TestDatabase) {
     let (hand, small) = history(database).await;
     erase(&hand, BO).await;
-    // The log tells all of it once more, and something new.
+    // The activity log returns the old entries again, and a new one.
     hand.simulator.change(|workspace| {
         let details =
             json!({"admin": {"id": small.bo, "first_name": "Bo", "last_name": "Diddley"}});
@@ -391,7 +386,7 @@ async fn an_import_that_was_planned_before_an_erasure_is_planned_anew(database: 
     assert!(matches!(refused, Err(LedgerError::Stale { .. })), "{refused:?}");
 }
 
-async fn who_comes_back_after_an_erasure_is_recorded_anew(database: TestDatabase) {
+async fn a_person_who_comes_back_after_an_erasure_is_recorded_anew(database: TestDatabase) {
     let (hand, small) = history(database).await;
     erase(&hand, BO).await;
     hand.simulator.change(|workspace| {
@@ -426,7 +421,7 @@ async fn who_comes_back_after_an_erasure_is_recorded_anew(database: TestDatabase
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
-async fn who_was_erased_is_shown_by_the_id_alone(database: TestDatabase) {
+async fn an_erased_person_is_shown_by_the_id_alone(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let options = PublishOptions {
         base_url: "https://bridge.example/scim/v2".to_owned(),
@@ -457,9 +452,7 @@ async fn who_was_erased_is_shown_by_the_id_alone(database: TestDatabase) {
     assert!(shown.directory().people.iter().filter(|person| person.user.erased).count() == 1);
 }
 
-async fn who_has_been_gone_for_the_time_of_the_settings_is_due_and_nobody_else(
-    database: TestDatabase,
-) {
+async fn only_people_who_left_long_enough_ago_are_due_for_erasure(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let gone_at = hand.ledger.committed_at("default", 3).await.unwrap();
     let due = async |before| {

@@ -1,4 +1,4 @@
-//! What `ledger verify` proves beside versions: who did it, runs, requests and prunings.
+//! What `ledger verify` proves besides versions: causes, runs, requests and prunings.
 
 use intercom_scim_bridge::directory::RunStatus;
 use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestQuestion};
@@ -9,14 +9,14 @@ use time::{Duration, OffsetDateTime};
 
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START, Small};
+use crate::support::hand::{Hand, START, Small, findings};
 
 on_both_databases!(
-    whoever_changes_or_removes_or_adds_what_the_history_tells_is_found,
-    what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before,
+    changed_removed_and_added_records_of_the_history_are_found,
+    pruned_rows_are_counted_and_the_rest_is_proved_as_before,
     a_head_from_before_knows_everything_that_came_until_then,
     many_writers_at_once_make_one_chain,
-    what_an_earlier_version_wrote_beside_this_one_is_taken_as_found_and_said_so,
+    rows_that_an_earlier_version_wrote_later_are_taken_as_found_and_reported,
 );
 
 fn new_request(reference: &str, at: OffsetDateTime) -> NewRequest {
@@ -45,7 +45,7 @@ fn closing(declined: bool, at: OffsetDateTime) -> Closing {
     }
 }
 
-/// Two generations with who made the second, a run without changes, one that failed, and three
+/// Makes two generations (the second with a cause), a run without changes, a failed run, and three
 /// requests: `req_open`, `req_done` and `req_declined`.
 async fn history(database: TestDatabase) -> (Hand, Small) {
     let (hand, small) = Hand::small(database).await;
@@ -72,11 +72,6 @@ async fn history(database: TestDatabase) -> (Hand, Small) {
     (hand, small)
 }
 
-async fn findings(ledger: &Ledger) -> Vec<String> {
-    let verified = ledger.verify("default", None).await.unwrap();
-    verified.findings.into_iter().map(|finding| finding.0).collect()
-}
-
 async fn count(connection: &DatabaseConnection, what: &str) -> i64 {
     let statement = Statement::from_string(
         connection.get_database_backend(),
@@ -88,7 +83,7 @@ async fn count(connection: &DatabaseConnection, what: &str) -> i64 {
 const TABLES: [&str; 6] =
     ["activity", "imports", "lifecycle_requests", "evidence", "prunings", "pruned_stamps"];
 
-/// Does something to the database, looks what the check finds, and undoes it.
+/// Changes the database, returns what the verification finds, and undoes the change.
 async fn found_after(hand: &Hand, connection: &DatabaseConnection, deed: &str) -> Vec<String> {
     for table in TABLES {
         connection.execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}")).await.unwrap();
@@ -114,7 +109,7 @@ async fn found_after(hand: &Hand, connection: &DatabaseConnection, deed: &str) -
     found
 }
 
-/// What is done, and how what is found begins.
+/// A change of the database, and how the finding begins.
 const ACTIVITY_KINDS: &[(&str, &str)] = &[
     (
         "UPDATE activity SET performed_by_email = 'eve@example.com' WHERE kind = 'admin_deletion'",
@@ -235,9 +230,7 @@ const ACTIVITY_KINDS: &[(&str, &str)] = &[
     ),
 ];
 
-async fn whoever_changes_or_removes_or_adds_what_the_history_tells_is_found(
-    database: TestDatabase,
-) {
+async fn changed_removed_and_added_records_of_the_history_are_found(database: TestDatabase) {
     let (hand, _) = history(database).await;
     let verified = hand.ledger.verify("default", None).await.unwrap();
     assert_eq!(verified.findings, []);
@@ -252,12 +245,10 @@ async fn whoever_changes_or_removes_or_adds_what_the_history_tells_is_found(
     }
 }
 
-async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(
-    database: TestDatabase,
-) {
+async fn pruned_rows_are_counted_and_the_rest_is_proved_as_before(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let connection = hand.database.connection().await;
-    // Of one batch of log entries, some are old and some are not.
+    // One batch of log entries has old and new ones.
     hand.simulator.change(|workspace| {
         let ada = workspace.admins().find(|(id, _)| *id == small.ada).unwrap().1.clone();
         workspace.remove_admin(small.cy, small.ada, START.unix_timestamp() + 400);
@@ -287,8 +278,7 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(
         .close_request("default", "req_late", closing(true, hand.clock.now()))
         .await
         .unwrap();
-    // Between the two entries of one batch; the requests were closed, but for one of them, before
-    // that.
+    // Between the two entries of one batch. All requests but one were closed before.
     let moment = START + Duration::seconds(450);
     let would = hand.ledger.would_prune("default", moment).await.unwrap();
     assert_eq!(
@@ -317,7 +307,7 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(
         "declined ones go too, open ones and late ones stay"
     );
 
-    // What is left is proved by the very records of before, and a head from before is still known.
+    // The same records as before prove what is left, and an earlier head is still known.
     let verified = hand.ledger.verify("default", Some(&head)).await.unwrap();
     assert_eq!((verified.known_head, verified.findings.as_slice()), (Some(true), &[][..]));
     assert_eq!(verified.asked_head.unwrap().generation, 3);
@@ -338,7 +328,7 @@ async fn what_is_pruned_is_counted_row_by_row_and_the_rest_is_proved_as_before(
         let found = found_after(&hand, &connection, deed).await;
         assert!(found.iter().any(|finding| finding.starts_with(expected)), "{deed}: {found:?}");
     }
-    // Again, up to now: no run takes the number of one that is gone.
+    // Prunes again, up to now. No later run gets the number of a pruned one.
     hand.clock.advance(std::time::Duration::from_hours(1));
     hand.simulator.fail_from_now_on(Fault::Unauthorized, "/teams");
     let failed = hand.incremental().await;
@@ -365,8 +355,7 @@ async fn a_head_from_before_knows_everything_that_came_until_then(database: Test
     let later = hand.ledger.verify("default", Some(&kept.head)).await.unwrap();
     assert_eq!((later.known_head, later.asked_head.unwrap().generation), (Some(true), 2));
     assert_ne!(later.head, kept.head);
-    // Whoever takes the end off and leaves no trace is found by a head that was kept, and by
-    // nothing else.
+    // Only a head that was kept shows that the last records were removed without a trace.
     let connection = hand.database.connection().await;
     for deed in [
         "DELETE FROM lifecycle_requests WHERE reference = 'req_later'",
@@ -413,7 +402,7 @@ async fn many_writers_at_once_make_one_chain(database: TestDatabase) {
     assert_eq!((verified.generations, verified.runs, verified.requests), (5, 5, 40));
 }
 
-async fn what_an_earlier_version_wrote_beside_this_one_is_taken_as_found_and_said_so(
+async fn rows_that_an_earlier_version_wrote_later_are_taken_as_found_and_reported(
     database: TestDatabase,
 ) {
     let (hand, _) = history(database).await;
@@ -436,7 +425,7 @@ async fn what_an_earlier_version_wrote_beside_this_one_is_taken_as_found_and_sai
     assert_eq!(found.at, hand.clock.now());
 }
 
-/// A ledger of two generations that the last version without records wrote, and the head that it
+/// A ledger of two generations by the last version without records, and the head that this version
 /// printed.
 const BEFORE_RECORDS: &str = include_str!("support/before_records.sql");
 const HEAD_OF_BEFORE: &str = "DwzstMjQDj9ORei4DsB_kl90lWTnkxl_RWtneaGdKSE";
@@ -458,7 +447,7 @@ async fn a_ledger_from_before_there_were_records_is_taken_as_found_and_proved_fr
     assert_eq!(verified.head_generation, Some(2));
     assert_ne!(verified.head, HEAD_OF_BEFORE, "the head covers what was taken");
 
-    // It goes on from there, and what was taken stays as it was.
+    // The chain continues from there, and covers what was taken over.
     ledger.record_request(new_request("req_new", verified.head_at.unwrap())).await.unwrap();
     let later = ledger.verify("default", Some(&verified.head)).await.unwrap();
     assert_eq!(

@@ -1,5 +1,5 @@
-//! What an import must survive: processes that are killed, disks that fill up, databases and
-//! Intercoms that go away.
+//! Faults that an import must survive: killed processes, full disks, and databases and Intercoms
+//! that cannot be reached.
 
 use std::time::Duration;
 
@@ -20,12 +20,12 @@ use crate::support::waiting::{eventually, pause, until};
 
 on_both_databases!(
     killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all,
-    whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happened,
+    faults_of_intercom_lose_nothing_and_the_run_names_them,
     a_list_that_shrinks_to_nothing_is_not_believed,
     a_clock_that_is_set_back_holds_nobody_up,
 );
 
-/// As often on each database, so fifty times in all and more.
+/// The number of kills on each database: more than fifty in all.
 const KILLS: usize = 26;
 
 /// A workspace of many people who all change at once.
@@ -39,7 +39,7 @@ fn crowd() -> (Workspace, Vec<u64>) {
     (workspace, people)
 }
 
-/// Gives everybody a title and every team a name that they all share.
+/// Gives all people the same title, and all teams the same name.
 fn rename_all(simulator: &Simulator, people: &[u64], to: &str) {
     simulator.change(|workspace| {
         for id in people {
@@ -52,7 +52,7 @@ fn rename_all(simulator: &Simulator, people: &[u64], to: &str) {
     });
 }
 
-/// The one title and name that everybody and every team has; panics if they are mixed.
+/// Returns the title and name that all people and teams share; panics if they differ.
 fn shared_name(snapshot: &Snapshot) -> Option<String> {
     let titles =
         snapshot.users.iter().map(|(user, _)| user.value.job_title.as_deref().map(str::to_owned));
@@ -77,7 +77,7 @@ async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(
     for kill in 0..KILLS {
         let bridge = shell.start(&["serve"]);
         if ledger.generation("default").await.unwrap() > 0 {
-            // What is served after any kill is a whole generation.
+            // After each kill, a whole generation is served.
             let users =
                 until_ready(port, token.trim(), "/scim/v2/Users?count=1000&attributes=title").await;
             let mut titles: Vec<&Value> =
@@ -85,7 +85,7 @@ async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(
             titles.dedup();
             assert_eq!((users["totalResults"].clone(), titles.len()), (json!(400), 1));
         }
-        // Once an import is under way, somewhere in it.
+        // Kills the bridge at a random moment of an import.
         last = started_after(&ledger, last).await;
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         pause(Duration::from_millis((dice >> 33) % 220)).await;
@@ -121,7 +121,7 @@ async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(
     simulator.stop().await;
 }
 
-/// A shell in which `serve` imports all the time.
+/// A shell in which `serve` imports every second.
 fn serving(database: &TestDatabase, intercom: &str, port: u16) -> Shell {
     Shell::new()
         .set("DATABASE_URL", &database.url)
@@ -133,7 +133,7 @@ fn serving(database: &TestDatabase, intercom: &str, port: u16) -> Shell {
         .set("RUST_LOG", "off")
 }
 
-/// Repeats a request until the bridge answers with 200.
+/// Repeats a request until the response is 200, and returns its body.
 async fn until_ready(port: u16, token: &str, path: &str) -> Value {
     let response = eventually(&format!("the bridge answers {path}"), async || {
         let url = format!("http://127.0.0.1:{port}{path}");
@@ -145,7 +145,7 @@ async fn until_ready(port: u16, token: &str, path: &str) -> Value {
     response.json().await.unwrap()
 }
 
-/// Waits for a run after that one.
+/// Waits for a run after `last`.
 async fn started_after(ledger: &Ledger, last: i64) -> i64 {
     eventually("an import begins", async || {
         let runs = ledger.runs("default", None, 1).await.unwrap();
@@ -154,13 +154,11 @@ async fn started_after(ledger: &Ledger, last: i64) -> i64 {
     .await
 }
 
-async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happened(
-    database: TestDatabase,
-) {
+async fn faults_of_intercom_lose_nothing_and_the_run_names_them(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let before = hand.recorded().await;
-    // What passes is waited for, and the record tells how often.
+    // Temporary faults are retried, and the run has the number of retries.
     for (fault, times) in [
         (Fault::RateLimit(8), 1),
         (Fault::RateLimit(8), 3),
@@ -178,7 +176,7 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
             "{fault:?}"
         );
     }
-    // What does not pass ends the import, and says why and what to do.
+    // Permanent faults end the import. The error says why and what to do.
     hand.simulator
         .change(|workspace| workspace.remove_admin(small.cy, small.ada, START.unix_timestamp()));
     for (fault, path, code) in [
@@ -203,7 +201,7 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
         assert_eq!(hand.recorded().await, before, "{fault:?}");
         hand.simulator.heal();
     }
-    // What is odd is taken as well as it can be, and told.
+    // Odd data is read as far as possible, with a warning.
     hand.simulator
         .change(|workspace| workspace.team_mut(small.support).unwrap().one_sided = vec![999]);
     let run = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
@@ -212,7 +210,7 @@ async fn whatever_intercom_does_nothing_is_lost_and_the_record_says_what_happene
         ["unknown_member"]
     );
     hand.simulator.change(|workspace| workspace.team_mut(small.support).unwrap().one_sided.clear());
-    // The log alone may be closed to the token: the import goes on without it.
+    // If the token may not read the activity log, the import continues without it.
     hand.simulator.fail_from_now_on(Fault::Forbidden, "/admins/activity_logs");
     let run = hand.incremental().await;
     assert_eq!((run.status, run.counts.users_removed), (RunStatus::Succeeded, 1));
@@ -294,7 +292,7 @@ async fn get(app: &App, token: &str, path: &str) -> Answer {
     Bridge::send(http().get(format!("http://{}{path}", app.address())).bearer_auth(token)).await
 }
 
-/// Waits until the status of the workspace has that connection and that problem.
+/// Waits until the status of the workspace has this connection and this problem.
 async fn standing(app: &App, token: &str, connection: &str, problem: &Value) -> Value {
     eventually(&format!("the workspace is {connection} because of {problem}"), async || {
         let status = get(app, token, "/api/v1/status").await.json();
@@ -320,14 +318,15 @@ async fn a_database_that_goes_away_in_mid_commit_is_waited_for() {
     let token = token(&app, &intercom_scim_bridge::access::Scope::ALL);
     standing(&app, &token, "connected", &json!(null)).await;
 
-    // The wire is cut when the first version is on its way.
+    // The connection is cut when the first version is written.
     wire.trouble_before(b"INSERT INTO \"user_versions\"", Trouble::Cut);
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     let post = http().post(format!("http://{}/api/v1/imports", app.address())).bearer_auth(&token);
     let asked = tokio::spawn(Bridge::send(post));
     wire.is_cut().await;
     standing(&app, &token, "degraded", &json!("ledger")).await;
-    // Reads go on from memory and tell their age; what needs the database says so.
+    // Reads are answered from memory, with their age. Requests that need the database fail with the
+    // reason.
     let users = get(&app, &token, "/scim/v2/Users?count=0").await;
     assert_eq!((users.status.as_u16(), users.json()["totalResults"].clone()), (200, json!(12)));
     assert!(users.header("age").parse::<u64>().is_ok());
@@ -345,7 +344,7 @@ async fn a_database_that_goes_away_in_mid_commit_is_waited_for() {
 
     wire.mend();
     standing(&app, &token, "connected", &json!(null)).await;
-    // What an import committed is shown a moment after it has ended.
+    // The publisher serves the committed generation soon after the import ends.
     let shows = app.service().workspaces["default"].live.shows(|shown| shown.generation >= 2);
     tokio::time::timeout(Duration::from_secs(20), shows)
         .await
@@ -380,7 +379,7 @@ async fn a_process_that_falls_silent_in_mid_commit_keeps_nobody_from_taking_over
         );
     let clock = Clock::manual(START);
     let lease = eventually("another process takes over", async || {
-        // Its lease has long stood still; its transaction has not ended.
+        // Its lease was not renewed for long, but its transaction is still open.
         clock.advance(OPTIONS.lease);
         let runs = direct.runs("default", None, 1).await.unwrap();
         let progress = runs.first().and_then(|run| run.progress.clone()).unwrap_or_default();

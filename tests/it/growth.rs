@@ -1,5 +1,5 @@
 //! The ledger does not grow without end: runs that changed nothing are folded, equal requests
-//! become one, requests expire; and a file that is deleted is noticed.
+//! become one, and requests expire. A deleted database file is noticed.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use sea_orm::ConnectionTrait;
 
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START};
+use crate::support::hand::{Hand, START, findings};
 
 on_both_databases!(
     runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before,
@@ -19,12 +19,7 @@ on_both_databases!(
 
 const DAY: Duration = Duration::from_hours(24);
 
-async fn findings(hand: &Hand) -> Vec<String> {
-    let verified = hand.ledger.verify("default", None).await.unwrap();
-    verified.findings.into_iter().map(|finding| finding.0).collect()
-}
-
-/// An import that the schedule set off.
+/// Runs an import as the schedule starts it.
 async fn poll(hand: &Hand) {
     hand.clock.advance(Duration::from_hours(1));
     let request = intercom_scim_bridge::directory::ImportRequest::incremental(
@@ -70,7 +65,7 @@ async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
         0
     );
     assert!(before > START);
-    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     for head in &heads {
         let verified = hand.ledger.verify("default", Some(head)).await.unwrap();
         assert_eq!(verified.known_head, Some(true), "a head that somebody kept is still known");
@@ -83,11 +78,11 @@ async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
     );
     assert!(hand.ledger.last_success("default", None).await.unwrap().is_some());
 
-    // It goes on from there; and what is folded can be neither changed nor faked.
+    // The chain continues from there. Folded records can be neither changed nor faked.
     for _ in 0..3 {
         poll(&hand).await;
     }
-    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     let connection = hand.database.connection().await;
     for deed in [
         "UPDATE evidence SET digest = REPLACE(digest, '0', '1') WHERE kind = 'folded'",
@@ -104,7 +99,7 @@ async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
             .await
             .unwrap();
         assert!(connection.execute_unprepared(deed).await.unwrap().rows_affected() > 0, "{deed}");
-        let found = findings(&hand).await;
+        let found = findings(&hand.ledger).await;
         assert!(found.iter().any(|finding| finding.starts_with("evidence: ")), "{deed}: {found:?}");
         connection.execute_unprepared("DELETE FROM evidence").await.unwrap();
         connection
@@ -112,12 +107,15 @@ async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
             .await
             .unwrap();
     }
-    // Whoever adds a second record of a run to hide what they did to it is found as well.
+    // A second record of a run, added to hide a change of the run, is found as well.
     let forged = "INSERT INTO evidence SELECT workspace, sequence + 100000, kind, subject, count, digest, hash, at, pruned, \
                   pruned_count, pruned_fold FROM evidence WHERE kind = 'run' AND subject = '1'";
     connection.execute_unprepared(forged).await.unwrap();
     assert!(
-        findings(&hand).await.iter().any(|finding| finding.ends_with("tells of run 1 once more"))
+        findings(&hand.ledger)
+            .await
+            .iter()
+            .any(|finding| finding.ends_with("tells of run 1 once more"))
     );
 }
 
@@ -175,7 +173,7 @@ async fn equal_refused_writes_of_one_client_are_one_request(database: TestDataba
     );
     let known = ledger.request("default", "req_1").await.unwrap().unwrap();
     assert_eq!((known.times, known.last_requested_at, known.requested_at), (3, later, first));
-    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
 async fn requests_that_nobody_did_expire(database: TestDatabase) {
@@ -198,11 +196,11 @@ async fn requests_that_nobody_did_expire(database: TestDatabase) {
         (total, expired[0].reference.as_str(), expired[0].closed_at),
         (1, "req_old", Some(now))
     );
-    assert_eq!(findings(&hand).await, Vec::<String>::new());
-    // What has expired is pruned like what was done.
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
+    // Expired requests are pruned like closed ones.
     let pruned = ledger.prune("default", now + DAY, |_| Vec::new(), now + DAY).await.unwrap();
     assert_eq!(pruned.requests, 1);
-    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -227,7 +225,7 @@ async fn a_database_file_that_is_deleted_or_replaced_is_noticed_and_nothing_is_w
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 1, "once it is back, all is well");
 }
 
-/// How large the file is, without what waits in the write-ahead log.
+/// Returns the size of the file once the write-ahead log is empty.
 async fn file_size(hand: &Hand) -> u64 {
     hand.ledger.empty_log().await.unwrap();
     let file = hand.database.url.trim_start_matches("sqlite://").split('?').next().unwrap();
@@ -313,10 +311,9 @@ async fn growth_is_measured() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures how much the database grows, for docs/operations.md; it prints the figures"]
-async fn growth_is_measured_of_a_month_of_polls() {
+async fn growth_is_measured_of_five_days_of_polls() {
     const DAYS: u64 = 5;
-    // 288 imports a day for thirty days, as a poll of five minutes makes them, and what is left
-    // once they are folded.
+    // 288 imports a day, one every five minutes. Then the size once they are folded.
     let hand = Hand::small(TestDatabase::sqlite()).await.0;
     hand.full().await;
     let before = file_size(&hand).await;

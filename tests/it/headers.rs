@@ -1,4 +1,4 @@
-//! Headers that every answer has.
+//! Headers of every response.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::bridge::{Answer, Bridge, dozen};
 
-/// What may be kept for a while, by whoever keeps it.
+/// Paths whose responses may be cached, with their `Cache-Control`.
 const KEPT: [(&str, &str); 3] = [
     ("/.well-known/jwks.json", "max-age=300"),
     ("/status.css", "max-age=3600"),
@@ -32,7 +32,7 @@ fn assert_guarded(what: &str, answer: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_answer_is_kept_or_taken_for_something_else() {
+async fn every_response_has_the_headers_against_caching_and_sniffing() {
     let bridge =
         Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
     bridge.shows(1).await;
@@ -114,11 +114,11 @@ async fn no_answer_is_kept_or_taken_for_something_else() {
     bridge.stop().await;
 }
 
-/// What the bridge sends until it closes the connection, its head in small letters.
+/// Returns what the bridge sends until it closes the connection, in lower case.
 fn until_closed(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-    // It may close the connection before it has read all of it.
+    // The bridge may close the connection before it has read the whole request.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -126,7 +126,7 @@ fn until_closed(address: SocketAddr, request: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_library_s_own_refusals_have_them_too() {
+async fn responses_of_the_http_library_have_the_headers_too() {
     let bridge = Bridge::serving(dozen()).await;
     let address = bridge.app.address();
     let large =
@@ -140,7 +140,7 @@ async fn the_library_s_own_refusals_have_them_too() {
         ("431", large),
         ("4", format!("GET /healthz HTTP/1.1\r\nHost: h\r\n{many}\r\n")),
         ("408", "GET /healthz HTTP/1.1\r\nHost: h\r\nX-Slow: ".to_owned()),
-        // After an answer of the bridge's own.
+        // A malformed request after a valid one.
         ("200", "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n".to_owned()),
     ] {
         let bytes = request.clone().into_bytes();

@@ -1,4 +1,4 @@
-//! The history: the log of changes, the state at past moments, and who did what.
+//! The history: the log of changes, the state at past moments, and causes.
 
 mod replay;
 
@@ -20,10 +20,10 @@ on_both_databases!(
     a_walk_in_small_steps_neither_skips_nor_repeats,
     one_kind_of_changes_can_be_asked_for,
     a_generation_of_thousands_is_walked_like_any_other,
-    a_deed_tells_of_one_change_and_of_no_other,
+    an_activity_explains_exactly_one_change,
     a_moment_is_the_same_however_it_is_written,
-    who_left_and_is_back_has_no_permissions_of_before,
-    a_place_of_another_ledger_is_refused,
+    a_person_who_comes_back_has_no_permissions_from_before,
+    a_cursor_of_another_ledger_is_refused,
 );
 
 pub async fn all(hand: &Hand) -> Vec<RecordedChange> {
@@ -112,15 +112,14 @@ async fn the_log_tells_who_did_it(database: TestDatabase) {
     hand.simulator.change(|workspace| {
         workspace.remove_admin(small.cy, small.ada, now + 70);
         workspace.set_permissions(small.bo, small.ada, &["export_data"], now + 75);
-        // Somebody's sign-in is no deed of this kind, however close it is.
+        // A sign-in never explains a change, however close in time.
         workspace.sign_in(small.bo, "saml", now + 80);
     });
     hand.incremental().await;
     let lead = Role { id: "3".to_owned(), name: "Lead".to_owned() };
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().role = Some(lead));
     hand.incremental().await;
-    // What the entry is about may be written as a text or as a number, and only a team may be
-    // named.
+    // An entry may have the id of its teammate as text or as number. It may also name only a team.
     hand.simulator.change(|workspace| {
         workspace.admin_mut(small.bo).unwrap().has_inbox_seat = true;
         workspace.note(
@@ -180,7 +179,7 @@ async fn a_walk_in_small_steps_neither_skips_nor_repeats(database: TestDatabase)
             let page = hand.ledger.changes("default", &place, None, step).await.unwrap();
             assert_eq!(page.total, Some((all.len() - walked.len()) as u64), "in steps of {step}");
             walked.extend(page.changes);
-            // Through the text that clients keep.
+            // Converts the position to the cursor that clients keep, and back.
             place = ChangePosition::from_cursor(&page.next.to_cursor()).unwrap();
             if !page.more {
                 break;
@@ -248,7 +247,7 @@ async fn a_generation_of_thousands_is_walked_like_any_other(database: TestDataba
     assert_eq!(walked, expected);
 }
 
-async fn a_deed_tells_of_one_change_and_of_no_other(database: TestDatabase) {
+async fn an_activity_explains_exactly_one_change(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let start =
@@ -258,7 +257,7 @@ async fn a_deed_tells_of_one_change_and_of_no_other(database: TestDatabase) {
         workspace.set_permissions(small.ada, small.bo, &["export_data"], now + 80);
     });
     hand.incremental().await;
-    // A moment later, Ada changes her title: that was not Bo.
+    // Soon after, Ada changes her own title. Bo is not the actor.
     hand.simulator.change(|workspace| {
         workspace.admin_mut(small.ada).unwrap().job_title = Some("Countess".to_owned());
     });
@@ -289,7 +288,7 @@ async fn a_moment_is_the_same_however_it_is_written(database: TestDatabase) {
     }
 }
 
-async fn who_left_and_is_back_has_no_permissions_of_before(database: TestDatabase) {
+async fn a_person_who_comes_back_has_no_permissions_from_before(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     let now = START.unix_timestamp();
     hand.simulator.change(|workspace| {
@@ -314,7 +313,7 @@ async fn who_left_and_is_back_has_no_permissions_of_before(database: TestDatabas
     }
 }
 
-async fn a_place_of_another_ledger_is_refused(database: TestDatabase) {
+async fn a_cursor_of_another_ledger_is_refused(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
     let elsewhere = ChangePosition::from_cursor("Ny8v").unwrap();
     let error = hand.ledger.changes("default", &elsewhere, None, 1).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Ids that begin with a hyphen, as one in 64 of earlier versions does.
+//! Ids that begin with a hyphen, as one in 64 ids of earlier versions does.
 
 use intercom_scim_bridge::access::client_secret;
 use intercom_scim_bridge::clock::Clock;
@@ -66,7 +66,7 @@ async fn tokens_and_clients_are_ended_by_an_id_that_begins_with_a_hyphen() {
     }
     assert!(ledger.tokens().await.unwrap().iter().all(|token| token.revoked_at.is_some()));
     assert!(ledger.clients().await.unwrap().iter().all(|client| client.disabled_at.is_some()));
-    // What is no id of anything is an error, and never help or a version.
+    // An unknown id is an error, never an option such as `--help` or `--version`.
     for id in ["-Vx", "-hx", "-V=", "--Version"] {
         let unknown = shell.run(&["token", "revoke", id]);
         assert!(

@@ -1,4 +1,4 @@
-//! Imports: what is recorded, what is not, and what goes wrong, on both databases.
+//! Imports: what they record, what they do not, and how they fail, on both databases.
 
 use intercom_scim_bridge::directory::{Mode, RunStatus, Trigger};
 use intercom_scim_bridge::import::{DryRun, Verdict};
@@ -17,7 +17,7 @@ on_both_databases!(
     somebody_who_comes_back_is_restored,
     a_change_of_one_membership_changes_its_two_ends_alone,
     a_team_that_ended_is_gone,
-    what_was_true_at_a_generation_stays_true_of_it,
+    a_past_generation_never_changes,
     the_activity_log_tells_what_the_lists_do_not,
     a_nul_in_a_text_of_intercoms_stops_no_import,
     an_import_that_would_remove_too_many_is_held_until_it_is_let_through,
@@ -191,7 +191,7 @@ async fn a_team_that_ended_is_gone(database: TestDatabase) {
     assert!(snapshot.groups.is_empty() && snapshot.memberships.is_empty());
 }
 
-async fn what_was_true_at_a_generation_stays_true_of_it(database: TestDatabase) {
+async fn a_past_generation_never_changes(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     let mut then = Vec::new();
     let deeds: [&dyn Fn(&mut simulator::Workspace); 4] = [
@@ -334,7 +334,7 @@ async fn a_plan_that_came_too_late_is_made_anew(database: TestDatabase) {
         .change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     let DryRun { plan, verdict, .. } = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
     assert_eq!((plan.base, verdict), (recorded.generation, Verdict::Commit));
-    // Somebody else commits first.
+    // Another import commits first.
     hand.simulator.change(|workspace| workspace.admin_mut(small.bo).unwrap().has_inbox_seat = true);
     hand.full().await;
     let (lease, run) = hand.start_run().await;
@@ -345,7 +345,7 @@ async fn a_plan_that_came_too_late_is_made_anew(database: TestDatabase) {
         "another import was committed meanwhile (made from generation 1, found 2)"
     );
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 2);
-    // The importer itself simply plans again.
+    // The importer plans again by itself.
     assert_eq!(hand.full().await.status, RunStatus::Succeeded);
 }
 

@@ -1,5 +1,4 @@
-//! Reading Intercom: the recordings, the ways a call goes wrong, and what the two lists disagree
-//! about.
+//! Reading Intercom: recorded responses, calls that fail, and lists that disagree.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +26,8 @@ pub async fn read(client: &Client) -> Result<Observation, IntercomError> {
     observe(client, everything(), &|_| {}).await
 }
 
-/// Answers with these lists of admins and teams, and with the fixtures for everything else.
+/// A server that responds with these lists of admins and teams, and with the fixtures for
+/// everything else.
 pub fn listing(admins: &str, teams: &str) -> canned::Canned {
     canned::serve(&[
         ("GET /me", ME),
@@ -41,7 +41,7 @@ pub fn client(base_url: &str) -> Client {
     Client::new(connection(base_url), Clock::manual(START)).unwrap()
 }
 
-/// A simulator of a dozen people, and a client before it.
+/// A simulated Intercom of twelve teammates, and a client for it.
 pub fn simulated(options: Options) -> (Simulator, Client) {
     let simulator = Simulator::start(dozen(), options).unwrap();
     let client = client(&simulator.base_url());
@@ -50,9 +50,9 @@ pub fn simulated(options: Options) -> (Simulator, Client) {
 
 #[tokio::test]
 async fn what_intercom_really_answered_is_read_as_it_was_meant() {
-    // Answers in the shape of real ones: the machine among the people, an empty priority level, job
-    // titles and roles that are not there, ids as strings here and integers there. Only the older
-    // log call is there.
+    // Responses in the form of real ones: the bot among the people, an empty priority level,
+    // missing job titles and roles, ids as strings or as integers. Only the older call for the
+    // activity log exists.
     let server = listing(ADMINS, TEAMS);
     let observation = read(&client(&server.base_url)).await.unwrap();
     insta::assert_json_snapshot!(summary(&observation));
@@ -182,7 +182,7 @@ async fn the_rate_limit_is_waited_for_and_not_run_into() {
     let (simulator, client) =
         simulated(Options { calls_per_window: 20, clock: clock.clone(), ..Options::default() });
     for round in 1..=12 {
-        // The stand-in's clock goes with the client's, which moves when the client waits.
+        // The clock of the simulator follows that of the client, which moves when the client waits.
         clock.advance((client.clock().now().unix_timestamp() - clock.now()).max(0));
         read(&client).await.unwrap_or_else(|error| panic!("round {round}: {error}"));
     }
@@ -249,7 +249,8 @@ async fn all_pages_of_the_log_are_read_oldest_first_by_either_call() {
     assert_eq!(simulator.take_calls().iter().filter(|call| call.ends_with("/search")).count(), 3);
     assert_eq!(by_search.len(), 600);
     assert!(by_search.is_sorted_by_key(|entry| entry.at));
-    // Without the search: the plain list, twenty a page, by cursors (newer) or by URLs (older).
+    // The plain list instead of the search, with twenty entries per page, by cursors (newer) or by
+    // URLs (older).
     simulator.fail_from_now_on(Fault::Status(404), "/admins/activity_logs/search");
     for version in ["2.16", "2.18", "Preview", "2.9"] {
         let mut connection = connection(&simulator.base_url());

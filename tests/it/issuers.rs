@@ -85,7 +85,7 @@ async fn everything_that_is_wrong_with_a_token_is_enough_to_refuse_it() {
         let encode = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
         format!("{}.{}.", encode(header), encode(&body))
     };
-    // Signed with HMAC under the public key, which everybody knows.
+    // Signed by HMAC with the public key as secret, which everybody knows.
     let confused = {
         let secret =
             jsonwebtoken::EncodingKey::from_secret(public["n"].as_str().unwrap().as_bytes());
@@ -140,7 +140,7 @@ async fn everything_that_is_wrong_with_a_token_is_enough_to_refuse_it() {
         assert!(tokens.verify(&token).await.is_err(), "{what}");
     }
     assert!(tokens.verify(&good).await.is_ok(), "and the good one is as good as before");
-    // Within the leeway.
+    // The expiry is within the leeway.
     assert!(tokens.verify(rsa.sign(&with("exp", json!(now - 29)))).await.is_ok());
     issuer.stop().await;
 }
@@ -187,8 +187,8 @@ async fn keys_are_rotated_and_unknown_ones_do_not_make_it_ask_again_and_again() 
         assert!(tokens.verify(unknown).await.is_err());
     }
     assert_eq!(issuer.asked(), 1, "not once more for 200 unknown keys");
-    // Somebody sets the clock back by a minute: what was asked a moment ago is no longer ago, and
-    // no less.
+    // The clock is set back by a minute. The time since the last request to the issuer stays the
+    // same.
     clock.set_by(time::Duration::minutes(-1));
 
     issuer.publish(vec![old.jwk(), new.jwk()]);
@@ -196,12 +196,12 @@ async fn keys_are_rotated_and_unknown_ones_do_not_make_it_ask_again_and_again() 
     assert!(tokens.verify(new.sign(&long)).await.is_ok(), "a new key is found");
     assert_eq!(issuer.asked(), 2);
 
-    // The old one is withdrawn: within the hour nobody is let in by it.
+    // The issuer withdraws the old key. After an hour at most, the bridge refuses it.
     issuer.publish(vec![new.jwk()]);
     clock.advance(Duration::from_hours(1));
     assert!(tokens.verify(&by_old).await.is_err());
 
-    // The issuer is away: what is known stays, for a day.
+    // The issuer cannot be reached. The bridge keeps the known keys for a day.
     issuer.published.lock().unwrap().down = true;
     clock.advance(Duration::from_hours(2));
     let fresh = new.sign(&with("exp", json!(START.unix_timestamp() + 200_000)));
@@ -213,7 +213,7 @@ async fn keys_are_rotated_and_unknown_ones_do_not_make_it_ask_again_and_again() 
 }
 
 #[tokio::test]
-async fn what_its_words_mean_is_said_in_the_settings() {
+async fn the_settings_map_the_claims_of_an_issuer() {
     let pair = Pair::ed("d");
     let issuer = IssuerServer::start(vec![pair.jwk()]);
     let (database, clock) = (TestDatabase::sqlite(), Clock::manual(START));

@@ -1,4 +1,5 @@
-//! Answers of many rows: made apart, sent while they are made, held by those alone who read them.
+//! Large responses: they are made on another thread and sent in parts, and a client that does not
+//! read is cut off.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -127,7 +128,7 @@ async fn an_export_has_its_turn_until_it_is_read_and_who_does_not_read_is_not_wa
         let request = bridge.request(Method::GET, "/api/v1/changes").bearer_auth(&other);
         Bridge::send(request.header("Accept", "application/x-ndjson")).await
     };
-    // The head is there, and nobody reads the body.
+    // The client has read the head, and does not read the body.
     let unread = begin().await;
     let whole = {
         let whole = all();
@@ -145,7 +146,7 @@ async fn an_export_has_its_turn_until_it_is_read_and_who_does_not_read_is_not_wa
         whole.await
     };
     assert_eq!(whole.status, 200, "once the connection is gone, the next one has its turn");
-    // And one that stays gives way after a while, since it does not read.
+    // A connection that stays open without reading is closed after a while.
     let unread = begin().await;
     assert_eq!(all().await.text, whole.text);
     assert_eq!(bridge.app.service().connections.standing().slow, 1);

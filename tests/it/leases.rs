@@ -1,4 +1,4 @@
-//! Who may import: one process at a time.
+//! Leases: one process at a time imports a workspace.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ const TTL: Duration = Duration::from_secs(15);
 on_both_databases!(
     a_lease_is_one_process_s_until_it_ends_or_is_given_back,
     a_lease_that_is_renewed_does_not_end,
-    of_many_who_ask_at_once_one_gets_it,
-    whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next,
+    of_many_processes_one_gets_the_lease,
+    a_process_that_slept_through_its_lease_cannot_commit,
     an_import_waits_for_nobody_and_writes_nothing_while_another_one_runs,
     a_run_that_was_given_up_is_marked_as_interrupted,
     a_token_of_another_workspace_is_refused,
@@ -28,10 +28,10 @@ on_both_databases!(
     many_who_ask_at_once_share_one_queued_run,
     runs_begin_in_the_order_of_their_numbers,
     a_queued_run_outlives_the_process_that_took_it,
-    what_was_queued_for_long_while_no_bridge_ran_is_not_begun,
+    a_run_that_was_queued_long_ago_is_not_started,
     an_import_that_a_panic_ended_gives_its_lease_back,
     when_an_importing_process_is_killed_the_next_takes_over_at_once,
-    while_a_process_is_there_its_lease_is_left_to_it,
+    a_stopped_process_keeps_its_lease_while_it_exists,
 );
 
 async fn a_lease_is_one_process_s_until_it_ends_or_is_given_back(database: TestDatabase) {
@@ -62,7 +62,7 @@ async fn a_lease_that_is_renewed_does_not_end(database: TestDatabase) {
     let (ledger, clock) = (database.ledger().await, Clock::manual(START));
     let lease = ledger.lease("default", "a", TTL, &clock).await.unwrap().unwrap();
     assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
-    // Renewed within the same millisecond, too.
+    // The second renewal happens within the same millisecond.
     for _ in 0..2 {
         clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
         assert!(ledger.renew(&lease, TTL, START).await.unwrap());
@@ -74,7 +74,7 @@ async fn a_lease_that_is_renewed_does_not_end(database: TestDatabase) {
     assert!(ledger.lease("default", "b", TTL, &clock).await.unwrap().is_some());
 }
 
-async fn of_many_who_ask_at_once_one_gets_it(database: TestDatabase) {
+async fn of_many_processes_one_gets_the_lease(database: TestDatabase) {
     let (ledger, clock) = (database.ledger().await, Clock::manual(START));
     let mut asking = tokio::task::JoinSet::new();
     for number in 0..12 {
@@ -86,9 +86,7 @@ async fn of_many_who_ask_at_once_one_gets_it(database: TestDatabase) {
     assert_eq!(asking.join_all().await.into_iter().flatten().count(), 1);
 }
 
-async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(
-    database: TestDatabase,
-) {
+async fn a_process_that_slept_through_its_lease_cannot_commit(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     hand.simulator
@@ -103,7 +101,7 @@ async fn whoever_sleeps_through_the_end_of_a_lease_cannot_commit_over_the_next(
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 1);
     let recorded = hand.ledger.run("default", run.id).await.unwrap().unwrap();
     assert_eq!(recorded.status, RunStatus::Interrupted);
-    // Nor does what it says afterwards change the record.
+    // What the process writes afterwards does not change the record either.
     hand.ledger.finish_run(&run).await.unwrap();
     assert_eq!(
         hand.ledger.run("default", run.id).await.unwrap().unwrap().status,
@@ -155,7 +153,7 @@ async fn a_token_of_another_workspace_is_refused(database: TestDatabase) {
     );
     assert_eq!(hand.recorded().await, before);
 
-    // A process that starts now asks once which workspace it is, however little it reads.
+    // A process that starts now reads the id of the workspace once, even for an incremental import.
     let fresh = hand.another_importer();
     let run = fresh.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
     assert_eq!(
@@ -228,8 +226,8 @@ async fn runs_begin_in_the_order_of_their_numbers(database: TestDatabase) {
     hand.full().await;
     let incremental = queue(&hand, Mode::Incremental, false).await;
     let full = queue(&hand, Mode::Full, true).await;
-    // Whoever imports next, for whatever reason, begins with what is queued, and reads no less than
-    // it wants itself.
+    // The next import takes the queued runs first, and reads at least as much as its own request
+    // needs.
     let first =
         hand.importer.run_once(&request(Mode::Incremental), &|_| {}).await.unwrap().unwrap();
     assert_eq!(
@@ -271,7 +269,7 @@ async fn a_queued_run_outlives_the_process_that_took_it(database: TestDatabase) 
     assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
 }
 
-async fn what_was_queued_for_long_while_no_bridge_ran_is_not_begun(database: TestDatabase) {
+async fn a_run_that_was_queued_long_ago_is_not_started(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
     let old = queue(&hand, Mode::Full, true).await;
     hand.clock.advance(Duration::from_hours(2));
@@ -301,7 +299,7 @@ async fn an_import_that_a_panic_ended_gives_its_lease_back(database: TestDatabas
     assert_eq!(hand.full().await.status, RunStatus::Succeeded);
 }
 
-/// A shell in which a lease lasts for longer than any test waits.
+/// A shell in which a lease lasts longer than any test.
 fn shell(database: &TestDatabase, intercom: &str, port: u16) -> Shell {
     Shell::new()
         .set("DATABASE_URL", &database.url)
@@ -313,7 +311,7 @@ fn shell(database: &TestDatabase, intercom: &str, port: u16) -> Shell {
         .set("RUST_LOG", "off")
 }
 
-/// Reads the runs until they fulfil the condition.
+/// Waits until the runs fulfil the condition, and returns them.
 async fn until(ledger: &Ledger, expected: &str, condition: impl Fn(&[Run]) -> bool) -> Vec<Run> {
     eventually(expected, async || {
         let runs = ledger.runs("default", None, 100).await.unwrap();
@@ -338,7 +336,7 @@ async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(databas
         let request = ImportRequest { allow_removals: true, ..request(Mode::Full) };
         let queued = ledger.queue_run("default", &request, &Clock::System).await;
         let queued = queued.unwrap().id;
-        // SIGKILL: it says nothing to anybody.
+        // SIGKILL: the process cannot give back its lease.
         drop(killed);
         simulator.heal();
         let successor = shell.start(&["serve"]);
@@ -354,7 +352,7 @@ async fn when_an_importing_process_is_killed_the_next_takes_over_at_once(databas
     simulator.stop().await;
 }
 
-async fn while_a_process_is_there_its_lease_is_left_to_it(database: TestDatabase) {
+async fn a_stopped_process_keeps_its_lease_while_it_exists(database: TestDatabase) {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let ledger = database.ledger().await;
     simulator.fail_from_now_on(Fault::Slow(Duration::from_mins(5)), "/teams");
@@ -362,7 +360,7 @@ async fn while_a_process_is_there_its_lease_is_left_to_it(database: TestDatabase
     let there = shell.start(&["serve"]);
     let under_way = |runs: &[Run]| runs.first().is_some_and(|run| run.status == RunStatus::Running);
     until(&ledger, "an import begins", under_way).await;
-    // Stopped, but not gone: what it does when it goes on, nobody can tell.
+    // The process is stopped, but it exists, and may continue at any time.
     there.signal("STOP");
     for _ in 0..3 {
         assert_eq!(ledger.lease("default", "the next", TTL, &Clock::System).await.unwrap(), None);
@@ -404,7 +402,7 @@ async fn the_lock_files_beside_a_database_go_with_their_processes() {
     ledger.close().await;
     assert!(locks().is_empty());
 
-    // A process that was killed leaves its file behind; nobody has locked it.
+    // A killed process leaves its lock file behind, unlocked.
     let left_behind = format!("{file}.lock-0123456789abcdef");
     std::fs::write(&left_behind, "").unwrap();
     let ledger = database.ledger().await;

@@ -89,7 +89,7 @@ async fn times_of_generations_only_ever_grow(database: TestDatabase) {
     hand.simulator
         .change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     let plan = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap().plan;
-    // The machine's clock was set back by a day.
+    // The clock was set back by a day.
     let yesterday = first - time::Duration::days(1);
     let (lease, run) = hand.start_run().await;
     hand.ledger.commit(&lease, &run, &plan, || yesterday).await.unwrap();

@@ -1,5 +1,5 @@
-//! What is good for a while only: nothing is good for longer than it can last, whatever clock it
-//! was made by.
+//! Lifetimes of links, sessions, secrets and keys: none is valid for longer than its maximum, even
+//! if a wrong clock made it.
 
 use std::time::Duration;
 

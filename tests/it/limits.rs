@@ -1,4 +1,4 @@
-//! How much may be asked.
+//! Limits on requests.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -60,8 +60,8 @@ async fn a_client_asks_one_expensive_question_at_a_time() {
     let principal = bridge.app.service().tokens.verify(&bridge.token).await.unwrap();
     let turn = principal.allowance.expensive().await.unwrap();
     let other = token(&bridge.app, &[Scope::ScimRead]);
-    // One waits for its turn and gives up; meanwhile a cheap question, and another client's, are
-    // answered.
+    // One request waits for its turn and gives up. Meanwhile, a cheap request and a request of
+    // another client are answered.
     let (waiting, cheap, others) =
         tokio::join!(search(&bridge.token), bridge.get("/scim/v2/Users?count=1"), search(&other));
     assert_eq!(
@@ -105,7 +105,7 @@ async fn what_is_too_large_or_too_deep_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_sends_a_request_drop_by_drop_is_not_waited_for() {
+async fn a_request_that_arrives_drop_by_drop_is_cut_off() {
     let bridge = Bridge::serving(dozen()).await;
     let head = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ".to_owned();
     let body = format!(
@@ -120,7 +120,8 @@ async fn who_sends_a_request_drop_by_drop_is_not_waited_for() {
             stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
             stream.write_all(begun.as_bytes()).unwrap();
             let mut answer = Vec::new();
-            // The bridge ends it; a client that waits for ever would fail here by its own time-out.
+            // The bridge closes the connection. Otherwise the client fails here by its own
+            // time-out.
             let _ = stream.read_to_end(&mut answer);
             String::from_utf8_lossy(&answer).into_owned()
         })
@@ -136,7 +137,8 @@ async fn who_sends_a_request_drop_by_drop_is_not_waited_for() {
     bridge.stop().await;
 }
 
-/// What comes until the bridge closes the connection; none if it does not within a minute.
+/// Returns what the bridge sends until it closes the connection; `None` if it does not within a
+/// minute.
 fn until_closed(address: std::net::SocketAddr, request: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
@@ -168,7 +170,7 @@ async fn a_body_that_never_ends_keeps_no_connection() {
         let answer = answer.unwrap_or_else(|| panic!("{head}: the connection was kept"));
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
-    // One that ends keeps it, and is read.
+    // A body that ends is read, and the connection is kept.
     let ended = "POST /scim/v2/Users/.search HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n";
     let body = "Content-Type: application/scim+json\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     let next = "GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";

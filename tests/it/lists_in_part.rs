@@ -1,6 +1,5 @@
-//! Imports of lists that are not provably whole, and of fields that cannot be read, on both
-//! databases. They stand apart from the other imports, whose answers are held to Intercom's
-//! description.
+//! Imports of lists that are not provably complete, and of fields that cannot be read, on both
+//! databases. Unlike those of `import`, the responses here do not follow Intercom's description.
 
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ on_both_databases!(
     a_field_that_cannot_be_read_keeps_its_last_known_value,
 );
 
-/// The list of admins as Intercom would send it, of these, in team `team`, with one more entry.
+/// The response of Intercom with a list of these admins, all in team `team`, and one more entry.
 fn listed(admins: &[(u64, &str)], team: u64, more: &str) -> Fault {
     let admin = |(id, name): &(u64, &str)| {
         format!(
@@ -47,7 +46,7 @@ async fn removals_wait(database: TestDatabase, mode: Mode) {
         workspace.remove_admin(small.bo, small.ada, left_at);
         workspace.team_mut(small.support).unwrap().members.remove(&small.bo);
     });
-    // Bo is gone, Dee is new, and something that nobody can identify stands in the list.
+    // Bo is gone, Dee is new, and the list has an entry without an id.
     hand.simulator.fail_from_now_on(
         listed(
             &[(small.ada, "Ada L."), (small.cy, "Cy Twombly"), (99_999_999, "Dee")],
@@ -87,8 +86,8 @@ async fn removals_wait(database: TestDatabase, mode: Mode) {
     causes_of_what_waited(&hand, &small).await;
 }
 
-/// Dee's arrival was committed between the log entry of Bo's removal and the removal: both of Bo's
-/// changes still say who removed Bo, and a question for Ada's deeds finds them.
+/// Dee's arrival was committed between the log entry about Bo and Bo's removal. Both changes of Bo
+/// still have Ada as actor, and a filter by actor finds them.
 async fn causes_of_what_waited(hand: &Hand, small: &Small) {
     let by_ada = ActorQuestion { ids: vec![UserId::new(small.ada.to_string())], email: None };
     for actor in [None, Some(by_ada)] {

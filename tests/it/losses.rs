@@ -1,5 +1,5 @@
-//! Mass losses of access, in whatever form they come, on both databases: nothing is recorded until
-//! a person lets it through.
+//! Mass losses of access of every kind, on both databases: nothing is recorded until a person
+//! accepts the import.
 
 mod attributes;
 
@@ -24,15 +24,15 @@ on_both_databases!(
     a_list_that_shrinks_by_a_tenth_at_each_import_is_held,
     five_of_twenty_five_at_each_import_are_held,
     memberships_that_end_bit_by_bit_are_held,
-    what_a_person_let_through_is_not_counted_again,
-    who_is_back_is_not_counted,
+    accepted_losses_are_not_counted_again,
+    a_person_who_came_back_is_not_counted_as_a_loss,
     losses_recorded_while_the_clock_was_ahead_count,
     the_machine_stays_one_whatever_becomes_of_its_address,
     a_machine_that_was_never_seen_before_is_no_person,
     a_dry_run_names_who_would_lose_what,
 );
 
-/// So many people in teams of ten each, who all have a seat and a role, and the machine.
+/// A workspace of `people` teammates in teams of ten, each with a seat and a role, and the bot.
 async fn company(database: TestDatabase, people: u32) -> (Hand, Vec<u64>, Vec<u64>) {
     let mut workspace = Workspace::new(TOKEN);
     let role = Role { id: "7".to_owned(), name: "Agent".to_owned() };
@@ -58,7 +58,7 @@ async fn company(database: TestDatabase, people: u32) -> (Hand, Vec<u64>, Vec<u6
     (hand, ids, teams)
 }
 
-/// Both lists as they are, each entry changed; teams among the entries of admins.
+/// The current list of that name (admins with their teams), with each entry changed.
 fn listed(hand: &Hand, name: &str, change: impl Fn(&mut Value) -> bool) -> Fault {
     let entries: Vec<Value> = hand.simulator.change(|workspace| {
         if name == "teams" {
@@ -97,7 +97,8 @@ fn assert_held(run: &Run, by: &[(LossKind, usize, usize)]) {
     assert!(!why.detail.contains("example.com") && !why.detail.contains("Person"), "{why:?}");
 }
 
-/// Nothing is recorded by a full import or an incremental one, and the record is the run.
+/// Asserts that a full and an incremental import are both held, and change nothing but the list of
+/// runs.
 async fn is_held(hand: &Hand, by: &[(LossKind, usize, usize)]) {
     let before = hand.recorded().await;
     for mode in [Mode::Incremental, Mode::Full] {
@@ -156,7 +157,7 @@ async fn a_list_of_teams_that_is_empty_while_admins_name_teams_is_held(database:
         hand.simulator.heal();
         assert_eq!(hand.full().await.generation, None);
     }
-    // Somebody looked: then the list of teams is what counts.
+    // A person accepts the import: then the list of teams counts.
     hand.simulator.fail_from_now_on(Fault::json(200, r#"{"teams":[]}"#), "/teams");
     assert_eq!(hand.allowing_removals(Mode::Full).await.status, RunStatus::Succeeded);
     assert_eq!(sizes(&hand.recorded().await), (60, 0, 0));
@@ -172,7 +173,8 @@ async fn teams_without_members_while_admins_name_them_are_held(database: TestDat
     is_held(&hand, &[(LossKind::Memberships, 60, 60)]).await;
     hand.simulator.heal();
 
-    // Of a few the loss is small enough, and it is not taken as one all the same.
+    // The loss of a few members is small enough to commit. It waits all the same, because the lists
+    // disagree.
     let (few, others) = (&ids[..8], ids[8..].len());
     let emptied = listed(&hand, "teams", |team| {
         let members: Vec<u64> = serde_json::from_value(team["admin_ids"].clone()).unwrap();
@@ -206,7 +208,7 @@ async fn a_list_of_admins_that_lacks_members_of_teams_is_held(database: TestData
     hand.simulator.fail_from_now_on(short, "/admins");
     is_held(&hand, &[(LossKind::People, 20, 60)]).await;
 
-    // So few that five could leave: the teams say that they are there.
+    // Seven people are missing from the list of admins, but not from the teams.
     hand.simulator.heal();
     let shown: Vec<String> = ids[..53].iter().map(ToString::to_string).collect();
     let short = listed(&hand, "admins", |admin| shown.iter().any(|id| *id == admin["id"]));
@@ -248,7 +250,7 @@ async fn five_of_twenty_five_at_each_import_are_held(database: TestDatabase) {
     assert_eq!(hand.incremental().await.status, RunStatus::Succeeded);
     leave(&ids[5..6]);
     is_held(&hand, &[(LossKind::People, 6, 25)]).await;
-    // A day later these five are no news, and five may leave again.
+    // A day later, these five losses do not count any more, and five people may leave again.
     hand.clock.advance(Duration::from_hours(24));
     leave(&ids[6..10]);
     assert_eq!(hand.full().await.counts.users_removed, 5);
@@ -273,7 +275,7 @@ async fn memberships_that_end_bit_by_bit_are_held(database: TestDatabase) {
     is_held(&hand, &[(LossKind::Memberships, 12, 40)]).await;
 }
 
-async fn what_a_person_let_through_is_not_counted_again(database: TestDatabase) {
+async fn accepted_losses_are_not_counted_again(database: TestDatabase) {
     let (hand, ids, _) = company(database, 40).await;
     let leave = |ids: &[u64]| {
         hand.simulator
@@ -288,7 +290,7 @@ async fn what_a_person_let_through_is_not_counted_again(database: TestDatabase) 
     is_held(&hand, &[(LossKind::People, 6, 30)]).await;
 }
 
-async fn who_is_back_is_not_counted(database: TestDatabase) {
+async fn a_person_who_came_back_is_not_counted_as_a_loss(database: TestDatabase) {
     let (hand, ids, _) = company(database, 25).await;
     for five in ids[..20].chunks(5) {
         let gone: Vec<(u64, Admin)> = hand.simulator.change(|workspace| {
@@ -367,7 +369,7 @@ async fn a_machine_that_was_never_seen_before_is_no_person(database: TestDatabas
         }
         true
     });
-    // The list alone: the log tells who acted as a machine.
+    // Only the list is odd. The activity log says which admin is a bot.
     hand.simulator.fail(odd, "/admins", 1);
     let run = hand.full().await;
     assert_eq!(active(&hand.recorded().await), ["Ada Lovelace"], "{:?}", run.warnings);
@@ -376,7 +378,7 @@ async fn a_machine_that_was_never_seen_before_is_no_person(database: TestDatabas
             .iter()
             .any(|warning| warning.detail.starts_with(&format!("admin {fin} has no address")))
     );
-    // With an address, the one who is only called so is a person.
+    // An admin named Fin who has an address is a person.
     hand.simulator.change(|workspace| {
         "fin@example.com".clone_into(&mut workspace.admin_mut(fin).unwrap().email);
     });
@@ -400,7 +402,7 @@ async fn a_dry_run_names_who_would_lose_what(database: TestDatabase) {
         "with those who went before"
     );
     assert_eq!(recorded.users.len(), 40, "where their names are");
-    // Other settings, other limits.
+    // Other settings have other limits.
     let client = Client::new(connection(&hand.simulator.base_url()), hand.clock.clone()).unwrap();
     let mut options = OPTIONS;
     options.guard.window = Duration::from_secs(30);

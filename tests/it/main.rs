@@ -1,4 +1,4 @@
-//! The integration tests, in one binary: it links once.
+//! The integration tests, in one binary, so that they are linked once.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,6 +29,7 @@ mod erased_files;
 mod erasure;
 mod erasure_served;
 mod evidence;
+mod explanations;
 mod faults;
 mod growth;
 mod headers;

@@ -18,7 +18,7 @@ async fn scraped(bridge: &Bridge) -> String {
     answer.text
 }
 
-/// The value of a sample; its labels are as they are written.
+/// Returns the value of a sample. `sample` includes the labels, exactly as they are written.
 fn value(text: &str, sample: &str) -> f64 {
     let line = text
         .lines()
@@ -27,7 +27,7 @@ fn value(text: &str, sample: &str) -> f64 {
     line.trim().parse().unwrap()
 }
 
-/// Asks for something of everything that is measured.
+/// A bridge that has done something of everything that is measured.
 async fn busy() -> Bridge {
     let bridge = Bridge::serving(dozen()).await;
     bridge.get("/scim/v2/Users?count=1").await;
@@ -99,7 +99,7 @@ async fn requests_imports_calls_writes_and_tokens_are_counted() {
         "\",commit=\""
     )));
 
-    // Once it is done nobody waits.
+    // Once the request is done, none is open.
     let listed = bridge.get("/api/v1/lifecycle/requests").await.json();
     let done =
         format!("/api/v1/lifecycle/requests/{}/done", listed["items"][0]["id"].as_str().unwrap());
@@ -126,7 +126,7 @@ async fn counters_are_there_from_the_start_at_zero() {
     ] {
         assert!(value(&text, sample).abs() < 0.5, "{sample}: {text}");
     }
-    // Every counter that an alert looks at is among them.
+    // Every counter of an alert is among them.
     let alerts = include_str!("../../config/grafana/alerts.yaml");
     let counters = named(alerts)
         .into_iter()
@@ -148,7 +148,7 @@ async fn strangers_are_shown_nothing_and_any_scope_will_do() {
     bridge.stop().await;
 }
 
-/// Names of our measures in a text.
+/// Returns the names of the bridge's metrics in a text.
 fn named(text: &str) -> BTreeSet<String> {
     let names = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     names.filter(|name| name.starts_with("bridge_")).map(str::to_owned).collect()
@@ -172,7 +172,7 @@ async fn every_metric_is_on_the_dashboard_and_every_alert_has_a_runbook() {
             assert!(samples.contains(&name), "{what} ask for {name}: {samples:?}");
         }
     }
-    // Every measure is on the dashboard, or its parts are.
+    // Every metric is on the dashboard, or its parts are.
     for sample in &samples {
         let base =
             sample.trim_end_matches("_sum").trim_end_matches("_count").trim_end_matches("_bucket");

@@ -1,4 +1,4 @@
-//! What clients accept, and how they encode what they send: the same rules on every path.
+//! Content negotiation and content encodings: the same rules on every path.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -67,7 +67,7 @@ async fn the_most_preferred_form_is_answered_on_every_path() {
         ("/", &["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"], HTML),
         ("/login", &["text/*"], HTML),
         ("/status.css", &["text/css,*/*;q=0.1"], "text/css; charset=utf-8"),
-        // Their readers look at the status.
+        // Probes only read the status code.
         ("/healthz", &["text/html"], JSON),
         ("/readyz", &["text/html"], JSON),
     ] {
@@ -159,7 +159,7 @@ async fn the_older_format_of_measures_is_what_its_readers_take() {
     assert!(text.contains("# HELP bridge_http_requests_total "), "{text}");
     assert!(text.contains("\nbridge_http_requests_total{"), "{text}");
     assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
-    // Every sample is of the type that was told last.
+    // Every sample belongs to the `# TYPE` line before it.
     let mut told = String::new();
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
@@ -212,7 +212,7 @@ async fn a_body_that_is_encoded_is_refused_everywhere() {
             bridge.request(Method::POST, "/scim/v2/Users/.search").header("Content-Type", SCIM);
         assert_eq!(send(search, encoding).await.status, 200, "{encoding:?}");
     }
-    // Without a body there is nothing that could be encoded.
+    // Without a body, `Content-Encoding` has no effect.
     let get = bridge.request(Method::GET, "/scim/v2/Users").bearer_auth(&bridge.token);
     assert_eq!(Bridge::send(get.header("Content-Encoding", "gzip")).await.status, 200);
     bridge.stop().await;

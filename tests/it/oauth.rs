@@ -321,13 +321,13 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
         token_of(&ask(&bridge, &id, &first, "").await),
         token_of(&ask(&bridge, &id, &second, "").await),
     );
-    // The new secret is in use at once, and what was obtained with the one before stays.
+    // The new secret is valid at once, and tokens obtained with the previous one stay valid.
     refresh(&bridge).await;
     for token in [&by_first, &again, &by_second] {
         assert_eq!(get(token).await.status, 200);
     }
 
-    // This one leaked: all that was obtained with it, or with those before it, ends; whatever the
+    // The secret leaked: all tokens obtained with it or with earlier secrets end, whatever the
     // clock says.
     let third = rotate(std::time::Duration::ZERO).await;
     let by_third = token_of(&ask(&bridge, &id, &third, "").await);
@@ -341,7 +341,7 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
     }
     assert_eq!(get(&by_third).await.status, 200);
 
-    // And it stays so when the secret is changed once more.
+    // They stay invalid when the secret is changed once more.
     let fourth = rotate(day).await;
     let by_fourth = token_of(&ask(&bridge, &id, &fourth, "").await);
     refresh(&bridge).await;
@@ -349,7 +349,8 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
         [get(&by_first).await, get(&by_second).await, get(&by_third).await, get(&by_fourth).await];
     assert_eq!(statuses.map(|answer| answer.status.as_u16()), [401, 401, 200, 200]);
 
-    // A token of an earlier version does not say with which secret it was obtained.
+    // A token of an earlier version does not contain with which secret it was obtained. It ends,
+    // too.
     let grant = intercom_scim_bridge::access::Grant {
         subject: id.clone(),
         client: Some(id.clone()),
@@ -363,7 +364,7 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
     bridge.stop().await;
 }
 
-/// Has the bridge learn at once of what was done to clients.
+/// Makes the bridge read the changes of clients at once.
 async fn refresh(bridge: &Bridge) {
     let service = bridge.app.service();
     service.tokens.refresh(&service.ledger).await.unwrap();
@@ -379,7 +380,7 @@ async fn a_large_import_that_keeps_the_database_busy_keeps_nobody_from_a_token()
     importer.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
     let token = token_of(&ask(&bridge, &id, &secret, "").await);
     importer.execute_unprepared("COMMIT").await.unwrap();
-    // And it is told of all the same.
+    // The audit trail has the token all the same.
     let path = format!("/api/v1/audit?event=token.issued&actor={id}");
     eventually("the audit trail has the token", async || {
         let request = bridge.request(Method::GET, &path).bearer_auth(&token);
@@ -409,8 +410,8 @@ async fn floods_of_wrong_secrets_and_bad_tokens_keep_no_good_client_out_and_take
     let bad_tokens = async {
         let mut refused = Vec::new();
         for number in 0..500 {
-            // A key of the bridge's and a signature that is none: the most work that a bad token
-            // can make.
+            // A valid key id with an invalid signature: the most work that an invalid token can
+            // cause.
             let (rest, _) = bridge.token.rsplit_once('.').unwrap();
             let bad = format!("{rest}.{number:086}");
             let answer = Bridge::send(
@@ -431,7 +432,7 @@ async fn floods_of_wrong_secrets_and_bad_tokens_keep_no_good_client_out_and_take
         }
     };
     let (statuses, (), ()) = tokio::join!(flood, bad_tokens, good);
-    // How many of them are looked at depends on how fast this machine is; see `access::login`.
+    // How many of them are verified depends on the speed of the machine: see `access::login`.
     let refused: usize = [401, 429].iter().filter_map(|status| statuses.get(status)).sum();
     assert_eq!((refused, statuses.values().sum()), (90, 90), "{statuses:?}");
     assert_eq!(

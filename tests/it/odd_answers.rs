@@ -1,5 +1,5 @@
-//! Reading Intercom where it answers what nobody documents: whatever it is, nobody is lost, and a
-//! warning names it.
+//! Reading undocumented responses of Intercom: no teammate is lost, and a warning names the
+//! problem.
 
 mod activity_log;
 
@@ -15,7 +15,7 @@ use crate::intercom::{client, codes, listing, read, simulated};
 use crate::support::bridge::dozen;
 use crate::support::hand::{START, TOKEN, connection};
 
-/// A client before a simulator that answers `path` with something of one's own.
+/// Reads a simulated Intercom that responds to `path` with `fault`.
 async fn answering(path: &str, fault: Fault) -> Result<Observation, IntercomError> {
     let (simulator, client) = simulated(Options::default());
     simulator.fail_from_now_on(fault, path);
@@ -26,7 +26,8 @@ async fn answering(path: &str, fault: Fault) -> Result<Observation, IntercomErro
 
 #[tokio::test]
 async fn one_odd_record_stops_nobody() {
-    // Half an emoji, a wrong type, nobody, no id, twice, no person; and each of the others is read.
+    // Half a surrogate pair, a wrong type, null, no id, a repeated admin, not an admin. All others
+    // are read.
     let admins = r#"{"type":"admin.list","admins":[
         {"type":"admin","id":"1","email":"a@example.com","name":"A \ud83d"},
         {"type":"admin","id":"2","email":["b@example.com"],"name":"B","has_inbox_seat":"yes","team_ids":{}},
@@ -133,7 +134,7 @@ async fn a_page_that_cannot_be_read_makes_the_list_a_part_of_the_whole() {
 }
 
 #[tokio::test]
-async fn an_answer_of_something_in_between_is_tried_again() {
+async fn responses_that_are_not_json_are_retried() {
     let html = |status| Fault::Answer(status, b"<html>Ada</html>".to_vec(), "text/html");
     let empty = |status| Fault::Answer(status, Vec::new(), "text/html");
     let faults =
@@ -279,7 +280,7 @@ async fn a_text_that_is_not_admin_makes_no_person_whatever_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn what_me_answers_stops_nobody_where_the_workspace_is_known() {
+async fn odd_responses_of_me_stop_no_import_of_a_known_workspace() {
     let list = |code: &str| format!(r#"{{"type":"error.list","errors":[{{"code":"{code}"}}]}}"#);
     let known = intercom_scim_bridge::directory::Workspace {
         id: Some("abc".to_owned()),
@@ -316,7 +317,7 @@ async fn what_me_answers_stops_nobody_where_the_workspace_is_known() {
 }
 
 #[tokio::test]
-async fn what_is_odd_about_the_workspace_stops_nobody() {
+async fn odd_values_of_the_workspace_stop_no_import() {
     for app in [
         r#"{"id_code":41,"name":"T","region":"US"}"#,
         r#"{"id_code":null,"name":["T"],"region":"us-east-1"}"#,
@@ -335,11 +336,12 @@ async fn what_is_odd_about_the_workspace_stops_nobody() {
 }
 
 #[tokio::test]
-async fn an_answer_with_too_much_in_it_is_given_up_while_it_comes() {
+async fn a_response_with_too_many_entries_is_cut_off_while_it_arrives() {
     let entries = |one: &str, count: usize| one.repeat(count);
     let ids =
         format!(r#"{{"id":"1","email":"a@example.com","team_ids":[{}0]}},"#, "1,".repeat(500_000));
-    // The simulator compresses them: eight million empty entries are some twenty kilobytes.
+    // The simulator compresses the responses: eight million empty entries take about twenty
+    // kilobytes.
     for (path, body, limit) in [
         ("/admins", format!(r#"{{"admins":[{}{{}}]}}"#, entries("{},", 8_000_000)), "1000000"),
         ("/teams", format!(r#"{{"teams":[{}0]}}"#, entries("0,", 3_000_000)), "1000000"),
@@ -349,7 +351,7 @@ async fn an_answer_with_too_much_in_it_is_given_up_while_it_comes() {
         assert_eq!(error.code(), "intercom_too_large", "{error}");
         assert!(error.to_string().contains(limit), "{error}");
     }
-    // A record, a page of the log and a refusal have smaller bounds.
+    // Single records, pages of the activity log and error responses have smaller limits.
     let long =
         format!(r#"{{"type":"admin","app":{{"id_code":"x"}},"name":"{}"}}"#, "x".repeat(5_000_000));
     assert_eq!(

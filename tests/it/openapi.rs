@@ -42,7 +42,7 @@ fn each_operation_has_an_id_of_its_own() {
     assert_eq!(different.len(), ids.len(), "{ids:?}");
 }
 
-/// Each operation by its id: method, path, and whether it always refuses.
+/// Returns each operation by its id: method, path, and whether it always refuses.
 fn operations(description: &Value) -> BTreeMap<&str, (Method, &str, bool)> {
     let paths = description["paths"].as_object().unwrap().iter();
     paths
@@ -59,8 +59,7 @@ fn operations(description: &Value) -> BTreeMap<&str, (Method, &str, bool)> {
         .collect()
 }
 
-/// What a bridge of a dozen answers, by operation and status, with what differs from run to run
-/// made the same.
+/// Returns real responses by operation and status. Values that differ between runs are replaced.
 async fn answers() -> Value {
     let bridge = Bridge::starting_with(dozen(), |config| {
         config.server.public_url = Some("https://bridge.example.com".parse().unwrap());
@@ -145,7 +144,7 @@ async fn answers() -> Value {
         let (method, ..) = &described[operation];
         let request = bridge.request(method.clone(), &path.replace("{request}", &reference));
         let request = match operation {
-            // Who asks is in the form.
+            // The form has the credentials.
             "issue_token" => request.header("Content-Type", "application/x-www-form-urlencoded"),
             _ => request.bearer_auth(&bridge.token).header("Content-Type", "application/json"),
         };
@@ -163,7 +162,7 @@ async fn answers() -> Value {
     Value::Object(examples)
 }
 
-/// Times, ids that are random, and what follows from them.
+/// Replaces times, random ids, and values that depend on them.
 fn settle(value: &mut Value) {
     match value {
         Value::Array(list) => list.iter_mut().for_each(settle),
@@ -222,7 +221,7 @@ async fn examples_are_real_answers() {
             .filter(|(kind, _)| kind.ends_with("json"))
             .map(|(_, content)| content)
             .collect();
-        // Both would be longer than the rest of the description.
+        // The examples of both would be longer than the rest of the description.
         let too_long =
             ["list_schemas", "openapi"].map(Some).contains(&operation["operationId"].as_str());
         let shown = json.iter().any(|content| content.get("example").is_some());

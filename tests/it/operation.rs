@@ -1,5 +1,5 @@
-//! What operators meet: settings that are nonsense, databases that are away, lists of clients,
-//! dates on the command line.
+//! For operators: errors about settings and databases, lists of clients and tokens, and dates on
+//! the command line.
 
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ fn all_that_is_nonsense_in_settings_is_refused_at_once_with_lines_and_near_misse
         assert!(!said.contains(hidden), "{said}");
     }
 
-    // What is no TOML: where, and why; and what else is wrong.
+    // For invalid TOML, the error has the line and the reason, and all other problems as well.
     for (text, line, reason) in [
         ("[server]\nbind = \n", "line 2", "string"),
         ("[server\nbind = \"x\"\n", "line 1", "]"),
@@ -159,7 +159,7 @@ async fn clients_and_tokens_are_listed_under_headers_with_dates_and_their_last_u
     {
         assert!(header.contains(column), "{header}");
     }
-    // Each cell stands under its heading.
+    // Each cell is under its heading.
     let cell = |column: &str, next: &str| {
         let (from, to) = (header.find(column).unwrap(), header.find(next).unwrap());
         row[from..to].trim().to_owned()
@@ -191,7 +191,7 @@ async fn clients_and_tokens_are_listed_under_headers_with_dates_and_their_last_u
     let listed: Value =
         serde_json::from_str(&shell.run(&["client", "list", "--json"]).stdout).unwrap();
     assert_eq!((&listed[0]["last_used_at"], listed.as_array().unwrap().len()), (&Value::Null, 1));
-    // What is disabled keeps no name.
+    // The name of a disabled client is free again.
     assert_eq!(
         shell.run(&["client", "disable", made["client_id"].as_str().unwrap()]).code,
         Some(0)

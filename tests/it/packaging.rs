@@ -1,4 +1,4 @@
-//! The examples and the ways of running it: what they set is what there is.
+//! The examples and deployment files: each setting that they use exists.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -43,7 +43,7 @@ fn every_example_of_settings_can_be_loaded() {
     assert_eq!(examples, 3);
 }
 
-/// The files of secrets that the examples name.
+/// The names of the secret files in the examples.
 const SECRETS: [&str; 5] = ["emea", "emea-app", "apac", "apac-app", "us-app"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +87,7 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
         ] {
             settings = settings.replace(place, instead);
         }
-        // All of them are hosted by the simulator.
+        // The simulator stands in for all regions.
         let base_url = format!("base_url = \"{}\"", simulator.base_url());
         for region in ["eu", "au", "us"] {
             settings = settings.replace(&format!("region = \"{region}\""), &base_url);
@@ -102,7 +102,7 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
         };
         check(&shell, &["--config", "bridge.toml"], &file.display().to_string());
     }
-    // What a container has, and what systemd hands over.
+    // The environment that a container and systemd set.
     for (what, file, bind) in [
         ("compose", "compose.yaml", "0.0.0.0:8080"),
         ("kubernetes", "config/kubernetes/base/deployment.yaml", "0.0.0.0:8080"),
@@ -121,7 +121,7 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
                 "BRIDGE_SERVER__TRUSTED_PROXIES" => "10.0.0.0/8".to_owned(),
                 "BRIDGE_TELEMETRY__LOG_FORMAT" => "json".to_owned(),
                 "INTERCOM_REGION" => "us".to_owned(),
-                // There is no PostgreSQL here.
+                // The test has no PostgreSQL here.
                 "DATABASE_URL_FILE" => {
                     secret(&shell, "database_url", "sqlite://bridge.db?mode=rwc")
                 }
@@ -146,7 +146,7 @@ fn systemd_finds_nothing_wrong_with_the_unit() {
     assert!(unit.contains(&format!("ExecStart={command} serve")));
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("intercom-scim-bridge.service");
-    // Where the command is not installed, that alone is wrong.
+    // The unit names the installed command. The test's own binary takes its place.
     std::fs::write(&file, unit.replace(command, env!("CARGO_BIN_EXE_intercom-scim-bridge")))
         .unwrap();
     let Ok(output) =
@@ -160,7 +160,7 @@ fn systemd_finds_nothing_wrong_with_the_unit() {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    // Units of this machine that it looks at too are not ours.
+    // systemd-analyze also reports other units of the machine. They do not count.
     let ours: Vec<&str> =
         said.lines().filter(|line| line.contains("intercom-scim-bridge")).collect();
     assert!(ours.is_empty(), "{said}");
@@ -190,12 +190,12 @@ fn alerts_lead_to_an_address_and_a_hold_raises_one() {
         expression("BridgeDataOld")
             .contains("and on (job, workspace) min by (job, workspace) (bridge_connected) == 1")
     );
-    // The codes of the runbook are those that there are.
+    // The runbook has codes that exist.
     let operations = text("docs/operations.md");
     assert!(operations.contains("| `too_many_removals` |") && !operations.contains("| `held` |"));
 }
 
-/// Names of variables that a file sets.
+/// Returns the names of the variables that a file sets.
 fn variables(text: &str) -> BTreeSet<String> {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let ours = |word: &&str| {
@@ -206,8 +206,8 @@ fn variables(text: &str) -> BTreeSet<String> {
     words.filter(ours).map(str::to_owned).collect()
 }
 
-/// `cargo run` hands on what the build script sets, and the bridge refuses variables that look like
-/// settings and are none.
+/// `cargo run` passes on the variables of the build script, and the bridge refuses variables that
+/// look like unknown settings.
 #[test]
 fn the_build_sets_no_variable_that_looks_like_a_setting() {
     let script = text("build.rs");
@@ -281,7 +281,7 @@ fn containers_run_as_nobody_and_write_nowhere_else() {
         assert!(kubernetes.contains(setting), "{setting}");
     }
     assert!(compose.contains("read_only: true") && compose.contains("no-new-privileges"));
-    // What is secret or of this machine gets into no image and no repository.
+    // Neither images nor the repository contain secrets or databases.
     for ignored in ["secrets/", "*.key", "*.db"] {
         for file in [".dockerignore", ".gitignore"] {
             assert!(
@@ -290,7 +290,7 @@ fn containers_run_as_nobody_and_write_nowhere_else() {
             );
         }
     }
-    // The port of the image is the one that all speak of.
+    // All files use the port of the image.
     for file in [&docker, &kubernetes, &compose] {
         assert!(file.contains("8080"));
     }

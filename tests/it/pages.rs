@@ -1,4 +1,4 @@
-//! The status page: who sees it, what it shows, and that people can use it.
+//! The status page: who can open it, what it shows, and that it is accessible.
 
 use intercom_scim_bridge::access::{hash_of_random, random_secret};
 use intercom_scim_bridge::limits;
@@ -15,7 +15,7 @@ use crate::support::secrets;
 use crate::support::shell::Shell;
 use crate::support::waiting::eventually;
 
-/// An address that is good once.
+/// Makes a sign-in link, which is valid once, and returns its secret.
 async fn link(bridge: &Bridge, workspaces: &[&str]) -> String {
     let (link, now) = (random_secret().unwrap(), bridge.app.service().clock.now());
     let workspaces: Vec<String> = workspaces.iter().map(|name| (*name).to_owned()).collect();
@@ -36,7 +36,7 @@ async fn log_in(bridge: &Bridge, link: &str, site: &str) -> Answer {
         .header("Content-Type", "application/x-www-form-urlencoded")
         .body(format!("link={link}"));
     let answer = form.send().await.unwrap();
-    // The cookie is a secret: the answer is not looked through for it.
+    // The cookie is a secret, so this response is not scanned for secrets.
     let (status, headers) = (answer.status(), answer.headers().clone());
     Answer { status, headers, text: answer.text().await.unwrap() }
 }
@@ -72,7 +72,7 @@ async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
     );
     let link = link(&bridge, &["default"]).await;
 
-    // Programs that look at links use nothing up, and other sites' forms do nothing.
+    // Programs that open links do not use the link up. Forms of other sites are refused.
     for _ in 0..2 {
         assert!(
             page(&bridge, &format!("/login?link={link}"), "")
@@ -154,7 +154,7 @@ async fn the_page_tells_how_it_is_and_runs_nothing_that_somebody_is_called() {
     ] {
         assert_eq!(page(&bridge, odd, &cookie).await.status, 200, "{odd}");
     }
-    // Another's workspace looks like none.
+    // A workspace of others looks like one that does not exist.
     let other = session(&log_in(&bridge, &link(&bridge, &["emea"]).await, "same-origin").await);
     assert!(!page(&bridge, "/?workspace=default", &other).await.text.contains("northwind"));
     bridge.stop().await;
@@ -188,7 +188,7 @@ async fn the_command_prints_an_address_that_the_bridge_takes() {
     simulator.stop().await;
 }
 
-/// A bridge about which there is something to tell.
+/// A bridge with an eventful history.
 async fn eventful() -> Bridge {
     let company = Company { admins: 180, teams: 9, seed: 7, now: 1_772_366_400 };
     let bridge = Bridge::serving(simulator::seed(company, TOKEN)).await;
@@ -246,7 +246,8 @@ async fn people_use_it_by_the_keyboard_without_scripts_and_on_a_telephone() {
         .run("return [...document.querySelectorAll('svg')].every(svg => svg.getAttribute('aria-label').length > 20)");
     assert_eq!(labels.await, json!(true));
 
-    // The description's page loads from the bridge alone, and its Authorize knows both ways.
+    // The page of the OpenAPI description loads from the bridge alone, and its Authorize dialog
+    // offers both ways.
     telephone.open(&bridge.url("/docs/")).await;
     telephone
         .until("document.querySelectorAll('.opblock').length > 60 && !!document.querySelector('.authorize')")

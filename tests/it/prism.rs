@@ -1,4 +1,4 @@
-//! Intercom's own OpenAPI description as a stand-in, and as the judge of ours.
+//! Intercom's own OpenAPI description: as a mock for the bridge, and to validate the simulator.
 //!
 //! Most of these tests need Prism; see [`Prism`]. Without it they say so and are skipped.
 
@@ -46,8 +46,8 @@ async fn a_bridge_runs_on_the_examples_of_intercoms_own_description() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_simulator_keeps_to_intercoms_own_description() {
     let mut workspace = dozen();
-    // The one known fault of the description: it calls an avatar a text, and live answers give an
-    // object.
+    // The description has one known error: it declares an avatar as text, but real responses have
+    // an object.
     workspace.avatar_shape = AvatarShape::Text;
     let ada = workspace.admins().next().unwrap().0;
     let team = workspace.add_team("Disputed", &[ada]);
@@ -57,13 +57,13 @@ async fn the_simulator_keeps_to_intercoms_own_description() {
     let simulator = Simulator::start(workspace, Options::default()).unwrap();
     let Some(prism) = Prism::before(&simulator.base_url()).await else { return };
 
-    // All that an import asks: the lists, the log's pages, single reads of what is there and of
-    // what is not.
+    // All calls of an import: the lists, the pages of the activity log, and single admins that
+    // exist or do not.
     let through_prism = read(&prism.base_url).await.unwrap();
     assert_eq!(through_prism, read(&simulator.base_url()).await.unwrap());
     assert!(simulator.take_calls().contains(&"GET /admins/999".to_owned()));
 
-    // The older log call, the event types, and the refusals.
+    // The older call for the activity log, the event types, and the refusals.
     let ask = async |method: Method, path: &str, token: &str| {
         let request =
             http().request(method, format!("{}{path}", prism.base_url)).bearer_auth(token);
@@ -125,7 +125,7 @@ fn a_clone_by_anybody_has_intercoms_description_with_its_notice() {
     ] {
         assert!(description.contains(&format!("\n  {path}:\n")), "{path}");
     }
-    // What runs the tests looks for nothing outside the repository.
+    // The scripts that run the tests read nothing outside the repository.
     let root = env!("CARGO_MANIFEST_DIR");
     for script in [".ci/run", "scripts/test", "scripts/with-postgres", "scripts/oracles"] {
         let script_text = std::fs::read_to_string(format!("{root}/{script}")).unwrap();

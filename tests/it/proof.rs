@@ -1,5 +1,5 @@
-//! `ledger verify` and `ledger prune`: what was changed by hand is found and named, and what is
-//! taken out is not missed.
+//! `ledger verify` and `ledger prune`: changes by hand are found and named, and a pruning does not
+//! break the proof.
 
 use intercom_scim_bridge::directory::ChangePosition;
 use intercom_scim_bridge::ledger::LedgerError;
@@ -9,18 +9,18 @@ use time::Duration;
 
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START, Small};
+use crate::support::hand::{Hand, START, Small, findings};
 
 on_both_databases!(
     a_ledger_that_nobody_touched_is_whole,
-    whatever_is_changed_or_missing_is_found_and_named,
+    changed_and_missing_records_are_found_and_named,
     the_head_that_somebody_kept_is_known_again_until_history_is_rewritten,
     pruning_takes_nothing_out_that_is_true_now,
-    what_was_taken_out_is_not_missed_and_what_stayed_is,
+    a_pruning_does_not_break_the_proof_and_later_losses_are_found,
     pruning_before_everything_takes_nothing_out,
 );
 
-/// Four generations: everybody; Ada's title; Bo gone; Cy in the team.
+/// Makes four generations: all people; Ada's new title; Bo's removal; Cy in the team.
 async fn history(database: TestDatabase) -> (Hand, Small) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
@@ -40,22 +40,17 @@ async fn history(database: TestDatabase) -> (Hand, Small) {
     (hand, small)
 }
 
-async fn findings(hand: &Hand) -> Vec<String> {
-    let verified = hand.ledger.verify("default", None).await.unwrap();
-    verified.findings.into_iter().map(|finding| finding.0).collect()
-}
-
 async fn a_ledger_that_nobody_touched_is_whole(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
-    assert_eq!(findings(&hand).await, Vec::<String>::new(), "an empty one is");
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new(), "an empty one is");
     hand.full().await;
     let verified = hand.ledger.verify("default", None).await.unwrap();
     assert_eq!((verified.generations, verified.versions, verified.findings.len()), (1, 6, 0));
 }
 
-async fn whatever_is_changed_or_missing_is_found_and_named(database: TestDatabase) {
+async fn changed_and_missing_records_are_found_and_named(database: TestDatabase) {
     let (hand, Small { ada, bo, cy, support }) = history(database).await;
-    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     let connection = hand.database.connection().await;
     let cases = [
         (
@@ -140,7 +135,7 @@ async fn whatever_is_changed_or_missing_is_found_and_named(database: TestDatabas
             1,
             "{deed}"
         );
-        let found = findings(&hand).await;
+        let found = findings(&hand.ledger).await;
         assert!(found.iter().any(|finding| finding.starts_with(&expected)), "{deed}: {found:?}");
         for table in TABLES {
             connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
@@ -149,11 +144,11 @@ async fn whatever_is_changed_or_missing_is_found_and_named(database: TestDatabas
                 .await
                 .unwrap();
         }
-        assert_eq!(findings(&hand).await, Vec::<String>::new(), "mended after {deed}");
+        assert_eq!(findings(&hand.ledger).await, Vec::<String>::new(), "mended after {deed}");
     }
 }
 
-/// What would hide the changes of a generation from those who read them.
+/// Changes of the database that would hide the changes of a generation from readers.
 const EMPTY_TALLY: &str = r#"{"users":{"changed":0,"so_far":5,"opened":0,"closed":0},"groups":{"changed":0,"so_far":1,"opened":0,"closed":0},"memberships":{"changed":0,"so_far":3,"opened":1,"closed":0}}"#;
 
 const TABLES: [&str; 4] = ["user_versions", "group_versions", "membership_versions", "generations"];
@@ -169,7 +164,7 @@ async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(
     hand.full().await;
     let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
     assert_eq!((verified.known_head, verified.head == kept), (Some(true), false));
-    // What history was shortened to cannot be proved by a hash from before.
+    // A hash from before the pruning cannot prove up to where the history was shortened.
     hand.ledger.prune("default", hand.clock.now(), |_| Vec::new(), hand.clock.now()).await.unwrap();
     let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
     assert_eq!((verified.known_head, verified.findings.len()), (Some(true), 1));
@@ -223,10 +218,10 @@ async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
         past,
         "the earliest that is still known"
     );
-    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     assert!(hand.ledger.count_runs("default").await.unwrap() < runs);
 
-    // And again, after more has happened.
+    // Prunes again, after more changes.
     hand.simulator.change(|workspace| workspace.admin_mut(small.ada).unwrap().job_title = None);
     hand.full().await;
     let before = hand.recorded().await;
@@ -237,7 +232,7 @@ async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
         .unwrap();
     assert_eq!((pruned.generation, pruned.versions), (5, 1));
     assert_eq!(hand.recorded().await, before);
-    assert_eq!(findings(&hand).await, Vec::<String>::new());
+    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     assert_eq!(hand.full().await.generation, None, "the next import finds nothing to do");
     let connection = hand.database.connection().await;
     let entries = "DELETE FROM activity WHERE kind = 'admin_deletion'";
@@ -248,7 +243,7 @@ async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
     );
 }
 
-async fn what_was_taken_out_is_not_missed_and_what_stayed_is(database: TestDatabase) {
+async fn a_pruning_does_not_break_the_proof_and_later_losses_are_found(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let (now, moment) = (hand.clock.now(), hand.clock.now() - Duration::minutes(1));
     let all =
@@ -283,6 +278,6 @@ async fn what_was_taken_out_is_not_missed_and_what_stayed_is(database: TestDatab
         format!("UPDATE user_versions SET name = 'Eve' WHERE user_id = '{}'", small.ada),
     ] {
         connection.execute_unprepared(&deed).await.unwrap();
-        assert!(!findings(&hand).await.is_empty(), "{deed}");
+        assert!(!findings(&hand.ledger).await.is_empty(), "{deed}");
     }
 }

@@ -17,6 +17,7 @@ use crate::support::bridge::{self, Bridge, dozen, http};
 use crate::support::database::TestDatabase;
 use crate::support::hand::Hand;
 use crate::support::shell::Shell;
+use crate::support::waiting::until;
 
 on_both_databases!(
     a_pruning_and_its_audit_entry_are_recorded_together_or_not_at_all,
@@ -27,7 +28,7 @@ on_both_databases!(
 const PRUNE: [&str; 4] = ["ledger", "prune", "--keep", "0s"];
 const DAY: Duration = Duration::from_hours(24);
 
-/// An Intercom whose clock is so far behind this machine's, and that clock.
+/// A simulated Intercom whose clock is behind the system's clock, and that clock.
 fn simulated_behind(by: Duration) -> (Simulator, simulator::Clock) {
     let clock = simulator::Clock::starting_at((Clock::System.now() - by).unix_timestamp());
     let options = Options { clock: clock.clone(), ..Options::default() };
@@ -76,7 +77,7 @@ async fn a_clock_that_is_ahead_of_intercoms_prunes_nothing() {
     assert!(!is_pruned(&shell) && audit(&shell).is_empty());
     intercoms.catch_up_to(i64::MAX / 2);
 
-    // A refused token is no obstacle: such a response has a time, too.
+    // A refused token is no obstacle: the response has a date, too.
     simulator.fail(Fault::Unauthorized, "/me", 1);
     let (code, said) = prune(&shell, &["--yes"]);
     assert_eq!(code, Some(0), "{said}");
@@ -184,8 +185,8 @@ async fn a_clock_that_is_set_forward_after_an_import_erases_nobody(database: Tes
         let person = ledger.find_person("default", &format!("adm_{id}")).await.unwrap();
         ledger.would_erase("default", &person, clock.now()).await.unwrap().is_empty()
     };
-    // The last response of Intercom confirmed the clock; what was set since then is noticed all the
-    // same.
+    // The last response of Intercom confirmed the clock. A clock that was set since then is noticed
+    // all the same.
     clock.set_by(time::Duration::days(40));
     assert!(!is_erased(&clock, &config).await);
     clock.set_by(time::Duration::days(-40));
@@ -212,31 +213,25 @@ async fn the_audit_trail_is_kept_until_intercom_confirms_the_clock(database: Tes
     };
     ledger.record_audit(vec![old]).await.unwrap();
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
-    // Nobody listens there, so nothing confirms the clock.
+    // No server listens at this address, so nothing confirms the clock.
     let nowhere = bridge::config(&database, &format!("http://127.0.0.1:{}", bridge::free_port()));
     let app = App::start(&nowhere, Clock::System).await.unwrap();
     for round in 1..=3 {
         let url = format!("http://{}/scim/v2/Users", app.address());
         let request = http().request(Method::GET, url).header("X-Request-Id", format!("r{round}"));
         Bridge::send(request.bearer_auth(bridge::token(&app, &Scope::ALL))).await;
-        // The trail is written by the same task, in the same round.
-        for _ in 0..30_000 {
+        // The task that writes the trail prunes it in the same round.
+        until("the request is in the audit trail", async || {
             let entries = ledger.audit(&everything(), 1_000).await.unwrap();
-            if entries.iter().filter(|entry| entry.event == "request").count() >= round {
-                break;
-            }
-        }
+            entries.iter().filter(|entry| entry.event == "request").count() >= round
+        })
+        .await;
     }
     assert!(has_old_entry(&ledger).await);
     app.stop().await;
     let config = bridge::config(&database, &simulator.base_url());
     let app = App::start(&config, Clock::System).await.unwrap();
-    for _ in 0..30_000 {
-        if !has_old_entry(&ledger).await {
-            break;
-        }
-    }
-    assert!(!has_old_entry(&ledger).await);
+    until("the old entry is pruned", async || !has_old_entry(&ledger).await).await;
     app.stop().await;
     simulator.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Walking over lists, searching, freshness: what a client meets beyond the single question.
+//! Paging, searches, and the freshness of responses.
 
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ async fn a_search_may_be_written_in_texts_alone_as_some_libraries_do() {
 }
 
 #[tokio::test]
-async fn whoever_left_and_was_invited_again_is_found_by_the_account_that_is_in_use() {
+async fn a_person_who_left_and_was_invited_again_is_found_by_the_active_account() {
     let bridge = Bridge::serving(dozen()).await;
     let first = bridge.get("/scim/v2/Users?count=1").await.json()["Resources"][0].clone();
     let (old, address) = (first["id"].as_str().unwrap(), first["userName"].as_str().unwrap());
@@ -386,7 +386,7 @@ async fn what_changes_without_a_generation_is_fresh_too() {
 }
 
 #[tokio::test]
-async fn an_age_beyond_all_times_is_fulfilled_by_what_there_is() {
+async fn an_invalid_or_huge_max_age_is_accepted() {
     let bridge = Bridge::serving(dozen()).await;
     for directive in [
         "max-age=99999999999999",
@@ -411,7 +411,8 @@ async fn those_who_wait_at_the_same_time_share_one_import() {
     let ask = || with(&bridge, "/scim/v2/Groups", ("Cache-Control", "no-cache"));
     let answers: [Answer; 6] = tokio::join!(ask(), ask(), ask(), ask(), ask(), ask()).into();
     assert!(answers.iter().all(|answer| answer.status == 200));
-    // One that began before the last of them asked, and one for those who asked after that.
+    // At most two imports: one that began before the last request came, and one for the requests
+    // after that.
     assert!(bridge.simulator.take_calls().len() <= 6);
     bridge.stop().await;
 }

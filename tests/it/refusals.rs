@@ -1,4 +1,4 @@
-//! Writes are refused, with what to do instead, and recorded.
+//! Writes are refused with a remedy, and recorded as requests for changes.
 
 use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::ledger::RequestQuestion;
@@ -39,7 +39,7 @@ async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
         ),
         (Method::POST, "/scim/v2/Bulk", "this version of the bridge writes nothing to Intercom"),
     ] {
-        // Some connectors send bodies that are no JSON at all.
+        // Some connectors send bodies that are not JSON.
         let request = bridge
             .request(method.clone(), path)
             .bearer_auth(&bridge.token)
@@ -106,7 +106,7 @@ async fn lifecycle_writes_are_refused_with_a_problem_that_names_operation_and_re
 }
 
 #[tokio::test]
-async fn who_asked_what_of_whom_is_recorded() {
+async fn a_refused_write_records_requester_operation_and_target() {
     let bridge = Bridge::serving(dozen()).await;
     let request = bridge.request(Method::DELETE, "/scim/v2/Users/adm_7").bearer_auth(&bridge.token);
     let answer = Bridge::send(request.header("X-Request-Id", "task-42")).await;
@@ -210,8 +210,8 @@ async fn until_done(bridge: &Bridge, id: &str) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it() {
-    // Who leaves is shown no more at once.
+async fn a_refused_write_stays_open_until_an_import_sees_the_change() {
+    // With these settings, a removed teammate is not shown any more at once.
     let bridge = Bridge::starting_with(dozen(), |config| config.import.retention_days = 0).await;
     bridge.shows(1).await;
     let (id, numeric) = bridge.simulator.change(|workspace| {
@@ -252,7 +252,7 @@ async fn what_was_refused_waits_for_a_person_and_is_done_when_an_import_sees_it(
         (&json!(1), &json!(null), &json!(reference))
     );
 
-    // Somebody does it by hand.
+    // A person makes the change in Intercom.
     bridge.simulator.change(|workspace| {
         let other = workspace.admins().next().unwrap().0;
         workspace.remove_admin(numeric, other, 1_772_366_500);
@@ -323,7 +323,7 @@ async fn a_ticket_gets_an_id_and_tells_its_state() {
     Bridge::send(import).await;
     until_done(&bridge, &id).await;
 
-    // Forms leave empty what does not apply, and call teams by their names.
+    // Forms send empty texts for fields that do not apply, and the names of teams.
     let (team, name) = bridge.simulator.change(|workspace| {
         let (id, team) = workspace.teams().next().unwrap();
         (format!("team_{id}"), team.name.clone())
@@ -337,7 +337,8 @@ async fn a_ticket_gets_an_id_and_tells_its_state() {
             .json();
     assert_eq!(other["state"], json!("open"));
 
-    // What is so already is done at once; what no import can show, somebody says.
+    // A request that is fulfilled already is done at once. A person closes a request that no import
+    // can see.
     let done =
         post(path, json!({"operation": "create_account", "user_name": "new.comer@example.com"}))
             .await
@@ -367,7 +368,7 @@ async fn a_ticket_gets_an_id_and_tells_its_state() {
             "{wrong}"
         );
     }
-    // Who may only ask learns nothing of the directory by asking.
+    // A client that may only request changes learns nothing about the directory from the response.
     let writer = token(&bridge.app, &[Scope::LifecycleWrite]);
     let asked = bridge.request(Method::POST, path).bearer_auth(&writer);
     let asked = asked.body(

@@ -1,22 +1,19 @@
 //! SIGHUP: what is read again while the bridge runs.
 
-use std::path::Path;
-
 use intercom_scim_bridge::config::{Config, ConfigError};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use reqwest::{Certificate, Client};
 use serde_json::{Value, json};
 
 use crate::commands::{answered, dozen_simulated, shell};
-use crate::support::bridge::{Bridge, dozen, free_port, http};
+use crate::support::bridge::{Bridge, dozen, free_port, http, signature_by};
 use crate::support::hand::TOKEN;
 use crate::support::secrets;
 use crate::support::waiting::{eventually, until};
+use crate::tls::certificate;
 
 const FRESH: &str = "dG9rOmZyZXNoLWFmdGVyLXNpZ2h1cA==";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_changed_is_taken_or_said_to_need_a_restart() {
+async fn changed_settings_are_applied_or_reported_to_need_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
     certificate(directory.path());
@@ -63,10 +60,10 @@ async fn what_has_changed_is_taken_or_said_to_need_a_restart() {
         401,
         "the secret before"
     );
-    assert_eq!(webhook(signature_by("another-client-secret", b"{}")).await.unwrap().status(), 200);
+    assert_eq!(webhook(signature_by("another-client-secret", "{}")).await.unwrap().status(), 200);
     assert_eq!(reload(&config), intercom_scim_bridge::app::Reloaded::default(), "it is taken once");
 
-    // What is missing or bad changes nothing.
+    // Missing or invalid values change nothing.
     config.intercom.access_token = Some("line\nbreak".into());
     config.intercom.client_secret = None;
     std::fs::write(&cert, "no certificate").unwrap();
@@ -78,7 +75,7 @@ async fn what_has_changed_is_taken_or_said_to_need_a_restart() {
     );
     assert!(refused.refused[1].contains("the previous one is still used"), "{refused:?}");
     assert_eq!(trusting.get(&healthz).send().await.unwrap().status(), 200);
-    assert_eq!(webhook(signature_by("another-client-secret", b"{}")).await.unwrap().status(), 200);
+    assert_eq!(webhook(signature_by("another-client-secret", "{}")).await.unwrap().status(), 200);
     let unreadable =
         bridge.app.reload(Err(ConfigError(vec!["server.bind must be an address".to_owned()])));
     assert!(
@@ -146,7 +143,7 @@ async fn the_signal_has_a_running_bridge_read_its_files_again() {
     answered(&status, &token).await;
     connection(&status, &token, "connected").await;
 
-    // Intercom takes another token from now on.
+    // From now on, Intercom accepts only another token.
     secrets::keep(FRESH);
     simulator.change(|workspace| workspace.access_token = FRESH.to_owned());
     std::fs::write(file("token"), "not a token, with blanks").unwrap();
@@ -154,11 +151,11 @@ async fn the_signal_has_a_running_bridge_read_its_files_again() {
     std::fs::write(file("token"), format!("{FRESH}\n")).unwrap();
     let more = "[telemetry]\nlog_level = \"info,intercom_scim_bridge=debug\"\n[import]\npoll_interval = \"1h\"\n[server]\npublic_url = \"http://127.0.0.1:1\"\n";
     std::fs::write(file("bridge.toml"), more).unwrap();
-    // Two signals may be one; each reads what is there then.
+    // Two signals may arrive as one. Each makes the bridge read the current files.
     serving.signal("HUP");
     until("the bridge calls Intercom with the new token", async || {
         let calls = simulator.take_calls();
-        // The new token is tried at once, and it is the only one that Intercom takes.
+        // The bridge tries the new token at once, and Intercom accepts only that one.
         calls.iter().any(|call| call.contains("/me") || call.contains("/admins"))
     })
     .await;
@@ -187,22 +184,4 @@ async fn connection(url: &str, token: &str, expected: &str) {
         if status["connection"] == json!(expected) { Ok(()) } else { Err(status) }
     })
     .await;
-}
-
-fn signature_by(secret: &str, body: &[u8]) -> String {
-    use aws_lc_rs::hmac;
-    let tag =
-        hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes()), body);
-    tag.as_ref().iter().fold("sha1=".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-}
-
-/// Writes a certificate for 127.0.0.1 and its key, and gives a client that trusts it and nothing
-/// else.
-fn certificate(directory: &Path) -> Client {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    std::fs::write(directory.join("key.pem"), signing_key.serialize_pem()).unwrap();
-    std::fs::write(directory.join("cert.pem"), cert.pem()).unwrap();
-    let trusted = Certificate::from_pem(cert.pem().as_bytes()).unwrap();
-    Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap()
 }

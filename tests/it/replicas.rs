@@ -19,11 +19,11 @@ struct Pair {
     token: String,
     shells: [Shell; 2],
     ports: [u16; 2],
-    /// Until somebody ends it.
+    /// `None` once the test has ended it.
     bridges: [Option<Running>; 2],
 }
 
-/// None without PostgreSQL.
+/// Starts two bridges on one database; `None` without PostgreSQL.
 async fn pair(poll_interval: &str) -> Option<Pair> {
     let Some(database) = TestDatabase::postgres().await else {
         eprintln!("skipped: TEST_POSTGRES_URL is not set (./scripts/test sets it)");
@@ -40,7 +40,7 @@ async fn pair(poll_interval: &str) -> Option<Pair> {
             .set("BRIDGE_IMPORT__POLL_INTERVAL", poll_interval)
             .set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY)
             .set("BRIDGE_IMPORT__LEASE", "2s")
-            // Whoever waits here asks all the time.
+            // Tests that wait send many requests.
             .set("BRIDGE_LIMITS__REQUESTS_PER_SECOND", "0")
             .set("RUST_LOG", "off")
     });
@@ -55,7 +55,7 @@ async fn pair(poll_interval: &str) -> Option<Pair> {
         pair.bridges[bridge] = Some(pair.shells[bridge].start(&["serve"]));
         pair.until(bridge, "/scim/v2/Users?count=0", |users| users["totalResults"] == json!(12))
             .await;
-        // Each begins with an import; it is over.
+        // Each bridge starts with an import. Waits until it is over.
         let path = "/api/v1/imports";
         let over = |runs: &Value| {
             let runs = runs["items"].as_array().unwrap();
@@ -94,12 +94,11 @@ impl Pair {
         runs
     }
 
-    /// Lets an import begin that takes long, through one of the two, and waits until it is under
-    /// way.
+    /// Starts a long import through one of the two bridges, and waits until it runs.
     async fn long_import(&self, bridge: usize) -> i64 {
         self.simulator.change(|workspace| workspace.add_teammate("New Comer"));
         self.simulator.fail(Fault::Slow(Duration::from_secs(20)), "/teams", 1);
-        // The other one may have been stopped while it held the lease, which then has to end.
+        // The other bridge may have been stopped with the lease. Then the lease must end first.
         let id = self.import(bridge, "").await["id"].as_i64().unwrap();
         self.until(bridge, &format!("/api/v1/imports/{id}"), |run| {
             run["status"] == json!("running")
@@ -136,12 +135,12 @@ async fn what_one_bridge_imports_the_other_shows_too_and_both_know_the_runs() {
         pair.until(0, newcomer, |users| users["totalResults"] == json!(1)).await,
         pair.until(1, newcomer, |users| users["totalResults"] == json!(1)).await,
     ];
-    // But for their own addresses, they say the same.
+    // Except for their own addresses, both return the same.
     let written = |bridge: usize| {
         let address = format!("127.0.0.1:{}", pair.ports[bridge]);
         let text = by_each[bridge].to_string().replace(&address, "ADDRESS");
         serde_json::from_str::<Value>(&text).map(|mut users| {
-            // The version is a hash of the answer, addresses and all.
+            // The version is a hash of the response, which includes the address.
             users["Resources"][0]["meta"]["version"].take();
             users
         })
@@ -180,7 +179,7 @@ async fn when_the_importing_process_is_killed_the_other_takes_over() {
         RunStatus::Interrupted
     );
     assert_eq!(pair.ledger.verify("default", None).await.unwrap().findings, []);
-    // And the first comes back.
+    // The first bridge starts again.
     pair.bridges[0] = Some(pair.shells[0].start(&["serve"]));
     pair.until(0, "/scim/v2/Users?count=0", |users| users["totalResults"] == json!(13)).await;
 }
@@ -191,7 +190,7 @@ async fn a_process_that_slept_through_its_lease_cannot_commit_over_its_successor
     let slept = pair.long_import(0).await;
     let sleeper = pair.bridges[0].as_ref().unwrap();
     sleeper.signal("STOP");
-    // More happens meanwhile, and the other imports it.
+    // Meanwhile, more changes, and the other bridge imports it.
     pair.simulator.heal();
     pair.simulator.change(|workspace| workspace.add_teammate("Later Comer"));
     let next = eventually("the lease ends and the other bridge imports", async || {

@@ -1,4 +1,4 @@
-//! How long those who are gone stay visible.
+//! How long removed teammates stay visible.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::support::hand::{Hand, START};
 const DAY: Duration = Duration::from_hours(24);
 
 on_both_databases!(
-    who_is_gone_is_visible_for_so_long_and_then_in_the_ledger_alone,
+    a_leaver_is_visible_until_the_retention_ends_and_then_only_in_the_ledger,
     somebody_who_comes_back_is_visible_again,
     a_clock_that_is_set_forward_hides_nobody_for_good,
 );
@@ -41,7 +41,9 @@ fn names(served: &Arc<ServedSnapshot>) -> String {
         .join(", ")
 }
 
-async fn who_is_gone_is_visible_for_so_long_and_then_in_the_ledger_alone(database: TestDatabase) {
+async fn a_leaver_is_visible_until_the_retention_ends_and_then_only_in_the_ledger(
+    database: TestDatabase,
+) {
     let (hand, small) = Hand::small(database).await;
     let publisher = publisher(&hand);
     hand.full().await;
@@ -61,11 +63,12 @@ async fn who_is_gone_is_visible_for_so_long_and_then_in_the_ledger_alone(databas
     let after = shown(&publisher).await;
     assert_eq!(names(&after), "ada.lovelace@example.com, cy.twombly@example.com");
 
-    // It is another list of the same generation; who walks over the first one goes on over it.
+    // The same generation has another list now. A walk that began over the first list continues
+    // over it.
     assert_eq!(after.snapshot_id().generation, first.snapshot_id().generation);
     assert_ne!(after.snapshot_id(), first.snapshot_id());
     assert_eq!(names(&publisher.live().served_at(first.snapshot_id()).unwrap()), with_bo);
-    // The ledger keeps him, and a bridge that starts now leaves him out at once.
+    // The ledger keeps Bo, and a bridge that starts now omits him at once.
     assert_eq!(hand.recorded().await.users.len(), 3);
     let restarted = self::publisher(&hand);
     assert_eq!(shown(&restarted).await.snapshot_id(), after.snapshot_id());
@@ -104,7 +107,7 @@ async fn a_clock_that_is_set_forward_hides_nobody_for_good(database: TestDatabas
     let with_bo = names(&shown(&running).await);
     hand.clock.set_by(time::Duration::days(40));
     assert_eq!(names(&shown(&running).await), with_bo, "no time has passed");
-    // A bridge that starts now cannot know that, and learns it when the clock is set right.
+    // A bridge that starts now cannot know that, and learns it once the clock is corrected.
     let started = publisher(&hand);
     assert_eq!(shown(&started).await.count(resource_types::USER), 2);
     hand.clock.set_by(time::Duration::days(-40));

@@ -1,4 +1,4 @@
-//! The package for Saviynt EIC, run by a stand-in that does with its files what EIC does.
+//! The package for Saviynt EIC, run by a simulated EIC.
 
 mod tasks;
 
@@ -47,7 +47,7 @@ async fn a_full_import_is_the_truth_account_by_account_and_membership_by_members
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_leaves_becomes_inactive_and_loses_everything_and_changes_arrive() {
+async fn a_leaver_becomes_inactive_and_loses_all_entitlements() {
     let site = Site::of(dozen()).await;
     for (style, generation) in [("scim", 2), ("flat", 3)] {
         let package = site.package(style).await;
@@ -98,7 +98,7 @@ async fn a_bridge_that_is_restarted_in_mid_import_goes_on_or_fails_but_never_giv
             (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
 
-        // It comes back with the state that it had, and the walk goes on.
+        // The bridge restarts during a walk with the same state, and the walk continues.
         let (pause, reached, go_on) = pause();
         let (restarted, done) = tokio::join!(
             async {
@@ -115,7 +115,7 @@ async fn a_bridge_that_is_restarted_in_mid_import_goes_on_or_fails_but_never_giv
         assert_eq!(done.unwrap().accounts, 900, "{style}");
         same(&eic, &site.simulator, style);
 
-        // And one that does not come back in time.
+        // The bridge does not come back in time.
         let before = eic.accounts.clone();
         let (pause, reached, go_on) = self::pause();
         let (stopped, done) = tokio::join!(
@@ -143,7 +143,7 @@ fn pause() -> (Pause, tokio::sync::oneshot::Receiver<()>, tokio::sync::oneshot::
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_imported_in_mid_walk_comes_with_the_next_walk_whole() {
+async fn an_import_during_a_walk_appears_only_in_the_next_walk() {
     let site = Site::of(simulator::seed(
         Company { admins: 900, teams: 12, seed: 3, now: 1_772_366_400 },
         TOKEN,
@@ -183,7 +183,7 @@ async fn what_is_imported_in_mid_walk_comes_with_the_next_walk_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_intercom_fails_an_import_is_of_what_was_known_or_none() {
+async fn while_intercom_fails_an_import_reads_the_known_state_or_fails() {
     let site = Site::of(dozen()).await;
     let package = site.package("scim").await;
     let (import, thresholds) =
@@ -196,8 +196,8 @@ async fn while_intercom_fails_an_import_is_of_what_was_known_or_none() {
     eic.import(import, thresholds).await.unwrap();
     assert_eq!(eic.accounts, before);
 
-    // A bridge that never saw Intercom has nothing, and says so: no list is better than an empty
-    // one.
+    // A bridge that never reached Intercom has no data. It returns an error instead of an empty
+    // list.
     let other = TestDatabase::sqlite();
     let Site { app, config, simulator, .. } = site;
     app.stop().await;
@@ -232,7 +232,7 @@ async fn of_saviynts_ways_of_paging_some_lose_records_and_the_docs_say_how_many(
         ("offset, SCIM", &scim, users.clone(), "2,499 of 2,500"),
         ("offset, flat", &flat, accounts, "2,500 of 2,500"),
     ] {
-        // What the docs show is what is tried.
+        // The test runs the example of the docs.
         let (_, after) = docs
             .split_once(&format!("`{way}`"))
             .unwrap_or_else(|| panic!("the docs do not name {way}"));
@@ -271,7 +271,7 @@ async fn a_list_that_lost_many_is_not_acted_on() {
     let mut eic = Eic::new(&package["ConnectionJSON.json"]);
     eic.import(import, thresholds).await.unwrap();
     let before = eic.accounts.clone();
-    // A mistake in the connection: the first page is taken for the whole.
+    // A mistake in the connection: the first page is taken for the whole list.
     let mut short = import.clone();
     *short.pointer_mut("/accountParams/call/call1/http/url").unwrap() =
         json!(format!("{}/scim/v2/Users?count=3", site.base_url()));
@@ -290,7 +290,7 @@ async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
         eic.import(&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"])
             .await
             .unwrap();
-        // Everybody but the one who changes now did so long ago, as far as this EIC knows.
+        // One teammate leaves. For this EIC, all others changed long ago.
         let gone = site.simulator.change(|workspace| {
             let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
             workspace.remove_admin(people[4], people[0], 1_772_366_500);
@@ -300,8 +300,8 @@ async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
         site.shows(generation).await;
         let mut recent = package["ImportAccountEntJSON.recent.json"].clone();
         let url = recent.pointer_mut("/accountParams/call/call1/http/url").unwrap();
-        // Two days ago the bridge had not seen anybody yet: the moment is moved to just before the
-        // change.
+        // Two days ago, the bridge had not seen any teammate. So the query asks for changes since
+        // just before this one.
         let changed_at = eic_moment(&site, &gone).await;
         let text = url.as_str().unwrap().to_owned();
         let (from, to) = if style == "scim" { ("${new", "}") } else { ("modified_since=2d", "") };
@@ -326,8 +326,8 @@ async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
             eic.accounts[&gone].links, before[&gone].links,
             "what is gone with them, it cannot see"
         );
-        // Each of the guards is enough by itself; and without both nobody is renamed, and the next
-        // full import mends it.
+        // Each of the guards is enough by itself. Without both, accounts change, but none is
+        // suspended.
         let thresholds = &package["STATUS_THRESHOLD_CONFIG.recent.json"];
         for (without, changed) in
             [("accountsNotInImportAction", false), ("accountThresholdValue", false), ("both", true)]
@@ -349,7 +349,7 @@ async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
                 "{style} {without}"
             );
         }
-        // As the package has it, it is a question that the bridge understands.
+        // The bridge understands the query as the package writes it.
         let done = eic.import(
             &package["ImportAccountEntJSON.recent.json"],
             &package["STATUS_THRESHOLD_CONFIG.recent.json"],

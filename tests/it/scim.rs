@@ -7,7 +7,8 @@ use simulator::{Admin, Priority, Role, Workspace};
 use crate::support::bridge::{Answer, Bridge, dozen};
 use crate::support::hand::TOKEN;
 
-/// Ada with everything, Bo with nothing but an address, and two teams, one of them empty.
+/// A workspace of Ada with all attributes, Bo with only an address, and two teams, one of them
+/// empty.
 fn workspace() -> Workspace {
     let mut workspace = Workspace::new(TOKEN);
     let ada = workspace.join(
@@ -41,7 +42,7 @@ fn workspace() -> Workspace {
     workspace
 }
 
-/// A resource without what differs from run to run.
+/// Replaces values of a resource that differ between runs.
 fn steady(mut value: Value, bridge: &Bridge) -> Value {
     fn walk(value: &mut Value, root: &str) {
         match value {
@@ -210,7 +211,7 @@ async fn pages_count_from_one_and_together_are_the_whole() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_still_the_one_is_not_sent_again() {
+async fn a_response_that_did_not_change_is_not_sent_again() {
     let bridge = Bridge::serving(workspace()).await;
     let path = format!("/scim/v2/Users/{}", ids(&bridge, "/scim/v2/Users").await[0]);
     let user = bridge.get(&path).await;
@@ -347,7 +348,7 @@ async fn discovery_tells_the_truth_and_asks_for_no_token() {
     bridge.stop().await;
 }
 
-/// What is served is what is announced: every member of every resource stands in the schemas.
+/// Every member of every resource is declared in the schemas.
 #[tokio::test]
 async fn everything_that_is_served_is_in_the_schemas() {
     fn check(schemas: &Value, attributes: &Value, object: &Value, at: &str) {

@@ -21,7 +21,7 @@ async fn get(app: &App, path: &str) -> Answer {
     Bridge::send(request).await
 }
 
-/// Waits until the status of the workspace has that connection.
+/// Waits until the status of the workspace has this connection.
 async fn connection(app: &App, expected: &str) -> serde_json::Value {
     eventually(&format!("the workspace is {expected}"), async || {
         let status = get(app, "/api/v1/status").await.json();
@@ -33,7 +33,7 @@ async fn connection(app: &App, expected: &str) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_the_first_picture_it_says_so_and_why() {
+async fn before_the_first_served_snapshot_requests_fail_with_the_reason() {
     let database = TestDatabase::sqlite();
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     simulator.fail_from_now_on(Fault::Unauthorized, "");
@@ -61,11 +61,11 @@ async fn before_the_first_picture_it_says_so_and_why() {
 }
 
 on_both_databases!(
-    after_a_restart_the_last_picture_is_shown_although_intercom_is_away,
+    after_a_restart_the_last_state_is_served_although_intercom_is_unreachable,
     another_process_commit_is_shown
 );
 
-async fn after_a_restart_the_last_picture_is_shown_although_intercom_is_away(
+async fn after_a_restart_the_last_state_is_served_although_intercom_is_unreachable(
     database: TestDatabase,
 ) {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
@@ -111,7 +111,7 @@ async fn another_process_commit_is_shown(database: TestDatabase) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_duration_however_long_ends_a_task_in_the_background() {
-    // The settings let no such duration in; the tasks do not rely on that.
+    // The settings refuse such durations. The tasks must not depend on that.
     let bridge = Bridge::starting_with(dozen(), |config| {
         config.import.poll_interval = Some(Duration::MAX);
         config.import.full_interval = Some(Duration::MAX);

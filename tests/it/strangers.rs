@@ -1,5 +1,5 @@
-//! Many behind one address, as behind a proxy that the settings do not name: what strangers do
-//! keeps nobody out who has a good token, secret, session or signature.
+//! Many clients behind one address, as behind a proxy that the settings do not name. Invalid
+//! requests keep out no client with a valid token, secret, session or signature.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +27,7 @@ async fn log_in(bridge: &Bridge, id: &str, secret: &str) -> Answer {
     Bridge::send(request.body(GRANT)).await
 }
 
-/// A client whose secret the bridge made with its key, as the command does.
+/// Adds a client whose secret is tagged with the key of the bridge, as the command makes it.
 async fn tagged_client(bridge: &Bridge) -> (String, String) {
     let service = bridge.app.service();
     let id = client_id("tagged").unwrap();
@@ -56,8 +56,8 @@ fn counted(answers: impl IntoIterator<Item = Answer>) -> BTreeMap<u16, usize> {
     statuses
 }
 
-/// Sends all of that, many at a time, again and again until strangers of this address are told to
-/// ask less: then nothing is left of what they may ask. How often each status came.
+/// Sends all requests, many at a time, until the rate limit for requests without a valid credential
+/// from this address is used up. Returns the number of responses by status.
 async fn flood<'a, T, F: Future<Output = Answer>>(
     junk: &'a [T],
     ask: impl Fn(&'a T) -> F,
@@ -88,7 +88,7 @@ async fn junk_from_an_address_keeps_no_client_behind_it_from_a_token() {
     let bridge = Bridge::serving(dozen()).await;
     let (known, right) = tagged_client(&bridge).await;
     let (untagged, its) = client(&bridge.app, "scim.read", &["default"]).await;
-    // This one has been seen by the process, so that it is known again.
+    // The process has verified this client once, so it recognises it.
     assert_eq!(log_in(&bridge, &untagged, &its).await.status, 200);
     let random = |number: usize, length: usize| format!("iscs_{number:0>length$}");
     let mut junk = Vec::new();
@@ -127,7 +127,7 @@ async fn junk_from_an_address_keeps_no_good_token_and_no_session_behind_it_out()
     let refused = flood(&junk, |token| get(token.clone())).await;
     assert!(refused.keys().all(|status| [401, 429].contains(status)), "{refused:?}");
     for _ in 0..20 {
-        // The bridge has seen none of these.
+        // The bridge has seen none of these tokens before.
         assert_eq!(get(token(&bridge.app, &[Scope::ScimRead])).await.status, 200);
     }
 
@@ -233,7 +233,7 @@ async fn a_proxy_that_the_settings_do_not_name_is_said_in_the_audit_trail_and_by
         "{}",
         named.stdout
     );
-    // The settings alone tell of a proxy too.
+    // The settings alone also show that there is a proxy.
     let public = |proxies: &str| {
         let shell = shell().set("BRIDGE_SERVER__PUBLIC_URL", "https://bridge.example.com");
         shell.set("BRIDGE_SERVER__TRUSTED_PROXIES", proxies).run(&["check"]).stdout

@@ -75,7 +75,7 @@ async fn flat_views_show_what_scim_shows() {
     assert_eq!(bridge.get("/api/v1/accounts?modified_since=0s").await.json()["total"], json!(0));
     let recent = bridge.get("/api/v1/accounts?modified_since=2d&limit=5").await.json();
     assert_eq!(recent["total"], bridge.get("/api/v1/accounts").await.json()["total"]);
-    // A walk keeps to what "two days ago" was when it began.
+    // A walk keeps the moment that "two days ago" was when it began.
     assert!(recent["next"].as_str().unwrap().contains("modified_since=20"), "{recent}");
     for wrong in [
         "modified_since=2x",
@@ -104,7 +104,7 @@ async fn flat_views_show_what_scim_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_knows_is_ignored_and_a_limit_that_is_too_large_is_lowered_and_said() {
+async fn unknown_parameters_are_ignored_and_a_limit_that_is_too_large_is_lowered() {
     let bridge = Bridge::serving(dozen()).await;
     for path in [
         "accounts",
@@ -263,7 +263,7 @@ async fn dates_are_days_in_utc_or_in_the_zone_that_is_named() {
         format!("/api/v1/audit?since={today}&until={today}&tz=Pacific/Kiritimati"),
     ] {
         let answer = bridge.get(&path).await;
-        // Far to the west, today may not have begun; far to the east, it may be over.
+        // In the far west, today may not have begun; in the far east, it may be over.
         let not_begun =
             answer.status == 400 && path.contains("Los_Angeles") && answer.text.contains("future");
         assert!(answer.status == 200 || not_begun, "{path}: {}", answer.text);
@@ -289,8 +289,8 @@ async fn a_walk_by_next_goes_on_over_the_list_it_began_with_whatever_is_imported
         assert_eq!(page["total"], json!(12));
         walked.extend(page["items"].as_array().unwrap().clone());
         next = page["next"].clone();
-        // Somebody new, and somebody gone, between any two pages; more often than served snapshots
-        // are kept.
+        // Between two pages, one teammate joins and one leaves, more often than the number of
+        // served snapshots that are kept.
         for _ in 0..3 {
             bridge.simulator.change(|workspace| {
                 let first = workspace.admins().next().unwrap().0;
@@ -313,7 +313,7 @@ async fn the_state_at_a_past_moment_is_what_was_shown_then() {
         for view in views {
             let mut list =
                 bridge.get(&format!("/api/v1/{view}?include_removed=true&limit=1000")).await.json();
-            // Sign-ins have no history, so nothing is said of those of then.
+            // Sign-ins have no history, so a past state does not have them.
             for account in
                 list["items"].as_array_mut().unwrap().iter_mut().filter(|_| view == "accounts")
             {

@@ -1,4 +1,4 @@
-//! The house rules that a compiler does not hold.
+//! Rules of this repository that the compiler does not check.
 
 mod circles;
 
@@ -9,7 +9,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files(under: &str, ending: &str) -> Vec<PathBuf> {
+/// The files below a folder of the repository whose names end so, sorted.
+pub fn files(under: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![root().join(under)];
     while let Some(directory) = open.pop() {
@@ -37,8 +38,11 @@ fn sources() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// Which of our modules each may import. `app` puts all together; what is not listed is free to
-/// all.
+/// The modules that every other module may import.
+const FREE: [&str; 8] =
+    ["clock", "date_time", "limits", "measures", "moments", "spans", "words", "VERSION"];
+
+/// The modules that each module may import besides [`FREE`]. `app` joins them all.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("directory", &[]),
     ("clock", &[]),
@@ -99,17 +103,7 @@ fn imports_point_one_way() {
                         .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
                         .collect();
                     let fine = imported == *module
-                        || [
-                            "clock",
-                            "date_time",
-                            "limits",
-                            "measures",
-                            "moments",
-                            "spans",
-                            "words",
-                            "VERSION",
-                        ]
-                        .contains(&imported.as_str())
+                        || FREE.contains(&imported.as_str())
                         || allowed.contains(&imported.as_str());
                     assert!(fine, "{}: `{module}` must not import `{imported}`", file.display());
                 }
@@ -214,7 +208,7 @@ fn names_of_tests_are_sentences_and_names_of_files_say_what_they_are() {
     }
 }
 
-/// A test that polls without a pause takes the processor from what it waits for.
+/// A test that polls without a pause takes processor time from what it waits for.
 #[test]
 fn tests_pause_in_one_place_and_never_spin() {
     for path in files("tests/it", ".rs") {

@@ -12,7 +12,7 @@ use crate::support::secrets;
 use crate::support::shell::Shell;
 use crate::support::waiting::until;
 
-/// A collector that keeps what it is sent.
+/// Starts a collector that keeps what it receives.
 fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (address, kept) =

@@ -18,7 +18,7 @@ use crate::support::shell::Shell;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The released versions whose databases are kept.
+/// The folders of the released versions whose databases are kept.
 fn versions() -> Vec<PathBuf> {
     let folder = Path::new(ROOT).join("tests/it/fixtures/upgrades");
     let mut versions: Vec<PathBuf> =
@@ -27,7 +27,7 @@ fn versions() -> Vec<PathBuf> {
     versions
 }
 
-/// Whether everything that was written before is still there. Members may have been added.
+/// Whether `now` has everything of `before`. Objects may have more members.
 fn keeps(before: &Value, now: &Value) -> bool {
     match (before, now) {
         (Value::Object(before), Value::Object(now)) => {
@@ -86,7 +86,9 @@ async fn a_database_of_each_released_version_is_upgraded_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_of_each_released_version_is_upgraded_on_postgres() {
     for version in versions() {
-        let Some(database) = TestDatabase::postgres().await else { return };
+        let Some(database) = TestDatabase::postgres().await else {
+            return eprintln!("skipped: TEST_POSTGRES_URL is not set (./scripts/test sets it)");
+        };
         upgrade(&version, "postgres", &database).await;
     }
 }

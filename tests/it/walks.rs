@@ -1,4 +1,4 @@
-//! Walks over the history by those who ask for some of it: by person, team, actor, kind and period.
+//! Filters of the log of changes: by person, team, actor, kind and period.
 
 use intercom_scim_bridge::directory::{
     ChangeAction, ChangeKind, ChangePosition, GroupId, LogFacts, Mode, RecordedChange, UserId,
@@ -14,12 +14,12 @@ use crate::support::database::TestDatabase;
 use crate::support::hand::{Hand, START};
 
 on_both_databases!(
-    whatever_is_asked_for_a_walk_gives_each_change_that_fits_once,
+    every_filter_gives_each_matching_change_exactly_once,
     names_are_those_of_the_time_of_the_change,
     sign_ins_and_invitations_are_told_as_they_were_known_at_a_moment,
 );
 
-/// The same as the ledger says, by looking at each change.
+/// Whether a change fits a query, computed from the change alone.
 fn fits(question: &ChangeQuestion, change: &RecordedChange) -> bool {
     let document = ChangeDocument::from(change);
     let by = |actor: &ActorQuestion| {
@@ -41,7 +41,7 @@ fn fits(question: &ChangeQuestion, change: &RecordedChange) -> bool {
 }
 
 #[expect(clippy::too_many_lines, reason = "one story, told step by step")]
-async fn whatever_is_asked_for_a_walk_gives_each_change_that_fits_once(database: TestDatabase) {
+async fn every_filter_gives_each_matching_change_exactly_once(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let now = || hand.clock.now().unix_timestamp();
@@ -138,7 +138,7 @@ async fn whatever_is_asked_for_a_walk_gives_each_change_that_fits_once(database:
                     break;
                 }
             }
-            // The place after a change may be written in two ways.
+            // The position after a change has two forms, so it is not compared.
             let told = |change: &RecordedChange| {
                 (told(change), change.at, change.cause.clone(), change.names.clone())
             };
@@ -247,6 +247,6 @@ async fn sign_ins_and_invitations_are_told_as_they_were_known_at_a_moment(databa
         then.invited_at("bo.diddley@example.com", None).map(OffsetDateTime::unix_timestamp),
         Some(start - 9_000)
     );
-    // Between two imports it is what the first knew.
+    // Between two imports, the state is that of the first one.
     assert_eq!(facts(second - time::Duration::milliseconds(1)).await, then);
 }

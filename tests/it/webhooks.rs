@@ -1,4 +1,4 @@
-//! Intercom's pushes: validation of the address, odd bodies, and bursts.
+//! Webhooks of Intercom: validation of the address, odd bodies, and bursts.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ async fn deliver_signed(bridge: &Bridge, body: impl AsRef<[u8]>) -> Answer {
     deliver(bridge, body, &signature).await
 }
 
-/// The runs that webhooks started.
+/// Returns the number of runs that webhooks started.
 async fn runs_by_webhook(bridge: &Bridge) -> usize {
     let runs = bridge.get("/api/v1/imports?limit=1000").await.json();
     runs["items"]
@@ -56,7 +56,7 @@ async fn intercom_can_validate_the_address_and_learns_of_no_workspace() {
                 .keys()
                 .filter(|name| name.as_str() != "date")
                 .map(ToString::to_string);
-            // Their order tells of nothing but how a map was used before.
+            // The order of the headers is that of a hash map, and means nothing.
             seen.push(headers.collect::<std::collections::BTreeSet<_>>());
         }
         assert!(seen.iter().all(|headers| *headers == seen[0]), "{seen:?}");
@@ -135,7 +135,7 @@ async fn a_burst_of_signed_webhooks_is_taken_whole_and_starts_one_import_and_lat
     });
     futures_util::future::join_all(senders).await;
     bridge.shows(2).await;
-    // One at once, and one more each time a pause has passed, however slow this machine is.
+    // One import at once, and one more for each pause that has passed, however slow the machine is.
     let pauses = began.elapsed().as_secs() / Duration::from_secs(15).as_secs();
     let runs = runs_by_webhook(&bridge).await as u64;
     assert!((1..=pauses + 1).contains(&runs), "{runs} imports");

@@ -9,6 +9,7 @@ use intercom_scim_bridge::directory::{
 };
 use intercom_scim_bridge::import::ConnectionState;
 use intercom_scim_bridge::requests::{Operation, RequestSource, RequestState};
+use intercom_scim_bridge::roster;
 use intercom_scim_bridge::tabular::ReviewChange;
 use intercom_scim_bridge::words::Words;
 use serde::Serialize;
@@ -44,4 +45,11 @@ fn every_word_parses_back_to_its_value() {
     parses_back::<RunStatus>();
     parses_back::<Scope>();
     parses_back::<Trigger>();
+    parses_back::<roster::Class>();
+    parses_back::<roster::ClassReason>();
+    parses_back::<roster::Confidence>();
+    parses_back::<roster::Field>();
+    parses_back::<roster::Flag>();
+    parses_back::<roster::MatchRule>();
+    parses_back::<roster::Status>();
 }

@@ -125,7 +125,7 @@ async fn each_workspace_has_its_own_people_history_and_standing() {
         );
     }
     assert_ne!(names[0], names[1]);
-    // What one counts tells nothing of the other.
+    // The ids of runs of one workspace reveal nothing about the other.
     let run = async |workspace: &str| {
         let runs = two
             .ask(Method::GET, &format!("/workspaces/{workspace}/api/v1/imports"), &both)
@@ -137,12 +137,12 @@ async fn each_workspace_has_its_own_people_history_and_standing() {
     assert!(emea.abs_diff(apac) > 1 << 30 && emea < 1 << 53 && apac < 1 << 53, "{emea} {apac}");
     let listed = two.ask(Method::GET, "/api/v1/workspaces", &both).await.json();
     assert_eq!((&listed["total"], &listed["items"][0]["workspace"]), (&json!(2), &json!("apac")));
-    // There is no default one, and nobody is told so.
+    // There is no default workspace, and the response does not reveal that.
     assert_eq!(two.ask(Method::GET, "/scim/v2/Users", &both).await.status, 404);
     two.stop().await;
 }
 
-/// Every operation of the description, about a workspace.
+/// Returns every operation of the description, for a workspace.
 fn operations(workspace: &str) -> Vec<(Method, String)> {
     let description: Value = serde_json::from_str(
         &std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/bridge.json"))
@@ -162,7 +162,7 @@ fn operations(workspace: &str) -> Vec<(Method, String)> {
                 all.push((method, path.clone()));
             }
         }
-        // And what the description does not offer here.
+        // Also methods that the description does not have for this path.
         all.extend(
             [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS]
                 .map(|method| (method, path.clone())),
@@ -199,11 +199,12 @@ async fn a_token_for_one_cannot_tell_whether_another_exists() {
                     .collect();
                 headers.retain(|(name, _)| name != "content-length");
                 headers.sort();
-                // What a refused request is told of is nothing but what it named itself.
+                // The response to a refused request contains only the name that the request itself
+                // has.
                 let lines = answer.text.lines().filter(|line| !line.contains("age_seconds"));
                 (answer.status, headers, lines.collect::<String>().replace("nowhere", "apac"))
             };
-            // Discovery is the same for all, and says so with the name that was asked for.
+            // Discovery is the same for all workspaces, except for the name in the request.
             assert_eq!(seen(&answer), seen(&twin), "{method} {path}");
             assert!(
                 !answer.text.contains("Acme Asia") && !answer.text.contains("id8"),
@@ -212,7 +213,7 @@ async fn a_token_for_one_cannot_tell_whether_another_exists() {
             );
         }
     }
-    // A bridge that has but one workspace says the same.
+    // A bridge with one workspace responds the same.
     let one = Bridge::serving(crate::support::bridge::dozen()).await;
     for path in ["/readyz", "/metrics", "/healthz", "/.well-known/oauth-authorization-server"] {
         let alone =
@@ -232,7 +233,7 @@ async fn a_token_for_one_cannot_tell_whether_another_exists() {
         assert!(!told.contains("apac") && !told.contains("emea"), "{path}: {told}");
     }
     assert_eq!(two.ask(Method::GET, "/readyz", &none).await.status, 200);
-    // Bound to one, a token does not do for the other either way.
+    // A token for one workspace is valid under its name.
     assert_eq!(two.ask(Method::GET, "/workspaces/emea/scim/v2/Users", &emea).await.status, 200);
     two.stop().await;
 }

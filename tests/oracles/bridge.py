@@ -1,4 +1,4 @@
-"""A demo bridge for the length of a check."""
+"""Demo bridges for the checks."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ import httpx2
 
 @contextlib.contextmanager
 def started(program, admins=250, teams=12):
-    """Starts `demo --json` and gives what it tells."""
+    """Runs `demo --json` and yields the JSON that it prints."""
     command = [program, "demo", "--json", "--port", "0", "--admins", str(admins), "--teams", str(teams)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
@@ -21,7 +21,7 @@ def started(program, admins=250, teams=12):
 
 @contextlib.contextmanager
 def demo(program, admins=250, teams=12):
-    """The same, with a client for its SCIM service."""
+    """Runs a demo and yields a client for its SCIM service."""
     with started(program, admins, teams) as told:
         headers = {"Authorization": "Bearer " + told["access_token"]}
         with httpx2.Client(base_url=told["scim_base_url"], headers=headers, trust_env=False) as client:

@@ -1,4 +1,4 @@
-"""Holds the bridge to its own OpenAPI description: schemathesis asks for everything in it, and openapi-spec-validator reads it."""
+"""Checks the bridge against its own OpenAPI description, with openapi-spec-validator and schemathesis."""
 
 import pathlib
 import subprocess
@@ -21,7 +21,7 @@ def main(program):
                 *("run", base + "/openapi.json"),
                 *("--header", "Authorization: Bearer " + told["access_token"]),
                 *("--checks", "all", "--phases", "examples,coverage,fuzzing"),
-                # The same questions every time: what is found can be found again.
+                # A fixed seed, so that each failure can be reproduced.
                 *("--max-examples", "30", "--seed", "1", "--generation-database", "none"),
                 *("--continue-on-failure", "--no-color"),
             ],

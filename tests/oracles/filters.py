@@ -1,5 +1,5 @@
-"""Compares the bridge's filters with those of scim2-models: several hundred filters made from live values, each asked by
-GET and by POST /.search, must find the same resources.
+"""Compares the bridge's filters with those of scim2-models. Several hundred filters are made from real values. Each must
+find the same resources by GET and by POST /.search.
 
 Usage: filters.py PROGRAM
 """
@@ -38,7 +38,7 @@ OTHERS = {
 
 
 def values_at(resource, path):
-    """All values of an attribute in a resource's JSON."""
+    """Returns all values of an attribute in a resource's JSON."""
     extension, _, attribute = path.rpartition(":")
     values = [resource.get(extension, {}) if extension else resource]
     for part in attribute.split("."):
@@ -48,7 +48,7 @@ def values_at(resource, path):
 
 
 def made_filters(kind, resources, dice):
-    """Filters over what the resources really have, alone and joined."""
+    """Makes filters from values of the resources: single comparisons, and joined ones."""
     simple = list(OTHERS[kind])
     for path in TEXTS[kind]:
         known = sorted({value for resource in resources for value in values_at(resource, path)})

@@ -1,4 +1,4 @@
-"""Runs scim2-tester against a demo bridge: its discovery, read and other checks, on resources that are there.
+"""Runs scim2-tester against a demo bridge: its checks of discovery and reads, on existing resources.
 
 Usage: tester.py PROGRAM
 """
@@ -13,14 +13,14 @@ from bridge import demo
 
 
 def take_existing(self, model, fill_all=False):
-    """The tester makes the resources that it then reads; nothing can be made here, so it reads what is there."""
+    """The tester creates resources and reads them. The bridge cannot create any, so it reads existing ones."""
     return self.context.client.query(model).resources[0]
 
 
 ResourceManager.create_and_register = take_existing
 ResourceManager.cleanup = lambda self: None
 
-# Left out: the checks of `attributes`, which ask for an externalId that only a client could have set.
+# Left out: the checks of `attributes`. They need an externalId, which only a client can set.
 with demo(sys.argv[1], admins=40) as http:
     results = check_server(SyncSCIMClient(http), include_tags={"discovery", "crud:read", "misc"})
 

@@ -17,9 +17,9 @@ pub fn write(plot: &mut Plot) {
     data(plot);
 }
 
-/// The seasonal team is founded, renamed, and deleted.
+/// A seasonal team: it is created, renamed and deleted.
 const SEASONAL: &str = "Black Friday";
-/// This team stays.
+/// A team that is created and stays.
 const NIGHT: &str = "Night Shift";
 
 fn teams(plot: &mut Plot) {
@@ -59,7 +59,7 @@ fn limit(scene: &mut Scene, name: &str, most: u32) {
     }
 }
 
-/// Newcomers are added to teams in the week in which they join; and each week somebody moves.
+/// Newcomers are added to teams in the week in which they join. Each week one member leaves a team.
 fn memberships(plot: &mut Plot) {
     for week in 0..12 {
         let minute = plot.minute();
@@ -75,7 +75,7 @@ fn memberships(plot: &mut Plot) {
                 .filter_map(|number| scene.id(Newcomer(usize::try_from(*number).ok()?)))
                 .collect();
             let members = scene.workspace.teams.get(&team).map(|team| team.members.keys());
-            // Teams that are almost empty lose nobody.
+            // Nobody leaves a team that is almost empty.
             let leaves = members.filter(|members| members.len() > 3).and_then(|mut all| all.nth(1));
             let leaves: Vec<u64> = leaves.copied().into_iter().collect();
             scene.with(It, |workspace, by, at| {
@@ -146,7 +146,8 @@ fn items(plot: &mut Plot) {
     });
 }
 
-/// A leaver exports all contacts on the evening before the last day. Other uses of data follow.
+/// The first leaver exports all contacts on the evening before the last day. Other uses of data
+/// follow.
 fn data(plot: &mut Plot) {
     plot.on(7, 1_130, |scene| {
         scene.with(Veteran(EXPORTER), |workspace, by, at| {

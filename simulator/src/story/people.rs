@@ -2,25 +2,26 @@
 
 use crate::people::{ADMIN, AGENT, BILLING, LEAD, NEWCOMERS, role};
 use crate::seed::SIGN_IN;
+use crate::workspace::Workspace;
 
 use super::Story;
 use super::plot::Person::{self, It, Newcomer, Owner, Veteran};
-use super::plot::Plot;
+use super::plot::{Plot, Scene};
 
-/// The newcomers with parts of their own.
+/// The newcomers with roles in the story, by index.
 const ESCALATED: usize = 1;
 const TEAM_LEAD: usize = 2;
 const RETURNING: usize = 3;
 const WITHOUT_SECOND_FACTOR: usize = 4;
 
-/// The places of veterans who take part otherwise. Leavers come after them.
+/// The places of veterans with roles in the story. Leavers have the places after them.
 pub const EXPORTER: usize = 0;
 const LOCKED_OUT: usize = 1;
 const PROMOTED: usize = 2;
 
-/// One in so many veterans does not sign in any more.
+/// One veteran in this many does not sign in any more.
 const ONE_IN_DORMANT: usize = 16;
-/// How many veterans sign in during the last weeks at most: a log that is longer shows nothing new.
+/// How many veterans sign in during the last weeks at most. More would only make the log longer.
 const SIGNING_IN: usize = 2_000;
 
 pub fn write(plot: &mut Plot) {
@@ -39,7 +40,7 @@ pub fn write(plot: &mut Plot) {
 /// The newcomers are invited, join a day later, sign in, and most turn on a second factor.
 fn joining(plot: &mut Plot, joiners: usize) {
     for (number, newcomer) in NEWCOMERS.iter().enumerate().take(joiners) {
-        // The first five join early, because they have parts in what follows.
+        // The first five join early, because they have roles in the story.
         let day = match number {
             0 => 1,
             1..=4 => 2,
@@ -52,13 +53,7 @@ fn joining(plot: &mut Plot, joiners: usize) {
             let role = newcomer.role();
             scene.with(It, |workspace, by, at| workspace.invite(&email, &role, by, at));
         });
-        plot.on(day + 1, joined, move |scene| {
-            let joined = scene.workspace.accept_invitation(newcomer.admin(), scene.at);
-            if let Some(id) = joined {
-                scene.cast.joined(number, id);
-                scene.workspace.sign_in(id, "saml", scene.at + 60);
-            }
-        });
+        plot.on(day + 1, joined, move |scene| join(scene, number));
         if !number.is_multiple_of(5) || number == 0 {
             plot.on(day + 1, joined + 15, move |scene| {
                 scene.with(Newcomer(number), |workspace, id, at| {
@@ -66,6 +61,15 @@ fn joining(plot: &mut Plot, joiners: usize) {
                 });
             });
         }
+    }
+}
+
+/// A newcomer accepts the invitation and signs in.
+fn join(scene: &mut Scene, number: usize) {
+    let joined = scene.workspace.accept_invitation(NEWCOMERS[number].admin(), scene.at);
+    if let Some(id) = joined {
+        scene.cast.joined(number, id);
+        scene.workspace.sign_in(id, "saml", scene.at + 60);
     }
 }
 
@@ -91,7 +95,7 @@ fn leaving(plot: &mut Plot, leavers: usize) {
     }
 }
 
-fn remove(scene: &mut super::plot::Scene, person: Person, by: Person) {
+fn remove(scene: &mut Scene, person: Person, by: Person) {
     let by = scene.id(by).or(scene.id(It));
     if let Some(by) = by {
         scene.with(person, |workspace, id, at| workspace.remove_admin(id, by, at));
@@ -106,12 +110,7 @@ fn coming_back(plot: &mut Plot) {
         let email = newcomer.email();
         scene.with(It, |workspace, by, at| workspace.invite(&email, &newcomer.role(), by, at));
     });
-    plot.on(61, 550, move |scene| {
-        if let Some(id) = scene.workspace.accept_invitation(newcomer.admin(), scene.at) {
-            scene.cast.joined(RETURNING, id);
-            scene.workspace.sign_in(id, "saml", scene.at + 60);
-        }
-    });
+    plot.on(61, 550, |scene| join(scene, RETURNING));
 }
 
 fn change_role(plot: &mut Plot, day: i64, person: Person, index: usize, by: Person) {
@@ -149,8 +148,8 @@ fn roles(plot: &mut Plot) {
     }
 }
 
-/// Seats are saved: about one in twenty in one week, which stays below the limit of the bridge's
-/// guard against mass losses. Later some are given back.
+/// Seats are taken to save money: about one in twenty in one week, which the bridge's guard against
+/// mass losses lets pass. Some are given back later.
 fn seats(plot: &mut Plot) {
     let saved = (plot.veterans() / 20).clamp(3, 40);
     let last = plot.veterans();
@@ -177,7 +176,7 @@ fn second_factors(plot: &mut Plot) {
             workspace.set_two_factor(id, false, at);
         });
     });
-    // After the security settings were changed.
+    // From day 16 on, after the workspace began to require a second factor.
     let veterans = plot.veterans();
     for number in 0..(veterans / 8).clamp(2, 40) {
         let minute = plot.minute();
@@ -255,7 +254,7 @@ fn sign_in(plot: &mut Plot, day: i64, place: usize) {
     });
     if plot.dice.one_in(5) {
         plot.on(day, minute + 240, move |scene| {
-            scene.with(Veteran(place), super::super::workspace::Workspace::sign_out);
+            scene.with(Veteran(place), Workspace::sign_out);
         });
     }
 }
@@ -271,7 +270,7 @@ fn trouble_with_signing_in(plot: &mut Plot) {
         });
     }
     plot.on(27, 540, |scene| {
-        scene.with(Veteran(LOCKED_OUT), super::super::workspace::Workspace::reset_password);
+        scene.with(Veteran(LOCKED_OUT), Workspace::reset_password);
     });
     for (day, person) in [(18, Veteran(LOCKED_OUT)), (19, Veteran(PROMOTED)), (83, Newcomer(5))] {
         plot.on(day, 487, move |scene| {
@@ -280,5 +279,5 @@ fn trouble_with_signing_in(plot: &mut Plot) {
             });
         });
     }
-    plot.on(50, 660, |scene| scene.with(It, super::super::workspace::Workspace::be_impersonated));
+    plot.on(50, 660, |scene| scene.with(It, Workspace::be_impersonated));
 }

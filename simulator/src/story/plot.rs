@@ -6,7 +6,7 @@ use crate::dice::Dice;
 use crate::seed::{Company, DAY};
 use crate::workspace::Workspace;
 
-/// Something that is done at a time.
+/// A deed and its time.
 pub struct Step {
     /// The time, in UNIX seconds.
     pub at: i64,
@@ -15,7 +15,7 @@ pub struct Step {
 
 pub type Deed = Box<dyn FnOnce(&mut Scene) + Send>;
 
-/// The moment in which a deed is done.
+/// What a deed works on.
 pub struct Scene<'a> {
     pub workspace: &'a mut Workspace,
     pub cast: &'a mut Cast,
@@ -96,8 +96,7 @@ pub struct Plot {
 impl Plot {
     pub fn new(workspace: &Workspace, company: Company) -> Self {
         let mut dice = Dice::new(company.seed.rotate_left(17));
-        let people = workspace.admins().filter(|(_, admin)| !admin.email.starts_with("operator+"));
-        let mut veterans: Vec<u64> = people.map(|(id, _)| id).collect();
+        let mut veterans: Vec<u64> = workspace.people().collect();
         let owner = if veterans.is_empty() { 0 } else { veterans.remove(0) };
         for place in (1..veterans.len()).rev() {
             let other = dice.below(u32::try_from(place + 1).unwrap_or(u32::MAX)) as usize;
@@ -112,7 +111,7 @@ impl Plot {
         self.cast.veterans.len()
     }
 
-    /// Adds a deed at so many minutes of a day. Days are counted from 0.
+    /// Adds a deed on a day, counted from 0, at a minute after midnight.
     pub fn on(&mut self, day: i64, minute: i64, deed: impl FnOnce(&mut Scene) + Send + 'static) {
         let at = self.start + day * DAY + minute * 60;
         self.steps.push(Step { at, deed: Box::new(deed) });

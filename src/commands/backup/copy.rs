@@ -68,8 +68,8 @@ pub fn cannot_be_used(file: &Path, error: &CopyError) -> CommandError {
 async fn verify(ledger: &Ledger) -> Result<Vec<(String, Verified)>, LedgerError> {
     let mut verified = Vec::new();
     for workspace in ledger.workspace_names().await? {
-        let of_workspace = ledger.verify(&workspace, None).await?;
-        verified.push((workspace, of_workspace));
+        let result = ledger.verify(&workspace, None).await?;
+        verified.push((workspace, result));
     }
     Ok(verified)
 }
@@ -123,8 +123,7 @@ impl Copy {
         config: &Config,
         file: &Path,
     ) -> Result<(), CommandError> {
-        let known: Vec<String> =
-            config.workspaces().into_iter().map(|workspace| workspace.name).collect();
+        let known = config.workspace_names();
         let others: Vec<&str> = self
             .verified
             .iter()
@@ -152,12 +151,12 @@ impl Copy {
     /// Prints the result of the verification.
     pub fn print(&self, file: &Path, json: bool) {
         if json {
-            let of = |(name, verified): &(String, Verified)| {
-                let mut of_workspace = document(verified);
-                of_workspace["workspace"] = json!(name);
-                of_workspace
+            let named_document = |(name, verified): &(String, Verified)| {
+                let mut named = document(verified);
+                named["workspace"] = json!(name);
+                named
             };
-            let workspaces: Vec<Value> = self.verified.iter().map(of).collect();
+            let workspaces: Vec<Value> = self.verified.iter().map(named_document).collect();
             print_line(
                 &json!({"file": file.display().to_string(), "workspaces": workspaces}).to_string(),
             );

@@ -49,7 +49,7 @@ pub fn put(draft: NamedTempFile, file: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Whether this name exists, even as a dangling link.
+/// Whether this path exists, even as a dangling link.
 pub fn taken(file: &Path) -> bool {
     fs::symlink_metadata(file).is_ok()
 }

@@ -70,18 +70,20 @@ async fn check_times(config: &Config, ledger: &Ledger, clock: &Clock, report: &m
     let now = clock.now();
     let workspaces = config.workspaces();
     for workspace in &workspaces {
-        let of = if workspaces.len() > 1 {
+        let prefix = if workspaces.len() > 1 {
             format!("workspace {}: ", workspace.name)
         } else {
             String::new()
         };
         match ledger.times_ahead(&workspace.name, now).await {
-            Ok(None) => report.ok("times", &format!("{of}no recorded time lies in the future")),
+            Ok(None) => {
+                report.ok("times", &format!("{prefix}no recorded time lies in the future"));
+            }
             Ok(Some(ahead)) => {
                 let failure = ahead.failure(now);
-                report.warn("times", &format!("{of}{}; {}", failure.detail, failure.remedy));
+                report.warn("times", &format!("{prefix}{}; {}", failure.detail, failure.remedy));
             }
-            Err(error) => report.failed("times", &format!("{of}{}", error.chain())),
+            Err(error) => report.failed("times", &format!("{prefix}{}", error.chain())),
         }
     }
 }

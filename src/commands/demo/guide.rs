@@ -8,9 +8,9 @@ use serde_json::json;
 use simulator::Simulator;
 use time::Date;
 
-use super::super::{CommandError, by_command, print_line};
+use super::super::{CommandError, login_link, print_line};
 use super::Arguments;
-use crate::access::{Grant, Scope, client_id, client_secret_of, hash_of_random, random_secret};
+use crate::access::{Grant, Scope, client_id, client_secret_of};
 use crate::app::App;
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::{api_base_url, scim_base_url};
@@ -41,11 +41,12 @@ pub async fn print(
         workspaces: vec![DEFAULT_WORKSPACE.to_owned()],
         ttl: Duration::from_hours(24),
     })?;
-    let login = login_link(app).await?;
+    let url = &service.origin.public_url;
+    let shown = [DEFAULT_WORKSPACE.to_owned()];
+    let login = login_link::create(&service.ledger, url, &shown, service.clock.now()).await?;
     bar.finish_and_clear();
     if arguments.json {
         let (client, secret) = client(app).await?;
-        let url = &service.origin.public_url;
         let line = json!({
             "scim_base_url": scim_base_url(url, DEFAULT_WORKSPACE),
             "api_base_url": api_base_url(url, DEFAULT_WORKSPACE),
@@ -117,17 +118,6 @@ The database is temporary. Ctrl-C ends everything."#,
 
 fn days_ago(app: &App, days: i64) -> Date {
     (app.service().clock.now() - time::Duration::days(days)).date()
-}
-
-/// Creates a one-time sign-in link for the status page.
-async fn login_link(app: &App) -> Result<String, CommandError> {
-    let (service, now) = (app.service(), app.service().clock.now());
-    let shown = vec![DEFAULT_WORKSPACE.to_owned()];
-    let link = random_secret()?;
-    let events = by_command("page.link_made", "status page", &shown, now);
-    let hash = hash_of_random(link.expose_secret());
-    service.ledger.add_login_link(&hash, &shown, now + limits::LOGIN_LINK, events).await?;
-    Ok(format!("{}/login?link={}", service.origin.public_url, link.expose_secret()))
 }
 
 /// Creates an OAuth client with all scopes. Returns its id and secret.

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::directory::{DEFAULT_WORKSPACE, ImportRequest, Mode, RunStatus, Trigger};
 use crate::import::Importer;
 
-/// The weeks after which the workspace is imported. The last days follow in the import of now.
+/// The number of whole weeks, each of which ends with an import. The last import has the last days.
 const WEEKS: i64 = Story::DAYS / 7;
 
 /// A simulated Intercom at the beginning of its past.
@@ -45,8 +45,8 @@ impl Past {
         self.simulator.base_url()
     }
 
-    /// Lives through the past, and imports it into the configured database. Returns the simulated
-    /// Intercom, which has arrived at the true time.
+    /// Plays the past, and imports it into the configured database. Returns the simulated Intercom,
+    /// whose clock then shows the true time.
     ///
     /// # Errors
     /// If the database cannot be used, or if an import does not succeed.
@@ -66,13 +66,13 @@ impl Past {
         }
         bar.set_message("importing the present");
         self.advance_to(Clock::System.now().unix_timestamp());
-        // A full one, so that the bridge need not begin with one.
+        // A full import, so that the bridge does not have to begin with one.
         import(&importer, Mode::Full).await?;
         ledger.close().await;
         Ok(self.simulator)
     }
 
-    /// Moves both clocks forward to a time in UNIX seconds, and lets happen what happens until then.
+    /// Plays the story until `due`, in UNIX seconds, and moves both clocks forward to that time.
     fn advance_to(&mut self, due: i64) {
         self.simulator.change(|workspace| self.story.advance(workspace, due));
         self.intercom_clock.catch_up_to(due);

@@ -8,8 +8,8 @@
 //!   even if bytes trickle in. When a limit is reached, the connection that has been idle for the
 //!   longest time is closed: one of the same address if that address is at its limit, otherwise
 //!   any.
-//! * [`Patience`](super::patience::Patience) bounds how long the bridge waits for a client that does
-//!   not read its response.
+//! * [`Patience`](super::patience::Patience) bounds how long the bridge waits for a client that
+//!   does not read its response.
 //! * While the bridge stops, each response announces that it is the last one of its connection (RFC
 //!   9112 §9.6).
 //!
@@ -141,13 +141,14 @@ impl Connection {
         &self.all.clock
     }
 
-    /// Registers who waits for the client's next bytes, and is woken if the connection must close.
-    pub(super) fn wakes(&self, waker: &Waker) {
+    /// Registers the task that waits for the client's next bytes. It is woken if the connection
+    /// must be closed.
+    pub(super) fn register_reader(&self, waker: &Waker) {
         self.reader.register(waker);
     }
 
     /// Counts the connection as closed because its client does not read.
-    pub(super) fn is_too_slow(&self) {
+    pub(super) fn count_as_slow(&self) {
         self.all.slow.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -158,8 +159,8 @@ impl Connection {
 }
 
 impl Connections {
-    /// A listener without connections. `limit` applies to all connections together,
-    /// `limit_per_address` to those of one address, unless it is 0.
+    /// Creates the state of a listener without connections. `limit` applies to all connections
+    /// together, `limit_per_address` to those of one address, unless it is 0.
     #[must_use]
     pub fn new(
         limit: usize,

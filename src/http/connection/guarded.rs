@@ -12,8 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connections::{Connection, Connections};
 use super::patience::Patience;
 
-/// A socket that is counted, can be closed to make room, and waits only so long for a client that
-/// does not read.
+/// A socket that is counted, can be closed to make room, and times out if the client does not read.
 pub struct Guarded {
     stream: TcpStream,
     peer: Option<SocketAddr>,
@@ -42,8 +41,8 @@ impl Guarded {
         &self.connection
     }
 
-    /// Takes note of the result of a write, and ends the wait of one that the client has delayed
-    /// for too long.
+    /// Notes the result of a write. A write that the client has delayed for too long becomes an
+    /// error.
     fn written(
         &mut self,
         written: Poll<io::Result<usize>>,
@@ -55,7 +54,7 @@ impl Guarded {
                 self.connection.after_write();
             }
             Poll::Pending if self.patience.is_exhausted(self.connection.clock(), context) => {
-                self.connection.is_too_slow();
+                self.connection.count_as_slow();
                 tracing::debug!("a connection was closed because its client does not read");
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
@@ -79,7 +78,7 @@ impl AsyncRead for Guarded {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_pending() {
-            self.connection.wakes(context.waker());
+            self.connection.register_reader(context.waker());
             // Requests that have arrived already are still answered. Then the stream ends as if the
             // client had closed it.
             if self.connection.must_close() {

@@ -26,19 +26,19 @@ pub fn wait(clock: &Clock, time: Duration) -> Wait {
 pub struct Patience {
     /// How much of [`limits::READ_STALL`] is used up.
     used: Duration,
-    /// If nothing can be written now: since when, and the time-out.
+    /// If a write is pending: the time since when, and the time-out.
     stuck: Option<(Duration, Wait)>,
 }
 
 impl Patience {
-    /// Call when nothing can be written. Returns whether this has lasted too long.
+    /// Returns whether nothing could be written for too long. Call it when a write is pending.
     pub fn is_exhausted(&mut self, clock: &Clock, context: &mut Context<'_>) -> bool {
         let left = limits::READ_STALL.saturating_sub(self.used);
         let (_, timeout) = self.stuck.get_or_insert_with(|| (clock.running(), wait(clock, left)));
         timeout.as_mut().poll(context).is_ready()
     }
 
-    /// Call when `bytes` bytes were written.
+    /// Notes that `bytes` bytes were written.
     pub fn written(&mut self, clock: &Clock, bytes: usize) {
         if let Some((since, _)) = self.stuck.take() {
             self.used += clock.running().saturating_sub(since);

@@ -94,14 +94,13 @@ impl Certificates {
             if now == known {
                 continue;
             }
-            match read(&self.chain, &self.key) {
-                Ok(fresh) => {
-                    self.shown.store(Arc::new(fresh));
+            match self.read_again() {
+                Ok(_) => {
                     known = now;
                     tracing::info!("the new TLS certificate is in use");
                 }
-                // Perhaps only one of the two files was replaced yet. It is logged once, and tried
-                // again.
+                // Perhaps only one of the two files has been replaced so far. The error is logged
+                // once, and the files are read again at the next poll.
                 Err(error) if warned_of != Some(now) => {
                     warned_of = Some(now);
                     tracing::warn!(error = %error, "the TLS certificate has changed and cannot be used; the previous one stays in use");
@@ -142,14 +141,14 @@ fn read(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
         unreadable(
             "server.tls_cert",
             chain,
-            "it must hold certificates as PEM, and the bridge must be let read it",
+            "it must contain certificates as PEM, and the bridge must be able to read it",
         )
     };
     let no_key = || {
         unreadable(
             "server.tls_key",
             key,
-            "it must hold a private key as PEM, and the bridge must be let read it",
+            "it must contain a private key as PEM, and the bridge must be able to read it",
         )
     };
     let certificates: Result<Vec<_>, _> =

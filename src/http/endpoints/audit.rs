@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Admin, Caller};
-use crate::http::request::negotiation::{JSON, LINES, preferred_form, tell_next};
+use crate::http::request::negotiation::{JSON, LINES, preferred_form, set_next_link};
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::chunks::Chunks;
 use crate::http::state::service::Service;
-use crate::http::wire::{ApiRefusals, AuditParameters, Problem};
+use crate::http::wire::{ApiRefusals, AuditParameters, ParameterRefusals};
 use crate::ledger::{AuditEntry, AuditQuestion};
 use crate::moments::Edge;
 
@@ -50,7 +50,7 @@ pub struct AuditList {
             status = 200, description = "Entries, oldest first. NDJSON has one entry on each line.",
             content((AuditList = "application/json"), (String = "application/x-ndjson")),
         ),
-        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
         ApiRefusals,
     ),
 )]
@@ -93,7 +93,7 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
         let mut response =
             HttpResponse::Ok().content_type(LINES).body(makers.body(turn, page).await?);
         if let Some(next) = next {
-            tell_next(&mut response, &format!("<{next}>; rel=\"next\""));
+            set_next_link(&mut response, &next);
         }
         return Ok(response);
     }

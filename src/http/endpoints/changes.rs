@@ -17,8 +17,8 @@ use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::chunks::{Chunks, Unfinished, write_lines, write_table};
 use crate::http::response::large::Turn;
 use crate::http::response::table::{self, CSV};
-use crate::http::wire::{ApiRefusals, ChangeParameters, Problem};
-use crate::ledger::{ActorQuestion, ChangeQuestion, Ledger, LedgerError};
+use crate::http::wire::{ApiRefusals, ChangeParameters, ParameterRefusals, Problem};
+use crate::ledger::{ActorQuestion, ChangePage, ChangeQuestion, Ledger, LedgerError};
 use crate::limits;
 use crate::moments::Edge;
 use crate::tabular::{ChangeDocument, ChangeRow};
@@ -52,8 +52,8 @@ pub struct ChangeList {
             status = 200, description = "Changes. `application/x-ndjson` has one change on each line. CSV has a header row.",
             content((ChangeList = "application/json"), (ChangeDocument = "application/x-ndjson"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
         (status = 410, description = "The history at that position was pruned.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
         ApiRefusals,
     ),
 )]
@@ -90,12 +90,8 @@ pub async fn list(
     let turn = makers.page_turn(&caller.principal.allowance).await?;
     let ledger = ledger.clone();
     let workspace = Arc::clone(workspace);
-    let read = makers.page(async move {
-        match ledger.changes_that(&workspace, &since, &question, limit).await {
-            Err(LedgerError::Pruned { .. }) => Err(pruned(&ledger, &workspace).await),
-            page => Ok(page?),
-        }
-    });
+    let read =
+        makers.page(async move { first_page(&ledger, &workspace, &since, &question, limit).await });
     let page = read.await??;
     let list = ChangeList {
         items: Vec::new(),
@@ -211,6 +207,20 @@ fn intercom_id<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     ((1..=limits::ID_BYTES).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
 }
 
+/// Reads the first page of changes after a position.
+async fn first_page(
+    ledger: &Ledger,
+    workspace: &str,
+    since: &ChangePosition,
+    question: &ChangeQuestion,
+    limit: usize,
+) -> Result<ChangePage, ApiError> {
+    match ledger.changes_that(workspace, since, question, limit).await {
+        Err(LedgerError::Pruned { .. }) => Err(pruned(ledger, workspace).await),
+        page => Ok(page?),
+    }
+}
+
 /// The refusal of a position that was pruned. It says where the history begins now.
 async fn pruned(ledger: &Ledger, workspace: &str) -> ApiError {
     match ledger.earliest(workspace).await {
@@ -291,13 +301,8 @@ impl Lines {
         most: Option<usize>,
     ) -> Result<Self, ApiError> {
         let room = most.unwrap_or(usize::MAX);
-        let first = match ledger
-            .changes_that(&workspace, &since, &question, room.min(limits::LIST_ITEMS))
-            .await
-        {
-            Err(LedgerError::Pruned { .. }) => return Err(pruned(&ledger, &workspace).await),
-            first => first?,
-        };
+        let most = room.min(limits::LIST_ITEMS);
+        let first = first_page(&ledger, &workspace, &since, &question, most).await?;
         let next = first.more.then_some(first.next);
         let room = room - first.changes.len();
         Ok(Self {

@@ -3,7 +3,7 @@
 //! The command `connect` prints an address with a ticket. The browser that opens it gets a session
 //! (a cookie) and is redirected to Intercom with a `state`; Intercom redirects it back with a code
 //! and that state. Only the browser with the session can finish, once, within ten minutes. So an
-//! attacker cannot make somebody else connect a workspace of the attacker's choice.
+//! attacker cannot make another person connect a workspace of the attacker's choice.
 
 use std::sync::Arc;
 
@@ -174,10 +174,8 @@ async fn keep(
     };
     let event = AuditEntry {
         workspace: Some(workspace.name.to_string()),
-        address: RequestContext::client_address(request).map(|address| address.to_string()),
-        request_id: RequestContext::with(request, |context| context.request_id.clone()),
         target: intercom.id.clone(),
-        ..AuditEntry::event("workspace.connected", now)
+        ..RequestContext::audit_entry(request, "workspace.connected", now)
     };
     service.ledger.connect(connection, vec![event]).await?;
     if let Err(why) = workspace.connector.take(Some(token)) {

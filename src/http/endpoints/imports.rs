@@ -17,7 +17,7 @@ use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, preferred_wait};
 use crate::http::response::chunks::Chunks;
 use crate::http::state::service::api_base_url;
-use crate::http::wire::{ApiRefusals, Problem, RunParameters};
+use crate::http::wire::{ApiRefusals, ParameterRefusals, Problem, RunParameters};
 use crate::ledger::LedgerError;
 use crate::limits;
 
@@ -166,7 +166,7 @@ pub struct RunList {
     get, path = "/api/v1/imports", operation_id = "list_imports", tag = "imports", params(RunParameters),
     responses(
         (status = 200, description = "Runs, newest first.", body = RunList),
-        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
         ApiRefusals,
     ),
 )]

@@ -19,7 +19,9 @@ use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::page;
 use crate::http::state::service::api_base_url;
-use crate::http::wire::{ApiRefusals, LifecycleRequest, Problem, RequestParameters};
+use crate::http::wire::{
+    ApiRefusals, BodyRefusals, LifecycleRequest, ParameterRefusals, Problem, RequestParameters,
+};
 use crate::ledger::{Closing, LedgerError, NewRequest, RequestQuestion};
 use crate::limits;
 use crate::publish::close_as_seen;
@@ -83,7 +85,7 @@ pub struct Done {
             status = 200, description = "Requests, newest first. CSV has a header row, and the URL of the next page is in `Link`.",
             content((RequestList = "application/json"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
         ApiRefusals,
     ),
 )]
@@ -153,8 +155,7 @@ pub async fn get(
     responses(
         (status = 201, description = "The request is recorded. `Location` is the URL of the request.", body = LifecycleRequest),
         (status = 400, description = "The body is invalid.", content_type = "application/problem+json", body = Problem),
-        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
+        BodyRefusals,
         ApiRefusals,
     ),
 )]
@@ -164,19 +165,7 @@ pub async fn create(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[JSON])?;
-    let mut ticket: NewTicket = parse_object(&body.0, TICKET)?;
-    for text in
-        [&mut ticket.target, &mut ticket.entitlement, &mut ticket.user_name, &mut ticket.comment]
-    {
-        // Forms send an empty text, or "null", for a field that does not apply.
-        *text = text.take().filter(|text| !matches!(text.trim(), "" | "null"));
-    }
-    let Some(operation) = Operation::from_word(&ticket.operation) else {
-        return Err(wrong(format!("operation must be one of {}", Operation::list())));
-    };
-    if ticket.target.is_none() && ticket.user_name.is_none() {
-        return Err(wrong("send target (the id of the account), user_name, or both".to_owned()));
-    }
+    let (operation, ticket) = parse_ticket(&body.0)?;
     let (service, workspace) = (&caller.service, &caller.workspace);
     let reference = random_reference().map_err(|_| ApiError::Internal)?;
     let named = workspace.live.served().zip(ticket.entitlement.as_deref());
@@ -188,8 +177,7 @@ pub async fn create(
         at: service.clock.now(),
         source: RequestSource::Ticket,
         requester: caller.principal.subject.clone(),
-        request_id: RequestContext::with(&request, |context| context.request_id.clone())
-            .unwrap_or_default(),
+        request_id: RequestContext::id(&request).unwrap_or_default(),
         method: request.method().to_string(),
         operation,
         target: ticket.target,
@@ -225,6 +213,24 @@ pub async fn create(
         .json(LifecycleRequest::from(request_made)))
 }
 
+/// Parses a new ticket and its operation.
+fn parse_ticket(body: &[u8]) -> Result<(Operation, NewTicket), ApiError> {
+    let mut ticket: NewTicket = parse_object(body, TICKET)?;
+    for text in
+        [&mut ticket.target, &mut ticket.entitlement, &mut ticket.user_name, &mut ticket.comment]
+    {
+        // Forms send an empty text, or "null", for a field that does not apply.
+        *text = text.take().filter(|text| !matches!(text.trim(), "" | "null"));
+    }
+    let Some(operation) = Operation::from_word(&ticket.operation) else {
+        return Err(wrong(format!("operation must be one of {}", Operation::list())));
+    };
+    if ticket.target.is_none() && ticket.user_name.is_none() {
+        return Err(wrong("send target (the id of the account), user_name, or both".to_owned()));
+    }
+    Ok((operation, ticket))
+}
+
 /// Closes a request, as done or declined.
 #[utoipa::path(
     post, path = "/api/v1/lifecycle/requests/{id}/done", operation_id = "close_lifecycle_request", tag = "lifecycle",
@@ -233,9 +239,8 @@ pub async fn create(
     responses(
         (status = 200, description = "The closed request.", body = LifecycleRequest),
         (status = 400, description = "The body is invalid.", content_type = "application/problem+json", body = Problem),
-        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = Problem),
         (status = 409, description = "The request is closed already.", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
+        BodyRefusals,
         ApiRefusals,
     ),
 )]

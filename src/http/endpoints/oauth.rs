@@ -17,7 +17,7 @@ use crate::http::extract::body::Body;
 use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::state::service::Service;
-use crate::http::wire::Problem;
+use crate::http::wire::{BodyRefusals, Problem};
 use crate::ledger::{AuditEntry, OAuthClient};
 use crate::limits;
 
@@ -75,10 +75,9 @@ pub struct TokenError {
         (status = 200, description = "The access token.", body = TokenAnswer),
         (status = 400, description = "The token request is invalid.", body = TokenError),
         (status = 401, description = "The client is unknown, or the secret is wrong.", body = TokenError),
-        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
         (status = 429, description = "Too many token requests. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
         (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        BodyRefusals,
     ),
 )]
 pub async fn token(
@@ -127,16 +126,12 @@ async fn grant(
             // Only known clients are recorded: an unknown one may send anything as its id.
             if let Some(client) = client {
                 tracing::warn!(client = %client.id, "a client was refused a token");
-                record(
-                    request,
-                    service,
-                    &client,
-                    AuditEntry {
-                        target: Some(client.id.clone()),
-                        ..AuditEntry::event("token.refused", service.clock.now())
-                    },
-                )
-                .await?;
+                let now = service.clock.now();
+                let event = AuditEntry {
+                    target: Some(client.id.clone()),
+                    ..RequestContext::audit_entry(request, "token.refused", now)
+                };
+                record(service, &client, &event).await?;
             }
             Ok(Err(TokenRefusal::InvalidClient))
         }
@@ -192,19 +187,14 @@ async fn issue(
         ApiError::Internal
     })?;
     let scope = Scope::list(&grant.scopes);
-    record(
-        request,
-        service,
-        client,
-        AuditEntry {
-            actor: Some(client.id.clone()),
-            identity: Some(format!("client {}", client.id)),
-            target: Some(issued.id.clone()),
-            detail: Some(format!("scope {scope}")),
-            ..AuditEntry::event("token.issued", issued.issued_at)
-        },
-    )
-    .await?;
+    let event = AuditEntry {
+        actor: Some(client.id.clone()),
+        identity: Some(format!("client {}", client.id)),
+        target: Some(issued.id.clone()),
+        detail: Some(format!("scope {scope}")),
+        ..RequestContext::audit_entry(request, "token.issued", issued.issued_at)
+    };
+    record(service, client, &event).await?;
     let access_token = issued.expose().to_owned();
     Ok(Ok(TokenAnswer {
         access_token,
@@ -216,19 +206,12 @@ async fn issue(
 
 /// Records an event in the audit trail of each workspace of the client.
 async fn record(
-    request: &HttpRequest,
     service: &Service,
     client: &OAuthClient,
-    event: AuditEntry,
+    event: &AuditEntry,
 ) -> Result<(), ApiError> {
-    let request_id = RequestContext::with(request, |context| context.request_id.clone());
-    let address = RequestContext::client_address(request).map(|address| address.to_string());
-    let entry = |workspace: &String| AuditEntry {
-        workspace: Some(workspace.clone()),
-        request_id: request_id.clone(),
-        address: address.clone(),
-        ..event.clone()
-    };
+    let entry =
+        |workspace: &String| AuditEntry { workspace: Some(workspace.clone()), ..event.clone() };
     if service.trail.record(&service.ledger, client.workspaces.iter().map(entry).collect()).await {
         return Ok(());
     }

@@ -21,14 +21,14 @@ use crate::directory::{Directory, Generation, LogFacts};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::extract::freshness;
-use crate::http::request::negotiation::{JSON, preferred_form, tell_next};
+use crate::http::request::negotiation::{JSON, preferred_form, set_link};
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::request::query;
 use crate::http::response::chunks::Chunks;
 use crate::http::response::large::Turn;
 use crate::http::response::table::CSV;
 use crate::http::state::known_exports::{ExportKey, Identity, Measured};
-use crate::http::wire::{ApiRefusals, Problem, ReviewParameters};
+use crate::http::wire::{ApiRefusals, ParameterRefusals, PastRefusals, Problem, ReviewParameters};
 use crate::moments::Edge;
 use crate::scim::ServedSnapshot;
 use crate::tabular::{ReviewBasis, ReviewCounts, ReviewedAccount, reviewed_account};
@@ -98,7 +98,7 @@ impl ReviewSummary {
     /// `compared` is whether the export is compared with an earlier state (`since`).
     fn of(counts: &ReviewCounts, compared: bool) -> Self {
         let if_compared = |count: usize| compared.then_some(count);
-        // `None` in the same case as for the others.
+        // `None` if it is unknown for all accounts, as for the other numbers.
         let without_mfa = counts.mfa.yes().map(|_| counts.mfa.no);
         Self {
             active: counts.active,
@@ -139,9 +139,9 @@ pub struct Review {
     params(ReviewParameters),
     responses(
         (status = 200, description = "The review.", content((Review = "application/json"), (String = "text/csv"))),
-        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
         (status = 429, description = "The client has too many reviews in progress, or exceeds its rate limit. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
+        PastRefusals,
         ApiRefusals,
     ),
 )]
@@ -190,7 +190,7 @@ pub async fn accounts(
     named.extend(export.with_mark.then(|| ("bom", true.to_string())));
     let query = query::encode(named);
     let address = format!("{}{}/manifest", caller.service.origin.url_for(&request), request.path());
-    tell_next(
+    set_link(
         &mut response,
         &format!("<{address}?{query}>; rel=\"describedby\"; type=\"application/json\""),
     );
@@ -210,9 +210,9 @@ pub async fn accounts(
     params(ReviewParameters),
     responses(
         (status = 200, description = "The manifest.", body = ReviewManifest),
-        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
         (status = 429, description = "The client has too many reviews in progress, or exceeds its rate limit. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
+        PastRefusals,
         ApiRefusals,
     ),
 )]
@@ -259,9 +259,7 @@ impl Reviewed {
     fn rows(self: Arc<Self>) -> impl Iterator<Item = ReviewedAccount> + Send + 'static {
         (0..self.now.directory().people.len()).filter_map(move |place| self.row(place))
     }
-}
 
-impl Reviewed {
     /// Everything that determines the bytes of the export.
     fn key(&self, with_mark: bool) -> ExportKey {
         let before = self.before.as_ref();

@@ -13,11 +13,13 @@ use crate::http::extract::body::Body;
 use crate::http::extract::caller::{Caller, ScimRead};
 use crate::http::extract::freshness::{self, Fresh};
 use crate::http::request::negotiation::{
-    content_type, expect_scim_body, names_version, next_link, tell_next,
+    content_type, expect_scim_body, names_version, next_url, set_next_link,
 };
 use crate::http::request::route_pattern::Pattern;
 use crate::http::response::chunked_body;
-use crate::http::wire::{ListParameters, ScimRefusals, SearchRequest};
+use crate::http::wire::{
+    ListParameters, ScimErrorBody, ScimList, ScimRefusals, ScimSearchRefusals, SearchRequest,
+};
 use crate::limits;
 use crate::scim::{
     Page, Query, Question, Resource, ResourceType, ServedSnapshot, Walker, Window, resource_types,
@@ -25,12 +27,11 @@ use crate::scim::{
 
 /// Lists Users and Groups: the teammates and teams of the workspace.
 #[utoipa::path(
-    get, path = "/scim/v2", tag = "scim",
+    get,
+    path = "/scim/v2",
+    tag = "scim",
     params(ListParameters),
-    responses(
-        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
-        ScimRefusals,
-    ),
+    responses(ScimList, ScimRefusals)
 )]
 pub async fn list_all(
     request: HttpRequest,
@@ -41,12 +42,11 @@ pub async fn list_all(
 
 /// Lists Users: the teammates of the workspace.
 #[utoipa::path(
-    get, path = "/scim/v2/Users", tag = "scim",
+    get,
+    path = "/scim/v2/Users",
+    tag = "scim",
     params(ListParameters),
-    responses(
-        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
-        ScimRefusals,
-    ),
+    responses(ScimList, ScimRefusals)
 )]
 pub async fn list_users(
     request: HttpRequest,
@@ -57,12 +57,11 @@ pub async fn list_users(
 
 /// Lists Groups: the teams of the workspace.
 #[utoipa::path(
-    get, path = "/scim/v2/Groups", tag = "scim",
+    get,
+    path = "/scim/v2/Groups",
+    tag = "scim",
     params(ListParameters),
-    responses(
-        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
-        ScimRefusals,
-    ),
+    responses(ScimList, ScimRefusals)
 )]
 pub async fn list_groups(
     request: HttpRequest,
@@ -78,8 +77,8 @@ pub async fn list_groups(
     post, path = "/scim/v2/.search", tag = "scim",
     request_body(description = "A SearchRequest (RFC 7644 §3.4.3).", content_type = "application/scim+json", content = SearchRequest),
     responses(
-        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 415, description = "The body is neither `application/scim+json` nor `application/json`.", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
+        ScimList,
+        ScimSearchRefusals,
         ScimRefusals,
     ),
 )]
@@ -96,8 +95,8 @@ pub async fn search_all(
     post, path = "/scim/v2/Users/.search", tag = "scim",
     request_body(description = "A SearchRequest (RFC 7644 §3.4.3).", content_type = "application/scim+json", content = SearchRequest),
     responses(
-        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 415, description = "The body is neither `application/scim+json` nor `application/json`.", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
+        ScimList,
+        ScimSearchRefusals,
         ScimRefusals,
     ),
 )]
@@ -114,8 +113,8 @@ pub async fn search_users(
     post, path = "/scim/v2/Groups/.search", tag = "scim",
     request_body(description = "A SearchRequest (RFC 7644 §3.4.3).", content_type = "application/scim+json", content = SearchRequest),
     responses(
-        (status = 200, description = "A ListResponse (RFC 7644 §3.4.2).", content_type = "application/scim+json", body = serde_json::Value),
-        (status = 415, description = "The body is neither `application/scim+json` nor `application/json`.", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
+        ScimList,
+        ScimSearchRefusals,
         ScimRefusals,
     ),
 )]
@@ -168,7 +167,7 @@ pub async fn get_group(
     responses(
         (status = 200, description = "A User (RFC 7643 §4.1). `Location` is its permanent URL.", content_type = "application/scim+json", body = serde_json::Value),
         (status = 304, description = "The version of the resource is the one in `If-None-Match` (RFC 7644 §3.14)."),
-        (status = 501, description = "The subject of the token is not the address of an active teammate.", content_type = "application/scim+json", body = crate::http::wire::ScimErrorBody),
+        (status = 501, description = "The subject of the token is not the address of an active teammate.", content_type = "application/scim+json", body = ScimErrorBody),
         ScimRefusals,
     ),
 )]
@@ -227,13 +226,13 @@ async fn answer(
     };
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, content_type));
-    tell_age(&mut response, &fresh);
+    set_age(&mut response, &fresh);
     let mut response = response.body(chunked_body::body(page.body));
     // A link cannot carry the body of a search, so searches have none.
     if let Some(next) = page.next.as_ref().filter(|_| request.method().is_safe()) {
         let endpoint = if let [kind] = question.types() { kind.endpoint } else { "" };
         let address = format!("{}{endpoint}", fresh.served.base_url());
-        tell_next(&mut response, &next_link(request, &address, next));
+        set_next_link(&mut response, &next_url(request, &address, next));
     }
     Ok(response)
 }
@@ -313,7 +312,7 @@ fn show(
         // RFC 7643 §3.1: meta.location "MUST be the same as the "Content-Location" HTTP response
         // header".
         .insert_header((CONTENT_LOCATION, location));
-    tell_age(&mut response, fresh);
+    set_age(&mut response, fresh);
     if known {
         return Ok(response.finish());
     }
@@ -322,7 +321,7 @@ fn show(
         .body(query.one(&fresh.served, resource)))
 }
 
-fn tell_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {
+fn set_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {
     if let Some(age) = fresh.age {
         response.insert_header((AGE, itoa::Buffer::new().format(age)));
     }

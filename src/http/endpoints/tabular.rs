@@ -18,7 +18,7 @@ use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::large::Turn;
 use crate::http::response::page;
 use crate::http::state::known_exports::Identity;
-use crate::http::wire::{ApiRefusals, FlatParameters, Problem};
+use crate::http::wire::{ApiRefusals, FlatParameters, ParameterRefusals, PastRefusals};
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
     self, AccessMembership, Account, Entitlement, MembershipSelection, Row, Rows, Selection,
@@ -68,8 +68,8 @@ pub struct MembershipList {
             status = 200, description = "Accounts, sorted by id. CSV has a header row, and the URL of the next page is in `Link`.",
             content((AccountList = "application/json"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
+        PastRefusals,
         ApiRefusals,
     ),
 )]
@@ -104,8 +104,8 @@ pub async fn accounts(
             status = 200, description = "Entitlements. CSV has a header row, and the URL of the next page is in `Link`.",
             content((EntitlementList = "application/json"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
+        PastRefusals,
         ApiRefusals,
     ),
 )]
@@ -137,8 +137,8 @@ pub async fn entitlements(
             status = 200, description = "Memberships, sorted by account. CSV has a header row, and the URL of the next page is in `Link`.",
             content((MembershipList = "application/json"), (String = "text/csv")),
         ),
-        (status = 400, description = "A parameter is invalid.", content_type = "application/problem+json", body = Problem),
-        (status = 410, description = "The state at that time was pruned.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
+        PastRefusals,
         ApiRefusals,
     ),
 )]
@@ -169,16 +169,23 @@ pub async fn memberships(
 /// A request for a page of a flat view, and the state that the page is taken from.
 struct View {
     parameters: Parameters,
-    source: Source,
+    shown: Shown,
     kind: Option<EntitlementType>,
     selection: Selection,
-    /// The snapshot that all pages of the list show.
-    snapshot_id: SnapshotId,
     /// Whether the client asked for a moment in the past (`as_of`).
     past: bool,
+    turn: Turn,
+}
+
+/// The state that a page is taken from.
+struct Shown {
+    source: Source,
+    /// The snapshot that all pages of the list show.
+    snapshot_id: SnapshotId,
+    /// The removal cut-off, if the state was read from the ledger, where nobody is omitted.
+    gone_by: Option<OffsetDateTime>,
     /// The value of `Age`.
     age: Option<u64>,
-    turn: Turn,
 }
 
 /// The state from which rows are produced.
@@ -186,7 +193,7 @@ struct View {
 pub(super) enum Source {
     /// A served snapshot. It omits people who were removed long ago.
     Served(Arc<ServedSnapshot>),
-    /// A state that was read from the ledger, with everybody.
+    /// A state that was read from the ledger. It omits nobody.
     Past(Arc<Directory>),
 }
 
@@ -208,8 +215,8 @@ impl Source {
 }
 
 /// The generation that a page of a past state shows. Later pages keep the generation of the first
-/// page, although a newer one may by now be dated before the moment. But a generation that is later
-/// than the moment is refused.
+/// page (`pinned`), even if the latest generation at the moment is another one by now. But a
+/// generation that is later than the moment is refused.
 async fn past_generation(
     caller: &Caller<ImportRead>,
     moment: OffsetDateTime,
@@ -220,9 +227,44 @@ async fn past_generation(
     };
     check_generation(caller, generation)?;
     if generation > generation_at(caller, moment).await? {
-        return Err(wrong(NO_EDITION.to_owned()));
+        return Err(invalid_edition());
     }
     Ok(generation)
+}
+
+impl Shown {
+    /// The current state.
+    async fn current(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
+        let fresh = freshness::served(request, caller).await?;
+        let snapshot_id = fresh.served.snapshot_id();
+        let source = Source::Served(fresh.served);
+        Ok(Self { source, snapshot_id, gone_by: None, age: fresh.age })
+    }
+
+    /// The state at a moment in the past.
+    async fn at(
+        caller: &Caller<ImportRead>,
+        moment: OffsetDateTime,
+        pinned: Option<SnapshotId>,
+    ) -> Result<Self, ApiError> {
+        let generation = past_generation(caller, moment, pinned).await?;
+        let source = Source::Past(past(caller, generation).await?);
+        let snapshot_id = SnapshotId { generation, left_out: 0 };
+        let gone_by = Some(caller.service.gone_by(moment));
+        Ok(Self { source, snapshot_id, gone_by, age: None })
+    }
+
+    /// The state with a snapshot id.
+    async fn by_id(caller: &Caller<ImportRead>, snapshot_id: SnapshotId) -> Result<Self, ApiError> {
+        if let Some(served) = caller.workspace.live.served_at(snapshot_id) {
+            let source = Source::Served(served);
+            return Ok(Self { source, snapshot_id, gone_by: None, age: None });
+        }
+        check_generation(caller, snapshot_id.generation)?;
+        let directory = past(caller, snapshot_id.generation).await?;
+        let gone_by = directory.gone_by(snapshot_id.left_out);
+        Ok(Self { source: Source::Past(directory), snapshot_id, gone_by, age: None })
+    }
 }
 
 impl View {
@@ -236,9 +278,8 @@ impl View {
         let parameters = Parameters::parse(request, &[&NAMES, more].concat())?;
         let kind = parameters.one_of("type")?;
         let as_of = parameters.as_of(caller.service.clock.now())?;
-        let snapshot_id = parameters
-            .text("edition")
-            .map(|text| snapshot_id(text).ok_or_else(|| wrong(NO_EDITION.to_owned())));
+        let snapshot_id =
+            parameters.text("edition").map(|text| snapshot_id(text).ok_or_else(invalid_edition));
         let snapshot_id = snapshot_id.transpose()?;
         let mut selection = Selection {
             modified_since: parameters
@@ -256,37 +297,13 @@ impl View {
             }
             None => None,
         };
-        let (source, snapshot_id, age) = match (as_of, snapshot_id) {
-            (Some(moment), pinned) => {
-                selection.gone_by = Some(caller.service.gone_by(moment));
-                let generation = past_generation(caller, moment, pinned).await?;
-                (
-                    Source::Past(past(caller, generation).await?),
-                    SnapshotId { generation, left_out: 0 },
-                    None,
-                )
-            }
-            (None, None) => {
-                let fresh = freshness::served(request, caller).await?;
-                let snapshot_id = fresh.served.snapshot_id();
-                (Source::Served(fresh.served), snapshot_id, fresh.age)
-            }
-            (None, Some(snapshot_id)) => {
-                let (source, gone_by) = source_by_snapshot_id(caller, snapshot_id).await?;
-                selection.gone_by = gone_by;
-                (source, snapshot_id, None)
-            }
+        let shown = match (as_of, snapshot_id) {
+            (Some(moment), pinned) => Shown::at(caller, moment, pinned).await?,
+            (None, Some(snapshot_id)) => Shown::by_id(caller, snapshot_id).await?,
+            (None, None) => Shown::current(request, caller).await?,
         };
-        Ok(Self {
-            parameters,
-            source,
-            kind,
-            selection,
-            snapshot_id,
-            past: as_of.is_some(),
-            age,
-            turn,
-        })
+        selection.gone_by = shown.gone_by;
+        Ok(Self { parameters, shown, kind, selection, past: as_of.is_some(), turn })
     }
 
     /// Produces the rows of the page, on a page thread.
@@ -295,7 +312,7 @@ impl View {
         caller: &Caller<ImportRead>,
         make: impl FnOnce(&Directory, Selection) -> Rows<T> + Send + 'static,
     ) -> Result<Rows<T>, ApiError> {
-        let source = self.source.clone();
+        let source = self.shown.source.clone();
         let selection = self.selection;
         caller.service.makers.page(async move { make(source.directory(), selection) }).await
     }
@@ -312,7 +329,7 @@ impl View {
         let next = self.next(request, caller, items.len(), total);
         let list = list(next.clone(), total, self.selection.limit);
         let mut response = HttpResponse::Ok();
-        if let Some(age) = self.age {
+        if let Some(age) = self.shown.age {
             response.insert_header((AGE, age));
         }
         page::answer(
@@ -342,7 +359,7 @@ impl View {
         }
         let mut changed =
             vec![("offset", offset.to_string()), ("limit", self.selection.limit.to_string())];
-        let SnapshotId { generation, left_out } = self.snapshot_id;
+        let SnapshotId { generation, left_out } = self.shown.snapshot_id;
         changed.push(("edition", format!("{generation}.{left_out}")));
         // A relative time is relative to the request for the first page.
         if let Some(since) = self.selection.modified_since {
@@ -359,22 +376,6 @@ fn snapshot_id(text: &str) -> Option<SnapshotId> {
     Some(SnapshotId { generation, left_out: left_out.parse().ok()? })
 }
 
-/// The state with a snapshot id, and its removal cut-off if it is read from the ledger, where
-/// nobody is omitted.
-async fn source_by_snapshot_id(
-    caller: &Caller<ImportRead>,
-    snapshot_id: SnapshotId,
-) -> Result<(Source, Option<OffsetDateTime>), ApiError> {
-    let workspace = &caller.workspace;
-    if let Some(served) = workspace.live.served_at(snapshot_id) {
-        return Ok((Source::Served(served), None));
-    }
-    check_generation(caller, snapshot_id.generation)?;
-    let directory = past(caller, snapshot_id.generation).await?;
-    let gone_by = directory.gone_by(snapshot_id.left_out);
-    Ok((Source::Past(directory), gone_by))
-}
-
 /// Reads the state at a generation, on a page thread: with many people, this takes a while.
 async fn past(
     caller: &Caller<ImportRead>,
@@ -388,12 +389,14 @@ async fn past(
 const NAMES: [&str; 7] =
     ["limit", "offset", "modified_since", "include_removed", "as_of", "tz", "edition"];
 
-const NO_EDITION: &str = "edition must be copied from the `next` of an earlier response";
+fn invalid_edition() -> ApiError {
+    wrong("edition must be copied from the `next` of an earlier response".to_owned())
+}
 
 /// Refuses a generation that is later than the served one.
 fn check_generation(caller: &Caller<ImportRead>, generation: Generation) -> Result<(), ApiError> {
     let latest = caller.workspace.live.served().map_or(0, |served| served.snapshot_id().generation);
-    if generation > latest { Err(wrong(NO_EDITION.to_owned())) } else { Ok(()) }
+    if generation > latest { Err(invalid_edition()) } else { Ok(()) }
 }
 
 /// The latest generation at a moment.

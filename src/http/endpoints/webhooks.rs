@@ -15,7 +15,7 @@ use crate::http::errors::ApiError;
 use crate::http::extract::body::Body;
 use crate::http::extract::caller::workspace_name;
 use crate::http::state::service::Service;
-use crate::http::wire::Problem;
+use crate::http::wire::{BodyRefusals, Problem};
 use crate::import::Announced;
 
 /// The members of a notification that the bridge reads. All others are ignored, so that no change
@@ -119,9 +119,8 @@ pub async fn validate() -> HttpResponse {
         (status = 200, description = "The notification is accepted. Topics that cannot change access are ignored."),
         (status = 400, description = "The signature is valid, but the body is not a JSON object.", content_type = "application/problem+json", body = Problem),
         (status = 401, description = "The signature is invalid.", content_type = "application/problem+json", body = Problem),
-        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
         (status = 429, description = "Too many notifications with invalid signatures from one address. `Retry-After` says when to try again. Notifications with a valid signature are never refused for this reason.", content_type = "application/problem+json", body = Problem),
+        BodyRefusals,
     ),
 )]
 pub async fn intercom(

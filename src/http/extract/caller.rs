@@ -90,21 +90,21 @@ impl<S: Declared> FromRequest for Caller<S> {
     type Future = Identified<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        identify(request, |request, somebody| {
+        identify(request, |request, client| {
             // A workspace that the token is not valid for and an unknown one get the same response.
             let name = workspace_name(request);
-            let workspace = somebody
+            let workspace = client
                 .service
                 .workspaces
                 .get(name)
-                .filter(|_| somebody.principal.opens(name))
+                .filter(|_| client.principal.opens(name))
                 .cloned();
             let workspace = workspace
                 .ok_or_else(|| ApiError::NotFound { what: "this workspace".to_owned() })?;
             RequestContext::with(request, |context| {
                 context.workspace = Some(Arc::clone(&workspace.name));
             });
-            Ok(Self { bearer: somebody.with_scope()?, workspace })
+            Ok(Self { bearer: client.with_scope()?, workspace })
         })
     }
 }
@@ -114,7 +114,7 @@ impl<S: Declared> FromRequest for Bearer<S> {
     type Future = Identified<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        identify(request, |_, somebody| somebody.with_scope())
+        identify(request, |_, client| client.with_scope())
     }
 }
 
@@ -123,7 +123,7 @@ impl FromRequest for OptionalCaller {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let known = identify(request, |_, somebody| Ok(somebody.principal));
+        let known = identify(request, |_, client| Ok(client.principal));
         Box::pin(async move {
             match known.await {
                 Ok(principal) => Ok(Self(Some(principal))),

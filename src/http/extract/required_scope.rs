@@ -11,7 +11,7 @@ use crate::access::Scope;
 /// The scope that a parameter of a handler requires; for all parameters together, a tuple of them.
 #[diagnostic::on_unimplemented(
     message = "it is not known which scope `{Self}` requires",
-    note = "implement `RequiredScope` for this parameter in src/http/required_scope.rs"
+    note = "implement `RequiredScope` for this parameter in src/http/extract/required_scope.rs"
 )]
 pub trait RequiredScope {
     /// The scope; `None` if none is required.

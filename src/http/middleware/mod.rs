@@ -78,7 +78,7 @@ pub async fn finish(
         let took = service.clock.running().saturating_sub(started);
         record::response(service, &response, &mut context, &span, took);
     }
-    name(&mut response, &mut context);
+    add_id_and_limit(&mut response, &mut context);
     Ok(match undrained {
         Some(undrained) => undrained.held_by(response),
         None => response,
@@ -107,7 +107,7 @@ fn close_if_last(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxB
 }
 
 /// Sets `X-Request-Id`, and `X-Limit-Applied` if the page is shorter than requested.
-fn name(response: &mut ServiceResponse<BoxBody>, context: &mut RequestContext) {
+fn add_id_and_limit(response: &mut ServiceResponse<BoxBody>, context: &mut RequestContext) {
     if let Some(limit) = context.limit_applied {
         response.headers_mut().insert(X_LIMIT_APPLIED, HeaderValue::from(limit));
     }

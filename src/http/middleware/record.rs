@@ -54,7 +54,7 @@ pub fn response(
         address: context.forwarded.from,
         method,
         route,
-        // Other texts may be anything, such as somebody's email address.
+        // Other texts may be personal data, such as an email address.
         target: pattern.and_then(|_| Pattern::id(request)).filter(|id| is_id(id)).map(Cow::from),
         status,
     };

@@ -10,12 +10,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::HttpMessage;
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::web::Bytes;
 use futures_util::Stream;
+
+use crate::http::response::held::holding;
 
 /// A request body that is shared by the handler, which reads it, and the response, which keeps it
 /// alive.
@@ -36,7 +38,7 @@ impl UndrainedBody {
 
     /// Keeps the request body alive until the response is sent.
     pub fn held_by(self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-        response.map_body(|_, body| BoxBody::new(Answer { body, _undrained: self }))
+        response.map_body(|_, body| holding(body, self))
     }
 }
 
@@ -45,26 +47,5 @@ impl Stream for UndrainedBody {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
-    }
-}
-
-/// A response body that keeps the request body alive.
-struct Answer {
-    body: BoxBody,
-    _undrained: UndrainedBody,
-}
-
-impl MessageBody for Answer {
-    type Error = Box<dyn std::error::Error>;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
     }
 }

@@ -32,6 +32,7 @@ use super::request::context::RequestContext;
 use super::request::negotiation::{HTML, preferred_form};
 use super::request::query;
 use super::state::service::{Service, Workspace};
+use super::wire::{BodyRefusals, Problem};
 use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
 use crate::ledger::AuditEntry;
 use crate::limits;
@@ -49,8 +50,8 @@ use overview::Overview;
     ),
     responses(
         (status = 200, description = "An HTML page.", content_type = "text/html", body = String),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
     ),
 )]
 pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
@@ -59,21 +60,21 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
     // A workspace may have been removed from the settings since.
     let shown: Vec<&Arc<Workspace>> =
         shown.iter().filter_map(|name| service.workspaces.get(name)).collect();
-    let wanted = asked(&request, "workspace")
+    let wanted = parameter(&request, "workspace")
         .and_then(|name| shown.iter().find(|workspace| *workspace.name == *name));
     let Some(workspace) = wanted.or(shown.first()) else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
     RequestContext::with(&request, |context| context.workspace = Some(Arc::clone(&workspace.name)));
     let search: String =
-        asked(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
-    let offset = asked(&request, "offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
+        parameter(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
+    let offset = parameter(&request, "offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
     let overview = Overview::load(&service, workspace, &shown, &search, offset).await?;
     Ok(page(StatusCode::OK, view::status(&overview)))
 }
 
 /// Returns a parameter of the query. The page ignores invalid values instead of refusing them.
-fn asked(request: &HttpRequest, name: &str) -> Option<String> {
+fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
     query::first(request.query_string().as_bytes(), name)
 }
 
@@ -85,7 +86,7 @@ fn asked(request: &HttpRequest, name: &str) -> Option<String> {
 )]
 pub async fn ask_to_log_in(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
-    Ok(match asked(&request, "link").filter(|link| looks_random(link)) {
+    Ok(match parameter(&request, "link").filter(|link| looks_random(link)) {
         Some(link) => page(StatusCode::OK, view::log_in(&link)),
         None => page(StatusCode::OK, view::no_link()),
     })
@@ -98,10 +99,9 @@ pub async fn ask_to_log_in(request: HttpRequest) -> Result<HttpResponse, ApiErro
     responses(
         (status = 303, description = "Redirects to the status page and sets the session cookie."),
         (status = 400, description = "The code is unknown, used or expired, or the request comes from another site.", content_type = "text/html", body = String),
-        (status = 408, description = "The body did not arrive in time.", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        BodyRefusals,
     ),
 )]
 pub async fn log_in(
@@ -149,8 +149,8 @@ pub async fn log_in(
     responses(
         (status = 303, description = "Redirects to the page that explains how to sign in."),
         (status = 400, description = "The request comes from another site.", content_type = "text/html", body = String),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = super::wire::Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = super::wire::Problem),
+        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
     ),
 )]
 pub async fn log_out(
@@ -161,8 +161,8 @@ pub async fn log_out(
     if by_another_site(&request) {
         return Ok(page(StatusCode::BAD_REQUEST, view::signed_out()));
     }
-    // Only an existing session is ended: anybody can send this request, and a database write blocks
-    // other writers.
+    // Writes only if there is a session: any client can send this request, and a database write
+    // blocks other writers.
     if let Some(shown) = session(&request, &service).await?
         && let Some(hash) = session_hash(&request, &service)
     {
@@ -185,21 +185,18 @@ pub async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
         .body(style))
 }
 
-/// The audit entries of a session's begin or end, one for each workspace.
+/// The audit entries for the begin or the end of a session, one for each workspace.
 fn events(
     event: &str,
     request: &HttpRequest,
     now: OffsetDateTime,
     workspaces: &[String],
 ) -> Vec<AuditEntry> {
-    let address = RequestContext::client_address(request).map(|address| address.to_string());
-    let request_id = RequestContext::with(request, |context| context.request_id.clone());
+    let event = RequestContext::audit_entry(request, event, now);
     let entry = |workspace: &String| AuditEntry {
         workspace: Some(workspace.clone()),
-        address: address.clone(),
-        request_id: request_id.clone(),
         target: Some(STATUS_PAGE.to_owned()),
-        ..AuditEntry::event(event, now)
+        ..event.clone()
     };
     workspaces.iter().map(entry).collect()
 }

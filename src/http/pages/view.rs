@@ -100,7 +100,7 @@ fn header(overview: &Overview) -> Markup {
                     @let current = (*name == overview.workspace).then_some("page");
                     a href=(address(name, "", 0)) aria-current=[current] { (name) }
                     @if *connection != ConnectionState::Connected {
-                        span class=(look(*connection).1) { (look(*connection).0) }
+                        span class=(css_class(*connection)) { (connection.as_str()) }
                     }
                 }
             }
@@ -121,17 +121,16 @@ fn address(workspace: &str, search: &str, offset: usize) -> String {
     parameters.finish()
 }
 
-/// The word for a connection, and its colour.
-fn look(connection: ConnectionState) -> (&'static str, &'static str) {
+/// The CSS class of a connection, which gives it its colour.
+fn css_class(connection: ConnectionState) -> &'static str {
     match connection {
-        ConnectionState::Connected => ("connected", "good"),
-        ConnectionState::Degraded => ("degraded", "warn"),
-        ConnectionState::Disconnected => ("disconnected", "bad"),
+        ConnectionState::Connected => "good",
+        ConnectionState::Degraded => "warn",
+        ConnectionState::Disconnected => "bad",
     }
 }
 
 fn standing(overview: &Overview) -> Markup {
-    let (word, look) = look(overview.connection);
     let age = overview.age_seconds.map_or_else(
         || if overview.generation.is_some() { "unknown" } else { "never" }.to_owned(),
         |seconds| match seconds {
@@ -142,7 +141,7 @@ fn standing(overview: &Overview) -> Markup {
     );
     html! {
         dl {
-            div { dt { "Intercom" } dd class=(look) { (word) } }
+            div { dt { "Intercom" } dd class=(css_class(overview.connection)) { (overview.connection.as_str()) } }
             div { dt { "Read" } dd { (age) @if overview.age_seconds.is_some() { " ago" } } }
             div { dt { "Teammates" } dd { (number(overview.active)) } }
             div { dt { "Teams" } dd { (number(overview.teams)) } }
@@ -214,7 +213,7 @@ fn imports(runs: &[Run]) -> Markup {
 }
 
 fn import(run: &Run) -> Markup {
-    let look = match run.status {
+    let class = match run.status {
         RunStatus::Succeeded => "good",
         RunStatus::Queued | RunStatus::Running => "",
         RunStatus::Held | RunStatus::Interrupted => "warn",
@@ -234,7 +233,7 @@ fn import(run: &Run) -> Markup {
             "memberships",
         ),
     ];
-    let told: Vec<String> = parts
+    let changed: Vec<String> = parts
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{} {what}", number(*count)))
@@ -244,12 +243,12 @@ fn import(run: &Run) -> Markup {
             td { (when(run.started_at)) }
             td { (run.mode.as_str()) }
             td { (run.trigger.as_str()) }
-            td class=(look) {
+            td class=(class) {
                 (run.status.as_str())
                 @if let Some(error) = &run.error { ": " (error.detail) }
             }
             td class="number" { (took.unwrap_or_default()) }
-            td { @if told.is_empty() { "nothing" } @else { (told.join(", ")) } }
+            td { @if changed.is_empty() { "nothing" } @else { (changed.join(", ")) } }
         }
     }
 }

@@ -27,9 +27,10 @@ pub fn preferred<'a>(accept: impl Iterator<Item = &'a str>, offers: &[&str]) -> 
         // one.
         let fitting =
             fitting.filter(|(fit, weight, _)| *fit != Fit::OtherParameters || *weight > 0.0);
-        let (fit, weight, place) = fitting.max_by(|one, other| {
-            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)).then(other.2.cmp(&one.2))
-        })?;
+        let (fit, weight, place) =
+            fitting.max_by(|(fit, weight, place), (other_fit, other_weight, other_place)| {
+                fit.cmp(other_fit).then(weight.total_cmp(other_weight)).then(other_place.cmp(place))
+            })?;
         // RFC 9110 §12.4.2: "a value of 0 means "not acceptable"."
         (weight > 0.0).then_some((weight, fit > Fit::AnySubtype, place, number))
     });

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use time::OffsetDateTime;
 
 use crate::access::Actor;
+use crate::ledger::AuditEntry;
 
 /// Where a request came from, and how the client reached the bridge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +49,10 @@ tokio::task_local! {
 }
 
 impl RequestContext {
-    /// Reads or changes the context of the request that is being answered.
+    /// Reads or changes the context of the request that is being answered. `None` if there is none.
+    ///
+    /// The argument is not read. Only code that answers a request has one, so it keeps all other
+    /// code from calling this.
     pub fn with<T>(_: &HttpRequest, access: impl FnOnce(&mut Self) -> T) -> Option<T> {
         CONTEXT.try_with(|context| access(&mut context.borrow_mut())).ok()
     }
@@ -58,6 +63,21 @@ impl RequestContext {
         rest: F,
     ) -> impl Future<Output = F::Output> {
         CONTEXT.scope(context, rest)
+    }
+
+    /// The id of the request.
+    pub fn id(request: &HttpRequest) -> Option<String> {
+        Self::with(request, |context| context.request_id.clone())
+    }
+
+    /// An entry of the audit trail about an event that the request caused, with the request's id
+    /// and the client's address.
+    pub fn audit_entry(request: &HttpRequest, event: &str, at: OffsetDateTime) -> AuditEntry {
+        AuditEntry {
+            address: Self::client_address(request).map(|address| address.to_string()),
+            request_id: Self::id(request),
+            ..AuditEntry::event(event, at)
+        }
     }
 
     /// The client's address, if it is known.

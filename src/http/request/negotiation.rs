@@ -72,9 +72,8 @@ pub fn names_version(request: &HttpRequest, condition: &HeaderName, version: &st
     })
 }
 
-/// The value of `Link` to the next page (RFC 8288), for clients that follow links instead of
-/// counting.
-pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> String {
+/// The URL of the next page of a SCIM list. `address` is the URL of the list without its query.
+pub fn next_url(request: &HttpRequest, address: &str, next: &Next) -> String {
     let (name, value) = match next {
         Next::Index(start) => ("startIndex", start.to_string()),
         Next::Cursor(cursor) => ("cursor", cursor.clone()),
@@ -82,12 +81,17 @@ pub fn next_link(request: &HttpRequest, address: &str, next: &Next) -> String {
     let mut parameters = query::pairs(request.query_string().as_bytes());
     parameters.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
     parameters.push((name.to_owned(), value));
-    format!("<{address}?{}>; rel=\"next\"", query::encode(parameters))
+    format!("{address}?{}", query::encode(parameters))
+}
+
+/// Sets `Link` to the next page (RFC 8288), for clients that follow links instead of counting.
+pub fn set_next_link(response: &mut HttpResponse, url: &str) {
+    set_link(response, &format!("<{url}>; rel=\"next\""));
 }
 
 /// Sets `Link`, and writes the header names of the response in their usual case: some clients
 /// compare the name `Link` case-sensitively, contrary to RFC 9110 §5.1.
-pub fn tell_next(response: &mut HttpResponse, link: &str) {
+pub fn set_link(response: &mut HttpResponse, link: &str) {
     if let Ok(link) = HeaderValue::from_str(link) {
         response.headers_mut().insert(LINK, link);
         response.head_mut().set_camel_case_headers(true);

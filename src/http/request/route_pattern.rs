@@ -23,7 +23,8 @@ impl Pattern {
         Self { plain, with_workspace: with_workspace.into(), measures: OnceCell::new() }
     }
 
-    /// The pattern that a request's path matched; `None` for a path outside of such a root.
+    /// The pattern that a request's path matched; `None` for a path that does not exist for each
+    /// workspace.
     pub fn matched(request: &HttpRequest) -> Option<&Self> {
         request.app_data::<Self>()
     }

@@ -11,8 +11,8 @@
 //!
 //! Each of these requests first acquires a [`Turn`], which is held until the response is sent or
 //! its connection is closed. There is a limit of turns for each client and one for all. The latter
-//! bounds the memory of responses that are not read, however many clients there are. The module
-//! `connections` bounds how slowly a client may read.
+//! bounds the memory of responses that are not read, however many clients there are.
+//! `connection::patience` bounds how slowly a client may read.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,6 +31,7 @@ use tokio::task::JoinSet;
 
 use super::chunked_body;
 use super::chunks::{Chunks, Unfinished};
+use super::held::holding;
 use crate::access::Allowance;
 use crate::clock::Clock;
 use crate::http::connection::connections::{Connection, Sending};
@@ -146,7 +147,7 @@ impl Makers {
         let made =
             self.page(async move { page.collect::<Result<Vec<Bytes>, Unfinished>>() }).await?;
         let body = chunked_body::body(Body::Chunks(made.map_err(|_| ApiError::Internal)?));
-        Ok(BoxBody::new(Held { body, _turn: turn }))
+        Ok(holding(body, turn))
     }
 
     /// The body of an export, which is produced while it is sent. `size` is its length, if that is
@@ -232,27 +233,6 @@ impl Drop for Threads {
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(limits::LARGE_RESPONSE_NICENESS);
-}
-
-/// A body that holds its turn.
-struct Held {
-    body: BoxBody,
-    _turn: Turn,
-}
-
-impl MessageBody for Held {
-    type Error = Box<dyn std::error::Error>;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
-    }
 }
 
 /// The empty body of a response to HEAD, with the size that a GET would have.

@@ -4,12 +4,13 @@
 //! chunked_body   bodies of several chunks        chunks   the chunks of a body, from rows
 //! cells          the members of a row            table    rows as CSV
 //! large          large responses, made on        page     one page of rows, as CSV or JSON
-//!                threads of their own
+//!                threads of their own            held     a body that holds something
 //! ```
 
 pub(crate) mod cells;
 pub(crate) mod chunked_body;
 pub(crate) mod chunks;
+pub(crate) mod held;
 pub(crate) mod large;
 pub(crate) mod page;
 pub(crate) mod table;

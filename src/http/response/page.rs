@@ -7,7 +7,7 @@ use super::chunks::Chunks;
 use super::large::{Makers, Turn};
 use super::table::CSV;
 use crate::http::errors::ApiError;
-use crate::http::request::negotiation::{JSON, preferred_form, tell_next};
+use crate::http::request::negotiation::{JSON, preferred_form, set_next_link};
 use crate::tabular::Row;
 
 /// Answers with a page of rows, as CSV or JSON as the client prefers. `list` is the JSON document
@@ -29,7 +29,7 @@ pub async fn answer<R: Row + Send + 'static, L: Serialize>(
     let mut response =
         response.content_type(CSV).body(makers.body(turn, Chunks::table(false, rows)?).await?);
     if let Some(next) = next {
-        tell_next(&mut response, &format!("<{next}>; rel=\"next\""));
+        set_next_link(&mut response, next);
     }
     Ok(response)
 }

@@ -1,7 +1,7 @@
 //! A route: path, methods, scope, handler and description. The router and the OpenAPI document
 //! both follow from it.
 //!
-//! The statement of a route is its handler: `#[utoipa::path]` above it has path, methods and
+//! A route is declared by its handler: `#[utoipa::path]` above it has path, methods and
 //! description, and its parameters have the scope (`Caller<ScimRead>`). [`routes!`] reads both.
 
 use std::collections::BTreeSet;

@@ -10,7 +10,7 @@ use super::route::{PathRoutes, Route};
 use crate::http::errors::ApiError;
 use crate::http::request::route_pattern::Pattern;
 
-/// Registers paths as they are.
+/// Registers paths that exist once, not for each workspace.
 pub fn register(config: &mut ServiceConfig, paths: &'static [PathRoutes]) {
     for path in paths {
         config.service(resource(path, web::resource(&path.path)));

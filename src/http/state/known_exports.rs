@@ -13,7 +13,7 @@ use crate::tabular::ReviewCounts;
 
 /// What is known of an export only after all of its rows were produced.
 pub struct Measured {
-    /// What a reviewer looks at first.
+    /// The numbers from which the summary of the review is made.
     pub counts: ReviewCounts,
     /// SHA-256 of the CSV.
     pub hash: Vec<u8>,
@@ -21,8 +21,8 @@ pub struct Measured {
     pub length: u64,
 }
 
-/// Which directory in memory is exported. An erasure changes what a generation shows, so its number
-/// does not identify the rows.
+/// Which directory in memory is exported. An erasure changes what a generation shows, so the number
+/// of the generation does not identify the rows.
 #[derive(Clone, Debug)]
 pub enum Identity {
     /// A served snapshot.

@@ -64,7 +64,7 @@ pub struct Service {
     pub connections: Arc<Connections>,
     /// The threads that make large responses.
     pub makers: Arc<Makers>,
-    /// What is remembered about the latest exports of reviews.
+    /// The measurements of the latest exports of reviews.
     pub known_exports: Arc<KnownExports>,
     /// The state of the background tasks.
     pub tasks: Arc<Tasks>,
@@ -75,7 +75,8 @@ pub struct Service {
 /// How old responses may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freshness {
-    /// An older response is still sent, and nudges the importer.
+    /// The greatest age of a response that does not nudge the importer. An older one is still sent.
+    /// `None` for no limit.
     pub max_age: Option<Duration>,
     /// Whether every request waits for an import.
     pub read_through: bool,

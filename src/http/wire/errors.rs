@@ -1,4 +1,4 @@
-//! The bodies of error responses, and which error responses the operations of an API share.
+//! The bodies of error responses, and the responses that several operations share.
 
 use utoipa::{IntoResponses, ToSchema};
 
@@ -25,7 +25,7 @@ pub struct Problem {
     detail: String,
 }
 
-/// How every question about users and groups can be refused.
+/// The error responses that all reads of users and groups can have.
 #[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
 #[derive(IntoResponses)]
 pub enum ScimRefusals {
@@ -50,7 +50,25 @@ pub enum ScimRefusals {
     NotReady(#[to_schema] ScimErrorBody),
 }
 
-/// How every question about the bridge itself can be refused.
+/// The response to a SCIM list or search. `openapi::complete` gives it the schema of its resources.
+#[expect(dead_code, reason = "it describes the answers; `scim::Page` writes them")]
+#[derive(IntoResponses)]
+pub enum ScimList {
+    /// A ListResponse (RFC 7644 §3.4.2).
+    #[response(status = 200, content_type = "application/scim+json")]
+    Found(serde_json::Value),
+}
+
+/// The error response that a SCIM search has besides [`ScimRefusals`].
+#[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
+#[derive(IntoResponses)]
+pub enum ScimSearchRefusals {
+    /// The body is neither `application/scim+json` nor `application/json`.
+    #[response(status = 415, content_type = "application/scim+json")]
+    UnsupportedMediaType(#[to_schema] ScimErrorBody),
+}
+
+/// The error responses that all operations of the import and change API can have.
 #[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
 #[derive(IntoResponses)]
 pub enum ApiRefusals {
@@ -69,7 +87,37 @@ pub enum ApiRefusals {
     Unavailable(#[to_schema] Problem),
 }
 
-/// How a SCIM write is refused.
+/// The error response to an invalid query parameter.
+#[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
+#[derive(IntoResponses)]
+pub enum ParameterRefusals {
+    /// A parameter is invalid.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(#[to_schema] Problem),
+}
+
+/// The error response of operations that can return a past state.
+#[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
+#[derive(IntoResponses)]
+pub enum PastRefusals {
+    /// The state at that time was pruned.
+    #[response(status = 410, content_type = "application/problem+json")]
+    Pruned(#[to_schema] Problem),
+}
+
+/// The error responses of operations that read a request body.
+#[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
+#[derive(IntoResponses)]
+pub enum BodyRefusals {
+    /// The body did not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    TooSlow(#[to_schema] Problem),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(#[to_schema] Problem),
+}
+
+/// The error responses of a SCIM write, which is always refused.
 #[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
 #[derive(IntoResponses)]
 pub enum RefusedByScim {
@@ -108,7 +156,7 @@ pub struct UnsupportedWrite {
     request: Option<String>,
 }
 
-/// How a write of the import and change API is refused.
+/// The error responses of a write of the import and change API, which is always refused.
 #[expect(dead_code, reason = "it describes the answers; `finish` writes them")]
 #[derive(IntoResponses)]
 pub enum RefusedByApi {

@@ -4,7 +4,7 @@
 //! ```text
 //! parameters       query parameters of lists      request   requests for changes
 //! history          those of changes, reviews and  search    the body of a SCIM search
-//!                  the audit trail                errors    the bodies of error responses
+//!                  the audit trail                errors    error responses, and shared responses
 //! row_schemas      schemas of rows and changes    words     schemas of enums with words
 //! record_schemas   schemas of imports and of the  schemas   gives records their schemas
 //!                  audit trail
@@ -21,8 +21,8 @@ mod search;
 mod words;
 
 pub use errors::{
-    ApiRefusals, Problem, RefusedByApi, RefusedByScim, ScimErrorBody, ScimRefusals,
-    UnsupportedWrite,
+    ApiRefusals, BodyRefusals, ParameterRefusals, PastRefusals, Problem, RefusedByApi,
+    RefusedByScim, ScimErrorBody, ScimList, ScimRefusals, ScimSearchRefusals, UnsupportedWrite,
 };
 pub use history::{AuditParameters, ChangeParameters, ReviewParameters};
 pub use parameters::{FlatParameters, ListParameters, RequestParameters, RunParameters};

@@ -38,7 +38,7 @@ impl Importer {
             let people: Vec<_> = people.collect();
             for id in part.users.into_iter().filter(|id| !people.contains(id)) {
                 let detail = format!(
-                    "admin {id} has no address that can be read, has no seat and is called like Intercom's machine; taken for one"
+                    "admin {id} is taken for Intercom's bot: it has no address that can be read, no seat, and a name of the bot"
                 );
                 observation.warnings.push(Warning::new("machine_supposed", detail));
                 machines.insert(id);

@@ -1,4 +1,4 @@
-//! Files as the known sources write them, and files that nobody can use.
+//! Files as the known sources write them, and files that are refused.
 
 use std::collections::BTreeMap;
 

@@ -4,11 +4,11 @@ use super::parse::{Expression, Literal, Name, Operator};
 use crate::scim::urn;
 
 impl Expression {
-    /// Whether the filter looks for a userName or address: `userName eq "…"`, `emails[value eq
-    /// "…"]` or an equivalent form, alone or as a part of a larger filter.
+    /// Whether the filter looks for a userName or an address: `userName eq "…"`,
+    /// `emails[value eq "…"]` or an equivalent form, alone or as a part of a larger filter.
     #[must_use]
     pub fn looks_up_a_person(&self) -> bool {
-        self.asks_for_one(false, &|name| {
+        self.has_equality(false, &|name| {
             ["userName", "emails", "emails.value"].iter().any(|known| is_named(&name.text, known))
         })
     }
@@ -28,20 +28,20 @@ impl Expression {
 
     /// Whether the filter has an equality comparison of a string with an attribute that `is_it`
     /// accepts. `opposite` is true within an odd number of `not`s, where `ne` means equality.
-    fn asks_for_one(&self, opposite: bool, is_it: &dyn Fn(&Name) -> bool) -> bool {
+    fn has_equality(&self, opposite: bool, is_it: &dyn Fn(&Name) -> bool) -> bool {
         let equal = if opposite { Operator::Ne } else { Operator::Eq };
         match self {
             Self::Or(parts) | Self::And(parts) => {
-                parts.iter().any(|part| part.asks_for_one(opposite, is_it))
+                parts.iter().any(|part| part.has_equality(opposite, is_it))
             }
-            Self::Not(inner) => inner.asks_for_one(!opposite, is_it),
+            Self::Not(inner) => inner.has_equality(!opposite, is_it),
             Self::Present(_) => false,
             Self::Compare(name, operator, literal) => {
                 *operator == equal && matches!(literal, Literal::Text(_)) && is_it(name)
             }
             Self::Element(name, inner) => {
                 is_named(&name.text, "emails")
-                    && inner.asks_for_one(opposite, &|name| name.text.eq_ignore_ascii_case("value"))
+                    && inner.has_equality(opposite, &|name| name.text.eq_ignore_ascii_case("value"))
             }
         }
     }
@@ -49,17 +49,12 @@ impl Expression {
 
 /// Whether a name refers to this attribute of User, in any case and with or without the URN.
 fn is_named(text: &str, attribute: &str) -> bool {
-    let bare = match text.len().checked_sub(attribute.len() + 1) {
-        // A colon separates the URN from the name.
-        Some(at) if at == urn::USER.len() && text.as_bytes()[at] == b':' => {
-            if !text.as_bytes()[..at].eq_ignore_ascii_case(urn::USER.as_bytes()) {
-                return false;
-            }
-            &text.as_bytes()[at + 1..]
-        }
-        _ => text.as_bytes(),
+    let bare = match text.rsplit_once(':') {
+        Some((schema, name)) if schema.eq_ignore_ascii_case(urn::USER) => name,
+        Some(_) => return false,
+        None => text,
     };
-    bare.eq_ignore_ascii_case(attribute.as_bytes())
+    bare.eq_ignore_ascii_case(attribute)
 }
 
 #[cfg(test)]

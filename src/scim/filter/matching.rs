@@ -34,11 +34,7 @@ impl Test {
     /// A test of several values matches if any of them matches. `ne` matches if none is equal, so
     /// it is always the opposite of `eq`, also for an unassigned attribute.
     fn holds_for(&self, values: &Values, resource: Resource<'_>, element: usize) -> bool {
-        if self.is_ne() {
-            !values.any(resource, element, |value| self.fulfilled_by(value))
-        } else {
-            values.any(resource, element, |value| self.fulfilled_by(value))
-        }
+        values.any(resource, element, |value| self.fulfilled_by(value)) != self.is_ne()
     }
 
     fn is_ne(&self) -> bool {
@@ -109,7 +105,7 @@ impl Values {
             Self::Many(count, getter) => {
                 (0..count.count_in(resource)).any(|at| test(&getter.get(resource, at)))
             }
-            // Only `pr` is evaluated on these, so any value that is present serves.
+            // Only `pr` is evaluated on these, so the value does not matter.
             Self::Elements(count) => count.count_in(resource) > 0 && test(&Value::Boolean(true)),
             Self::Parts(parts) => parts.iter().any(|part| match part.content {
                 Content::One(getter) => test(&getter.get(resource, 0)),

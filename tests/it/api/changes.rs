@@ -66,8 +66,8 @@ async fn the_log_of_changes_is_walked_by_next_and_by_line() {
     bridge.stop().await;
 }
 
-/// Somebody was removed, and a team has another name: ids of who left, of who did it, and of the
-/// team; and when it was.
+/// A history in which a teammate was removed and a team was renamed: the ids of the teammate, the
+/// actor and the team, and the times.
 struct Deeds {
     gone: u64,
     by: u64,

@@ -1,4 +1,4 @@
-//! Leases, queued runs, the activity log and generations, where the clocks of bridges differ.
+//! Leases, queued runs, the activity log and generations, if the clocks of bridges differ.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::support::hand::{Hand, OPTIONS, START, request};
 on_both_databases!(
     a_lease_is_left_to_its_holder_however_far_clocks_are_apart,
     a_run_that_a_bridge_with_another_clock_queued_is_begun,
-    what_was_allowed_at_a_time_that_has_not_come_is_not_done_by_a_bridge_that_starts,
+    a_queued_run_from_the_future_that_allows_removals_is_not_started,
     the_log_is_read_on_from_where_it_was_truly_read_to,
-    after_a_generation_of_the_future_the_next_bears_the_true_time,
+    after_a_generation_from_the_future_the_next_has_the_true_time,
 );
 
 async fn a_lease_is_left_to_its_holder_however_far_clocks_are_apart(database: TestDatabase) {
-    // Each is a process of its own.
+    // Each ledger is that of another process.
     let (holder, other) = (database.ledger().await, database.ledger().await);
     for apart in [
         time::Duration::hours(1),
@@ -38,7 +38,7 @@ async fn a_lease_is_left_to_its_holder_however_far_clocks_are_apart(database: Te
             }
             assert!(holder.renew(&lease, OPTIONS.lease, its.now()).await.unwrap());
         }
-        // It hangs.
+        // The holder stops renewing its lease.
         assert_eq!(other.lease("default", "b", OPTIONS.lease, &others).await.unwrap(), None);
         others.advance(OPTIONS.lease);
         let next = other.lease("default", "b", OPTIONS.lease, &others).await.unwrap();
@@ -69,9 +69,7 @@ async fn a_run_that_a_bridge_with_another_clock_queued_is_begun(database: TestDa
     }
 }
 
-async fn what_was_allowed_at_a_time_that_has_not_come_is_not_done_by_a_bridge_that_starts(
-    database: TestDatabase,
-) {
+async fn a_queued_run_from_the_future_that_allows_removals_is_not_started(database: TestDatabase) {
     let other = database.ledger().await;
     let clock = Clock::manual(START + time::Duration::hours(2));
     let queue = async |mode, allow_removals| {
@@ -109,7 +107,7 @@ async fn the_log_is_read_on_from_where_it_was_truly_read_to(database: TestDataba
     assert_eq!(ada.unwrap().1.last_sign_in_at.map(OffsetDateTime::unix_timestamp), Some(at));
 }
 
-async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database: TestDatabase) {
+async fn after_a_generation_from_the_future_the_next_has_the_true_time(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     let change = |title: &str| {
         let title = Some(title.to_owned());
@@ -147,14 +145,14 @@ async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database:
     hand.clock.set_by(time::Duration::days(-40));
     assert_eq!((at(hand.clock.now()).await, changed().await), (Some(1), ahead));
 
-    // By a clock of which nobody knows whether it is right, times go on where they were.
+    // If the clock is not confirmed, times continue from the last one.
     change("Programmer");
     assert_eq!(commit(false).await, Some(3));
     assert_eq!(
         (at(hand.clock.now()).await, changed().await),
         (Some(1), ahead + time::Duration::milliseconds(1))
     );
-    // One that is known to be right dates what there is, although nothing has changed.
+    // A confirmed clock makes a generation with the true time, although nothing has changed.
     assert_eq!(commit(true).await, Some(4));
     let dated = hand.clock.now();
     assert_eq!(commit(true).await, None, "once");
@@ -164,7 +162,7 @@ async fn after_a_generation_of_the_future_the_next_bears_the_true_time(database:
     assert_eq!((at(first).await, at(dated).await, at(last).await), (Some(1), Some(4), Some(5)));
     assert_eq!(at(last - time::Duration::milliseconds(1)).await, Some(4));
     assert_eq!(at(ahead + time::Duration::days(1)).await, Some(5), "and it stays so");
-    // What changed later counts as changed later.
+    // A later change has a later time.
     assert_eq!(changed().await, ahead + time::Duration::milliseconds(3));
     let page = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap();
     let generations: Vec<i64> = page.changes.iter().map(|change| change.generation).collect();

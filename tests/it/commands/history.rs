@@ -85,7 +85,7 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
         other.stderr
     );
     assert_eq!(shell.run(&["ledger", "verify", "--head", ""]).code, Some(2));
-    // One hash or id in 64 begins with a hyphen, and is no option.
+    // One hash or id in 64 begins with a hyphen. It must not be read as an option.
     assert_eq!(shell.run(&["ledger", "verify", "--head", "-another"]).code, Some(1));
     assert_eq!(shell.run(&["token", "revoke", "-another"]).code, Some(1));
     simulator.stop().await;

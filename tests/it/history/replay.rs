@@ -53,7 +53,7 @@ fn deeds() -> impl Strategy<Value = Vec<Vec<ActivityKind>>> {
     proptest::collection::vec(proptest::collection::vec(deed, 0..5), 1..7)
 }
 
-/// Does a deed, if there is somebody to do it to. Those who left wait in `gone`.
+/// Performs a deed if the workspace has someone for it. `gone` has the people who left.
 fn perform(workspace: &mut Workspace, gone: &mut Vec<(u64, Admin)>, deed: &ActivityKind, at: i64) {
     let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
     let teams: Vec<u64> = workspace.teams().map(|(id, _)| id).collect();
@@ -105,11 +105,11 @@ fn perform(workspace: &mut Workspace, gone: &mut Vec<(u64, Admin)>, deed: &Activ
 
 type State = BTreeMap<String, Map<String, Value>>;
 
-/// What a reader knows who has only the changes.
+/// Rebuilds the state from the changes alone, as a client does.
 fn rebuilt(changes: &[RecordedChange]) -> State {
     let mut state = State::new();
     for change in changes {
-        // As it arrives: through JSON.
+        // Through JSON, as a client gets it.
         let document: Value =
             serde_json::from_str(&json!(ChangeDocument::from(change)).to_string()).unwrap();
         let id = document["id"].as_str().unwrap().to_owned();
@@ -150,7 +150,7 @@ async fn changes_put_together_are_the_current_state_and_any_past_one_stays_what_
     let url = database.url.clone();
     let sqlite = url.starts_with("sqlite");
     let runtime = tokio::runtime::Handle::current();
-    // The histories are random, so the runner is a thread of its own that may wait.
+    // proptest is not async, so it runs on a thread that may block.
     let checked = tokio::task::spawn_blocking(move || {
         let mut runner = TestRunner::new(Config {
             cases: if sqlite { 12 } else { 6 },
@@ -208,7 +208,7 @@ async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
                 perform(workspace, &mut gone, deed, at);
             }
         });
-        // Planned from everything, and from what differs.
+        // Both kinds of imports: full and incremental.
         hand.allowing_removals(if step % 3 == 0 { Mode::Full } else { Mode::Incremental }).await;
         then.push((hand.clock.now(), hand.recorded().await));
         assert_eq!(

@@ -15,7 +15,7 @@ on_both_databases!(
     values_of_another_type_for_most_are_held,
 );
 
-/// A deed, and what it takes.
+/// A change of a teammate, and the kind of loss.
 type Case<'a> = (&'a dyn Fn(&mut Admin), LossKind);
 
 async fn roles_seats_and_names_are_held_like_people(database: TestDatabase) {
@@ -45,7 +45,7 @@ async fn roles_seats_and_names_are_held_like_people(database: TestDatabase) {
         });
         assert_eq!(hand.incremental().await.generation, None, "nothing had been recorded");
     }
-    // A role that is called something else now is the same role.
+    // A renamed role is the same role.
     let renamed = Role { id: "7".to_owned(), name: "Support agent".to_owned() };
     hand.simulator.change(|workspace| {
         for id in &ids {
@@ -93,7 +93,7 @@ async fn addresses_that_are_all_null_are_held_until_a_person_lets_it_through(
     hand.simulator.fail_from_now_on(nulls(), "/admins");
     is_held(&hand, &[(LossKind::Emails, 20, 20)]).await;
     assert_eq!(addresses().await, before, "and the machine is no person");
-    // Let through once, it stays let through, and the last known addresses stay.
+    // An accepted loss stays accepted, and the last known addresses stay.
     assert_eq!(hand.allowing_removals(Mode::Full).await.status, RunStatus::Succeeded);
     for mode in [Mode::Incremental, Mode::Full] {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Reading the activity log of Intercom where it fails or answers what nobody documents.
+//! Reading the activity log of Intercom if it fails or its responses are undocumented.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::intercom::{client, codes};
 use crate::support::hand::{START, TOKEN};
 
 #[tokio::test]
-async fn whatever_the_activity_log_does_people_and_teams_are_read() {
+async fn faults_of_the_activity_log_never_hide_people_and_teams() {
     let entry = |id: &str| {
         format!(
             r#"{{"id":"{id}","created_at":1700000000,"activity_type":"admin_login_success","performed_by":{{"id":"1"}},"metadata":{{}}}}"#
@@ -114,7 +114,8 @@ async fn a_log_that_fails_in_the_midst_is_kept_up_to_there() {
 
 #[tokio::test]
 async fn a_page_of_the_log_that_another_span_had_is_not_stuck() {
-    // The page before the last one fails once: the shorter spans bring what is known already.
+    // The page before the last one fails once. The shorter spans then return entries that are
+    // already known.
     let mut workspace = Workspace::new(TOKEN);
     let ada = workspace.add_teammate("Ada Lovelace");
     let begin = START.unix_timestamp() - 5 * 24 * 3600;

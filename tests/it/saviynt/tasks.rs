@@ -1,4 +1,4 @@
-//! What Saviynt EIC orders through the package: provisioning tasks and tickets.
+//! Provisioning tasks and tickets of Saviynt EIC.
 
 use intercom_scim_bridge::access::Scope;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A whole bridge before a simulator, and a client that asks it.
+//! A running bridge beside a simulated Intercom, and a client for it.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct Bridge {
     _database: TestDatabase,
 }
 
-/// An answer, read.
+/// A response with its body.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: reqwest::header::HeaderMap,
@@ -57,13 +57,18 @@ pub const CLIENT_SECRET: &str = "c3c7a1f0-sign-webhooks";
 
 /// The `X-Hub-Signature` of a webhook.
 pub fn signature(body: impl AsRef<[u8]>) -> String {
+    signature_by(CLIENT_SECRET, body)
+}
+
+/// The `X-Hub-Signature` of a webhook by an app with this client secret.
+pub fn signature_by(secret: &str, body: impl AsRef<[u8]>) -> String {
     use aws_lc_rs::hmac;
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, CLIENT_SECRET.as_bytes());
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
     let tag = hmac::sign(&key, body.as_ref());
     tag.as_ref().iter().fold("sha1=".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// Seals what the ledger keeps.
+/// The key that encrypts secrets in the ledger.
 pub const ENCRYPTION_KEY: &str = "dGVzdHMtc2VhbC13aXRoLXRoaXMtdGVzdC1rZXktMzI=";
 
 pub fn config(database: &TestDatabase, intercom: &str) -> Config {
@@ -77,7 +82,7 @@ pub fn config(database: &TestDatabase, intercom: &str) -> Config {
     config.access.encryption_key = Some(SecretString::from(ENCRYPTION_KEY));
     config.intercom.client_secret = Some(SecretString::from(CLIENT_SECRET));
     config.intercom.base_url = Some(intercom.parse().unwrap());
-    // Tests that want an import say so; nothing happens by the clock.
+    // So that the schedule starts no import during a test: tests start their imports themselves.
     config.import.poll_interval = Some(Duration::from_hours(1));
     config
 }
@@ -101,12 +106,12 @@ impl Bridge {
         bridge
     }
 
-    /// Does not wait for the first served snapshot.
+    /// Starts a bridge, and does not wait for its first served snapshot.
     pub async fn starting(workspace: Workspace) -> Self {
         Self::starting_with(workspace, |_| {}).await
     }
 
-    /// With other settings.
+    /// The same, with other settings.
     pub async fn starting_with(workspace: Workspace, change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::sqlite();
         let simulator = Simulator::start(workspace, Options::default()).unwrap();
@@ -117,7 +122,7 @@ impl Bridge {
         Self { app, simulator, token, http: http(), config, _database: database }
     }
 
-    /// Waits until at least that generation is shown.
+    /// Waits until this generation, or a later one, is served.
     pub async fn shows(&self, generation: i64) {
         let live = &self.app.service().workspaces["default"].live;
         tokio::time::timeout(
@@ -125,7 +130,7 @@ impl Bridge {
             live.shows(|shown| shown.generation >= generation),
         )
         .await
-        .expect("a picture within 20 seconds");
+        .expect("a served snapshot within 20 seconds");
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -140,7 +145,7 @@ impl Bridge {
         Answer::read(request.send().await.unwrap()).await
     }
 
-    /// With a token that may do everything.
+    /// Sends a request with a token of all scopes.
     pub async fn ask(&self, method: Method, path: &str) -> Answer {
         Self::send(self.request(method, path).bearer_auth(&self.token)).await
     }
@@ -170,7 +175,7 @@ pub fn token_for(app: &App, scopes: &[Scope], workspaces: &[&str]) -> String {
     secrets::keep(app.service().tokens.issue(&grant).unwrap().expose())
 }
 
-/// An OAuth client: its id and its secret.
+/// Adds an OAuth client, and returns its id and secret.
 pub async fn client(app: &App, scope: &str, workspaces: &[&str]) -> (String, String) {
     let (secret, secret_hash) = client_secret().unwrap();
     let client = OAuthClient {
@@ -189,19 +194,19 @@ pub async fn client(app: &App, scope: &str, workspaces: &[&str]) -> (String, Str
     (client.id, secret)
 }
 
-/// Asks for an import.
+/// Requests an import.
 pub async fn start_import(bridge: &Bridge, body: &str, prefer: &str) -> Answer {
     let request = bridge.request(Method::POST, "/api/v1/imports").bearer_auth(&bridge.token);
     Bridge::send(request.header("Prefer", prefer).body(body.to_owned())).await
 }
 
-/// Path and query of a link.
+/// Returns path and query of a link.
 pub fn path_of(url: &Value) -> String {
     let url = reqwest::Url::parse(url.as_str().unwrap()).unwrap();
     url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
 }
 
-/// A company of a dozen, always the same.
+/// A workspace of twelve teammates, the same in each run.
 pub fn dozen() -> Workspace {
     let company = simulator::Company { admins: 12, teams: 3, seed: 7, now: 1_772_366_400 };
     simulator::seed(company, TOKEN)

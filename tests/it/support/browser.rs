@@ -1,4 +1,5 @@
-//! A browser without a window, driven as the WebDriver standard says; none where there is none.
+//! A browser without a window, controlled over WebDriver. Tests are skipped where it is not
+//! installed.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -19,11 +20,12 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// The name under which WebDriver hands over elements.
+/// The member in which WebDriver returns the id of an element (W3C WebDriver, "web element
+/// identifier").
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 impl Browser {
-    /// Starts Chromium with a window of that size; none where it or its driver is not installed.
+    /// Starts Chromium with a window of this size; `None` if it or its driver is not installed.
     pub async fn start((width, height): (u32, u32), javascript: bool) -> Option<Self> {
         let driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -101,7 +103,8 @@ impl Browser {
         self.ask("source", Value::Null).await.as_str().unwrap().to_owned()
     }
 
-    /// Waits until the page holds a text: it goes there by itself after a key.
+    /// Waits until the page contains a text. After a key press, the browser loads the page by
+    /// itself.
     pub async fn shows(&self, text: &str) {
         eventually(&format!("the page shows {text}"), async || {
             let source = self.source().await;
@@ -110,7 +113,7 @@ impl Browser {
         .await;
     }
 
-    /// Waits until an expression is true in the page.
+    /// Waits until a JavaScript expression is true in the page.
     pub async fn until(&self, expression: &str) {
         eventually(&format!("{expression} becomes true in the page"), async || {
             let value = self.run(&format!("return {expression}")).await;
@@ -119,7 +122,7 @@ impl Browser {
         .await;
     }
 
-    /// Presses keys on the first element that fits, as somebody does who has come to it by Tab.
+    /// Presses keys on the first element of a selector, like a person who reached it by Tab.
     pub async fn press_on(&self, selector: &str, keys: &str) {
         let element =
             self.ask("element", json!({"using": "css selector", "value": selector})).await;
@@ -127,7 +130,7 @@ impl Browser {
         self.ask(&format!("element/{id}/value"), json!({"text": keys})).await;
     }
 
-    /// The text of the first element that fits.
+    /// Returns the text of the first element of a selector.
     pub async fn text(&self, selector: &str) -> String {
         let element =
             self.ask("element", json!({"using": "css selector", "value": selector})).await;

@@ -1,4 +1,4 @@
-//! A server that answers with fixed bodies: for recordings.
+//! A server with fixed responses, for recordings of Intercom.
 
 use std::net::TcpListener;
 
@@ -10,7 +10,8 @@ pub struct Canned {
     server: actix_web::dev::ServerHandle,
 }
 
-/// Answers `METHOD path` with a body; anything else with 404 as Intercom would.
+/// Starts a server that responds to each `METHOD path` with its body, and to all others with 404,
+/// as Intercom does.
 pub fn serve(answers: &[(&str, &str)]) -> Canned {
     let answers: Vec<(String, String)> =
         answers.iter().map(|(request, body)| ((*request).to_owned(), (*body).to_owned())).collect();

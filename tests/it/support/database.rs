@@ -1,4 +1,4 @@
-//! Fresh databases: a SQLite file, or a database of its own on a PostgreSQL server.
+//! New databases: a SQLite file, or a database on the PostgreSQL server of the tests.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 
 pub struct TestDatabase {
     pub url: String,
-    /// Ends with the test.
+    /// Removed at the end of the test.
     _directory: Option<tempfile::TempDir>,
 }
 
@@ -18,7 +18,8 @@ impl TestDatabase {
         Self { url, _directory: Some(directory) }
     }
 
-    /// None without a server; the server is thrown away after the tests, and its databases with it.
+    /// Creates a PostgreSQL database; `None` without a server. The databases stay until the server
+    /// is removed after the tests.
     pub async fn postgres() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let server = std::env::var("TEST_POSTGRES_URL").ok()?;
@@ -39,7 +40,7 @@ impl TestDatabase {
         ledger
     }
 
-    /// A connection of one's own, for looking at the tables.
+    /// Opens another connection, to read and change the tables directly.
     pub async fn connection(&self) -> sea_orm::DatabaseConnection {
         sea_orm::Database::connect(&self.url).await.unwrap()
     }

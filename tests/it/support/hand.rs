@@ -1,4 +1,5 @@
-//! The importer by hand: a simulator, a real ledger, and a clock that only the test moves.
+//! An importer that the test runs step by step: a simulated Intercom, a real ledger, and a clock
+//! that only the test moves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,8 @@ pub struct Hand {
     pub ledger: Ledger,
     pub clock: Clock,
     pub database: TestDatabase,
-    /// Where `TEST_THROUGH_PRISM` asks for it, a judge between the importer and the simulator.
+    /// With `TEST_THROUGH_PRISM`, Prism validates the traffic between the importer and the
+    /// simulator.
     _prism: Option<Prism>,
 }
 
@@ -55,13 +57,13 @@ impl Hand {
     pub async fn with(database: TestDatabase, mut workspace: Workspace) -> Self {
         super::secrets::keep(TOKEN);
         let seconds = START.unix_timestamp();
-        // Its clock stands still, so a window of calls would never end.
+        // The simulator's clock stands still, so a window of the rate limit would never end.
         let (clock, calls_per_window) = (simulator::Clock::manual(seconds), u32::MAX);
         let options = Options { clock, calls_per_window, ..Options::default() };
         let judged = std::env::var_os("TEST_THROUGH_PRISM").is_some();
         if judged {
-            // The one known fault of the description: it calls an avatar a text, and live answers
-            // give an object.
+            // The description has one known error: it declares an avatar as text, but real
+            // responses have an object.
             workspace.avatar_shape = AvatarShape::Text;
         }
         let simulator = Simulator::start(workspace, options).unwrap();
@@ -75,7 +77,7 @@ impl Hand {
         Self { simulator, importer, ledger, clock, database, _prism: prism }
     }
 
-    /// As another process would have it.
+    /// An importer as another process has it.
     pub fn another_importer(&self) -> Importer {
         let client = Arc::new(
             Client::new(connection(&self.simulator.base_url()), self.clock.clone()).unwrap(),
@@ -83,7 +85,7 @@ impl Hand {
         Importer::new("default", client, self.ledger.clone(), self.clock.clone(), OPTIONS)
     }
 
-    /// A small workspace: Ada and Bo in Support, Cy in nothing, and the machine.
+    /// A small workspace: Ada and Bo in Support, Cy without a team, and the bot.
     pub async fn small(database: TestDatabase) -> (Self, Small) {
         let mut workspace = Workspace::new(TOKEN);
         let ada = workspace.add_teammate("Ada Lovelace");
@@ -98,7 +100,7 @@ impl Hand {
         (Self::with(database, workspace).await, Small { ada, bo, cy, support })
     }
 
-    /// Runs an import a minute later than whatever was before.
+    /// Moves the clock by a minute, and runs an import.
     pub async fn import(&self, mode: Mode) -> Run {
         self.clock.advance(Duration::from_mins(1));
         Box::pin(self.importer.run_once(&request(mode), &|_| {}))
@@ -107,7 +109,7 @@ impl Hand {
             .expect("nobody else imports")
     }
 
-    /// With a person's leave to remove any number.
+    /// Runs an import that may remove any number of people.
     pub async fn allowing_removals(&self, mode: Mode) -> Run {
         let request = ImportRequest { allow_removals: true, ..request(mode) };
         Box::pin(self.importer.run_once(&request, &|_| {}))
@@ -116,7 +118,7 @@ impl Hand {
             .expect("nobody else imports")
     }
 
-    /// Starts a run by hand, for a plan to be committed by hand.
+    /// Takes the lease and starts a run, for a test that commits a plan itself.
     pub async fn start_run(&self) -> (Lease, Run) {
         let lease = self.importer.lease().await.unwrap().expect("nobody else imports");
         let run = self.ledger.start_run(&lease, &request(Mode::Full), &self.clock).await.unwrap();
@@ -136,6 +138,12 @@ impl Hand {
     }
 }
 
+/// What the verification of the ledger finds.
+pub async fn findings(ledger: &Ledger) -> Vec<String> {
+    let verified = ledger.verify("default", None).await.unwrap();
+    verified.findings.into_iter().map(|finding| finding.0).collect()
+}
+
 /// Ids of the small workspace.
 pub struct Small {
     pub ada: u64,
@@ -144,7 +152,7 @@ pub struct Small {
     pub support: u64,
 }
 
-/// Active people by id, as `id name`.
+/// Returns the names of the active people, in the order of their ids.
 pub fn active(snapshot: &Snapshot) -> Vec<String> {
     snapshot
         .users
@@ -154,7 +162,7 @@ pub fn active(snapshot: &Snapshot) -> Vec<String> {
         .collect()
 }
 
-/// Memberships as `user in group`.
+/// Returns the memberships as `user in group`.
 pub fn memberships(snapshot: &Snapshot) -> Vec<String> {
     snapshot
         .memberships

@@ -1,5 +1,4 @@
-//! A stand-in for somebody else's authorization server: it publishes keys, and signs whatever a
-//! test wants.
+//! A simulated external authorization server: it publishes keys, and signs any token.
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -20,7 +19,7 @@ use serde_json::{Value, json};
 pub const AUDIENCE: &str = "https://bridge.example";
 pub const NAME: &str = "https://login.example/";
 
-/// A key pair of an issuer.
+/// A key pair of the issuer.
 pub struct Pair {
     pub id: String,
     pub algorithm: Algorithm,
@@ -48,7 +47,7 @@ impl Pair {
     }
 
     pub fn ed(id: &str) -> Self {
-        // Of RFC 5958's two versions this is the one that jsonwebtoken reads a public key from.
+        // RFC 5958 has two versions of PKCS #8. jsonwebtoken reads the public key from this one.
         let pkcs8 = Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
         Self {
             id: id.to_owned(),
@@ -71,7 +70,7 @@ impl Pair {
         )
     }
 
-    /// A token of any header and claims, letter by letter, with a good signature.
+    /// A token of exactly this header and these claims, with a valid signature.
     pub fn forge(&self, header: &str, claims: &str) -> String {
         let message =
             format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));

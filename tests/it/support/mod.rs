@@ -1,4 +1,4 @@
-//! What tests need: fresh databases, an importer by hand, a whole bridge.
+//! Support for tests: databases, an importer, a whole bridge, commands.
 
 pub mod bridge;
 pub mod browser;
@@ -14,8 +14,8 @@ pub mod shell;
 pub mod waiting;
 pub mod wire;
 
-/// Makes a test of each function for each database: `sqlite` always, `postgres` where
-/// `TEST_POSTGRES_URL` names a server.
+/// Makes two tests of each function: one with SQLite, and one with PostgreSQL, which is skipped
+/// unless `TEST_POSTGRES_URL` names a server.
 #[macro_export]
 macro_rules! on_both_databases {
     ($($name:ident),+ $(,)?) => {

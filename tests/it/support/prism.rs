@@ -1,8 +1,9 @@
-//! Prism, which knows Intercom's own OpenAPI description: <https://github.com/stoplightio/prism>.
+//! Prism, which serves and validates an OpenAPI description:
+//! <https://github.com/stoplightio/prism>.
 
 use std::process::{Child, Command, Stdio};
 
-use super::bridge::http;
+use super::bridge::{free_port, http};
 use super::waiting::until;
 
 /// Intercom's description of its API, trimmed to what the bridge reads.
@@ -29,8 +30,8 @@ impl Prism {
         Self::start(|description| vec!["mock".to_owned(), description]).await
     }
 
-    /// Stands before `upstream` and answers with an error wherever a request or an answer departs
-    /// from Intercom's description.
+    /// Passes requests on to `upstream`. The response is an error if a request or a response does
+    /// not fit Intercom's description.
     pub async fn before(upstream: &str) -> Option<Self> {
         Self::start(|description| {
             vec!["proxy".to_owned(), description, upstream.to_owned(), "--errors".to_owned()]
@@ -45,7 +46,7 @@ impl Prism {
         };
         let description =
             std::env::var("INTERCOM_OPENAPI").unwrap_or_else(|_| DESCRIPTION.to_owned());
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let process = Command::new(program)
             .args(arguments(description))
             .args(["--port", &port.to_string(), "--host", "127.0.0.1"])

@@ -1,4 +1,4 @@
-//! A wire to a server that a test can cut and mend.
+//! A TCP proxy whose connections a test can cut and restore.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,23 +9,23 @@ use tokio::sync::watch;
 pub struct Proxy {
     pub port: u16,
     cut: Arc<watch::Sender<bool>>,
-    /// What happens before these bytes are passed on to the server.
+    /// The trouble that happens before these bytes are passed on to the server.
     before: Arc<Mutex<Option<TroubleBefore>>>,
 }
 
 type TroubleBefore = (&'static [u8], Trouble);
 
-/// What happens to a wire.
+/// What happens to a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// It is cut, and so are all others until it is mended.
+    /// It is closed, and so are all others until [`Proxy::mend`].
     Cut,
-    /// Nothing passes any more, and nobody is told.
+    /// No byte passes any more, but the connection stays open.
     Silence,
 }
 
 impl Proxy {
-    /// A wire to a server on this machine.
+    /// Starts a proxy for a server on this machine.
     pub async fn before(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -44,12 +44,12 @@ impl Proxy {
         Self { port, cut, before }
     }
 
-    /// Lets it happen as soon as these bytes come along.
+    /// Causes the trouble once a client sends these bytes.
     pub fn trouble_before(&self, bytes: &'static [u8], trouble: Trouble) {
         *self.before.lock().unwrap() = Some((bytes, trouble));
     }
 
-    /// Waits until the wire is cut.
+    /// Waits until the connections are cut.
     pub async fn is_cut(&self) {
         self.cut.subscribe().wait_for(|cut| *cut).await.unwrap();
     }

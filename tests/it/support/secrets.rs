@@ -1,5 +1,4 @@
-//! Every secret that tests use, and a look for them wherever none may be: log lines of all levels,
-//! answers, stderr.
+//! All secrets of the tests. Log lines of all levels, responses and stderr are scanned for them.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
@@ -9,12 +8,12 @@ use tracing_subscriber::fmt::MakeWriter;
 
 static SECRETS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Takes note of a secret. From the first one on, every log line is looked at.
+/// Adds a secret. From the first one on, every log line is scanned.
 pub fn keep(secret: &str) -> String {
     static LOGS: Once = Once::new();
     LOGS.call_once(|| {
-        // As much as an operator could ask for of what is ours, and all that could be switched on
-        // by mistake of the rest.
+        // The most verbose level for the bridge, and what an operator may enable by mistake for the
+        // libraries.
         let filter = EnvFilter::new("debug,intercom_scim_bridge=trace");
         let lines =
             tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Scanned);
@@ -28,7 +27,7 @@ pub fn keep(secret: &str) -> String {
     secret.to_owned()
 }
 
-/// A client's secret, as it is and as it stands in a header.
+/// Adds a client's secret, as it is and as Basic authentication encodes it.
 pub fn keep_client(id: &str, secret: &str) -> String {
     use base64::Engine;
     keep(&base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}")));
@@ -43,7 +42,7 @@ fn found(text: &str) -> Option<String> {
         .map(|secret| text.replace(secret.as_str(), "<A SECRET>"))
 }
 
-/// Fails if a text holds a secret.
+/// Panics if a text contains a secret.
 pub fn scan(what: &str, text: &str) {
     if let Some(shown) = found(text) {
         panic!("{what} holds a secret: {shown}");
@@ -55,7 +54,7 @@ struct Scanned;
 impl Write for Scanned {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if let Some(shown) = found(&String::from_utf8_lossy(line)) {
-            // A panic in a server's thread would be caught; this is not.
+            // A panic on a thread of the server would be caught, so end the process.
             eprintln!("a log line holds a secret: {shown}");
             std::process::abort();
         }

@@ -1,4 +1,4 @@
-//! The command, as somebody in a shell runs it.
+//! The command, run as in a shell.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -10,7 +10,7 @@ use super::waiting::eventually_blocking;
 
 const BRIDGE: &str = env!("CARGO_BIN_EXE_intercom-scim-bridge");
 
-/// A directory of one's own with an environment of one's own.
+/// A new directory and its own environment variables.
 pub struct Shell {
     pub directory: TempDir,
     environment: Vec<(String, String)>,
@@ -39,7 +39,8 @@ impl Shell {
         command
     }
 
-    fn prepare(&self, command: &mut Command) {
+    /// Gives another program the directory and the environment.
+    pub fn prepare(&self, command: &mut Command) {
         command
             .current_dir(self.directory.path())
             .env_clear()
@@ -47,7 +48,7 @@ impl Shell {
             .stdin(Stdio::null());
     }
 
-    /// Runs a command that ends by itself. No matter how it ends, it must not be by a panic.
+    /// Runs a command that ends by itself. Fails if it panicked.
     pub fn run(&self, arguments: &[&str]) -> Ended {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         let ended = Ended {
@@ -64,13 +65,13 @@ impl Shell {
         ended
     }
 
-    /// Starts a command that runs until it is asked to end.
+    /// Starts a command that runs until it gets a signal.
     pub fn start(&self, arguments: &[&str]) -> Running {
         Self::spawn(&mut self.command(arguments))
     }
 
-    /// The same, where writing beyond a limit of file sizes is an error, as on a full disk, and not
-    /// the end.
+    /// The same, with SIGXFSZ ignored: writing beyond the limit of file sizes is an error, as on a
+    /// full disk, and does not kill the process.
     pub fn start_on_a_disk_that_may_fill_up(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new("bash");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", BRIDGE]).args(arguments);
@@ -85,14 +86,14 @@ impl Shell {
     }
 }
 
-/// A command that is running; it is killed if a test ends without ending it.
+/// A running command. It is killed if the test ends first.
 pub struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Running {
-    /// The next line on stdout.
+    /// Reads the next line of stdout.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
@@ -111,8 +112,7 @@ impl Running {
         );
     }
 
-    /// Lets no file grow beyond so many bytes: as if the disk were full; `unlimited`, as if it were
-    /// larger.
+    /// Limits the size of files in bytes, as a full disk does. `unlimited` removes the limit.
     pub fn limit_files(&self, bytes: &str) {
         let process = self.child.id().to_string();
         let limited = Command::new("prlimit")
@@ -121,13 +121,13 @@ impl Running {
         assert!(limited.unwrap().success());
     }
 
-    /// Presses Ctrl-C and waits for the end.
+    /// Sends SIGINT, as Ctrl-C does, and waits for the end.
     pub fn interrupt(self) -> Ended {
         self.signal("INT");
         self.end()
     }
 
-    /// Waits until it has ended.
+    /// Waits for the end of the command.
     pub fn end(mut self) -> Ended {
         let status = eventually_blocking("the command ends", || self.child.try_wait().unwrap());
         let (mut stdout, mut stderr) = (String::new(), String::new());

@@ -1,5 +1,4 @@
-//! Waiting for what happens in another process or task, where there is no event to wait on. The only
-//! place where tests pause.
+//! Waits for events in other processes and tasks that cannot be awaited. Tests pause only here.
 
 use std::fmt::Debug;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Connections as they are, from any address of this machine.
+//! Raw TCP connections, from any loopback address.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// One connection, and what was read of it and not looked at yet.
+/// A connection, with the bytes that were read and not used yet.
 pub struct Wire {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
-/// The head of an answer in small letters, and its body.
+/// A response: its head in lower case, and its body.
 pub struct Heard {
     pub head: String,
     pub body: String,
@@ -40,13 +40,13 @@ impl Wire {
         self.stream.write_all(bytes.as_bytes()).await.unwrap();
     }
 
-    /// Asks on a connection that is to be kept.
+    /// Sends a GET request, and reads its response. The connection stays open.
     pub async fn ask(&mut self, path: &str, token: &str) -> Option<Heard> {
         self.send(&get(path, token)).await;
         self.hear().await
     }
 
-    /// The head of the next answer; none where the bridge closed the connection.
+    /// Reads the head of the next response; `None` if the bridge closed the connection.
     pub async fn head(&mut self) -> Option<String> {
         let end = loop {
             if let Some(at) = self.read.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -59,7 +59,8 @@ impl Wire {
         Some(String::from_utf8(self.read.drain(..end).collect()).unwrap().to_ascii_lowercase())
     }
 
-    /// The next answer, which says its length; none where the bridge closed the connection.
+    /// Reads the next response, which must have `Content-Length`; `None` if the bridge closed the
+    /// connection.
     pub async fn hear(&mut self) -> Option<Heard> {
         let mut heard = Heard { head: self.head().await?, body: String::new() };
         let length = heard.header("content-length").map_or(0, |length| length.parse().unwrap());
@@ -70,7 +71,7 @@ impl Wire {
         Some(heard)
     }
 
-    /// Waits until the bridge closes the connection, and gives what came before.
+    /// Waits until the bridge closes the connection, and returns what came before.
     pub async fn rest(&mut self) -> Vec<u8> {
         while self.more().await {}
         std::mem::take(&mut self.read)

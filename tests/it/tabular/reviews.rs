@@ -10,7 +10,8 @@ use crate::support::hand::TOKEN;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
-    // Who leaves is shown no more, and is what changed since the review before all the same.
+    // With these settings, a removed teammate is not shown any more, but still counts as a change
+    // since the review before.
     let bridge = Bridge::starting_with(dozen(), |config| config.import.retention_days = 0).await;
     bridge.shows(1).await;
     let before = bridge.app.service().clock.now();
@@ -39,7 +40,7 @@ async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
         (&json!(12), &json!(1), &json!(1))
     );
 
-    // The same as CSV has the digest that the manifest names, if it tells of the same moment.
+    // The CSV of the same moment has the digest that the manifest names.
     let as_of = manifest["as_of"].as_str().unwrap();
     let path = format!("{path}&as_of={as_of}");
     let then = bridge.get(&path).await.json();
@@ -70,7 +71,7 @@ async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
         read.records().map(|record| record.unwrap()[column].to_owned()).collect();
     assert!(cells.iter().any(|cell| cell.starts_with("'=HYPERLINK")), "{cells:?}");
 
-    // Who had access then, and nothing of now.
+    // A past review shows who had access then.
     let earlier = bridge.get(&format!("/api/v1/reviews/accounts?as_of={since}")).await.json();
     assert_eq!(
         (&earlier["manifest"]["generation"], &earlier["summary"]["added"]),
@@ -94,7 +95,7 @@ async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
     bridge.stop().await;
 }
 
-/// A table of a review, with what the client asks for.
+/// Requests a review as a table.
 async fn review_table(bridge: &Bridge, question: &str) -> crate::support::bridge::Answer {
     let request = bridge.request(Method::GET, &format!("/api/v1/reviews/accounts{question}"));
     Bridge::send(request.bearer_auth(&bridge.token).header("Accept", "text/csv")).await
@@ -180,7 +181,7 @@ async fn a_review_counts_what_is_not_known_as_unknown() {
         ("active", json!(4)),
         ("privileged", json!(2)),
         ("privileged_unknown", json!(1)),
-        // Max and Nils never signed in, and the log goes back a year.
+        // Max and Nils never signed in, and the log covers a year.
         ("dormant", json!(3)),
         ("dormant_unknown", json!(0)),
         ("without_mfa", json!(null)),
@@ -205,7 +206,7 @@ async fn a_review_counts_what_is_not_known_as_unknown() {
     );
     bridge.stop().await;
 
-    // Without the log hardly anything is known, and nothing is said to be none.
+    // Without the log, hardly anything is known. Unknown counts are null, not 0.
     let blind = Bridge::starting_with(dozen(), |config| {
         config.import.activity_lookback_days = 0;
         config.reviews.privileged_roles = vec!["support LEAD".to_owned()];

@@ -1,4 +1,4 @@
-//! No circles: two source files never import each other, neither directly nor through others.
+//! Import cycles: two source files never import each other, neither directly nor through others.
 //!
 //! A file imports another if it names something of it by a path that begins with `crate`, `super`
 //! or `self`, outside comments and unit tests. A name that a `mod.rs` re-exports counts as a name of
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders that still have circles. The list only shrinks.
+/// Folders that still have cycles. The list only shrinks.
 const NOT_YET: &[&str] = &["commands"];
 
 /// A module: the names on its path.

@@ -1,4 +1,4 @@
-//! A REST connection: its tokens, and its calls.
+//! A REST connection of EIC: its tokens and its calls.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::groovy::{Bindings, evaluate, text_of};
 use super::path;
 use crate::support::bridge::http;
 
-/// What a call was answered with.
+/// The response to a call.
 #[derive(Debug)]
 pub struct Response {
     pub status: u64,
@@ -20,7 +20,7 @@ pub struct Response {
 /// A connection, as `ConnectionJSON` describes it.
 pub struct Connection {
     authentication: Value,
-    /// The whole value of the header.
+    /// The whole value of the `Authorization` header.
     access_token: String,
     pub refreshes: usize,
     pub calls: usize,
@@ -48,7 +48,8 @@ impl Connection {
         }
     }
 
-    /// A call, and where it is refused as the connection says, once more with a fresh token.
+    /// Makes a call. If it is refused in the way that the connection describes, repeats it with a
+    /// new token.
     pub async fn call(&mut self, call: &Value, bindings: &Bindings) -> Result<Response, String> {
         let most = self.authentication["maxRefreshTryCount"].as_u64().unwrap();
         for _ in 0..=most {
@@ -71,7 +72,7 @@ impl Connection {
         for (name, value) in call["httpHeaders"].as_object().unwrap() {
             request = request.header(name, filled(value.as_str().unwrap())?);
         }
-        // Even where nothing is sent.
+        // Even without a body.
         request = request.header("Content-Type", call["httpContentType"].as_str().unwrap());
         if let Some(body) = call["httpParams"].as_str() {
             request = request.body(filled(body)?);

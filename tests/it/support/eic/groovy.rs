@@ -1,14 +1,14 @@
-//! The part of Groovy that connections are written in: texts with `${…}` in them, evaluated over
-//! JSON.
+//! The part of Groovy that connections use: texts with `${…}` in them, evaluated over JSON.
 
 use serde_json::{Value, json};
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
-/// What an expression can name.
+/// The values that an expression can name.
 pub type Bindings = serde_json::Map<String, Value>;
 
-/// A text with its expressions evaluated. A text that is one expression is that expression's value.
+/// Evaluates the expressions of a text. A text of exactly one expression becomes the value of the
+/// expression.
 pub fn evaluate(text: &str, bindings: &Bindings) -> Result<Value, String> {
     let mut result = String::new();
     let mut rest = text;
@@ -27,7 +27,7 @@ pub fn evaluate(text: &str, bindings: &Bindings) -> Result<Value, String> {
     Ok(Value::String(result))
 }
 
-/// As text is made of a value; null is the word.
+/// Converts a value to text, as Groovy does; null becomes `null`.
 pub fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -54,7 +54,7 @@ enum Token {
     Sign(&'static str),
 }
 
-/// Longer ones first.
+/// The operators, longer ones first.
 const SIGNS: [&str; 18] = [
     "?.", "?:", "==", "!=", ">=", "<=", "&&", "||", "?", ":", ".", "+", ">", "<", "(", ")", ",",
     "[",
@@ -121,7 +121,8 @@ impl<'a> Parser<'a> {
         found
     }
 
-    /// What is not `needed` is read and not evaluated: the other branch of a choice.
+    /// An expression that is not `needed`, such as the other branch of `?:`, is parsed and not
+    /// evaluated.
     fn expression(&mut self, needed: bool) -> Result<Value, String> {
         let value = self.comparison(needed)?;
         if self.takes("?:") {
@@ -249,7 +250,7 @@ fn call(value: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
         ("size", []) => json!(value.as_array()?.len()),
         ("trim", []) => json!(text()?.trim()),
         ("replace", [old, new]) => json!(text()?.replace(old.as_str()?, new.as_str()?)),
-        // A date is its UNIX seconds here.
+        // Dates are UNIX seconds here.
         ("minus", [days]) => {
             json!(value.as_i64()? - Duration::days(days.as_i64()?).whole_seconds())
         }

@@ -1,9 +1,9 @@
-//! A stand-in for Saviynt EIC's REST connector. It reads the files of a package and does what EIC
+//! A simulation of Saviynt EIC's REST connector. It reads the files of a package and does what EIC
 //! is documented to do with them: tokens, tests, imports of accounts and access, thresholds, tasks,
 //! tickets.
 //!
-//! Written from Saviynt's public documentation and published connections; what those leave open is
-//! said where it is decided.
+//! It follows Saviynt's public documentation and published connections. Comments mark what those
+//! leave open.
 
 mod connection;
 pub mod groovy;
@@ -23,12 +23,12 @@ pub use tasks::{Task, Ticket};
 /// The files of a package, by name.
 pub type Package = BTreeMap<String, Value>;
 
-/// What EIC makes of an account.
+/// An account in EIC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub columns: BTreeMap<String, String>,
     pub status: Status,
-    /// Type and id of what it has.
+    /// Type and id of its entitlements.
     pub links: BTreeSet<(String, String)>,
 }
 
@@ -36,7 +36,8 @@ pub struct Account {
 pub enum Status {
     Active,
     Inactive,
-    /// "SUSPENDED FROM IMPORT SERVICE": renamed, and a stranger when it comes back.
+    /// "SUSPENDED FROM IMPORT SERVICE": EIC renames the account, and does not recognise it when it
+    /// comes back.
     Suspended,
 }
 
@@ -54,20 +55,20 @@ pub struct Eic {
     pub entitlements: BTreeMap<(String, String), Entitlement>,
 }
 
-/// A page of accounts was read, and the next one was not yet asked for: told on the first channel,
-/// and waits on the second.
+/// A pause after one page of accounts: it is announced on the first channel, and ends on the
+/// second.
 pub struct Pause {
     pub after_page: usize,
     pub reached: tokio::sync::oneshot::Sender<()>,
     pub go_on: tokio::sync::oneshot::Receiver<()>,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Done {
-    /// Accounts that were in it.
+    /// Accounts that the import contained.
     pub accounts: usize,
-    /// Accounts that were not, and were left as they were because there were too many.
+    /// Accounts that it did not contain, and that were kept because there were too many of them.
     pub spared: usize,
 }
 
@@ -82,7 +83,7 @@ impl Eic {
         self.import_with(import, thresholds, None).await
     }
 
-    /// The same, with something else to happen in the middle.
+    /// The same, with a pause between pages.
     pub async fn import_with(
         &mut self,
         import: &Value,
@@ -90,7 +91,7 @@ impl Eic {
         pause: Option<Pause>,
     ) -> Result<Done, String> {
         let parameters = &import["accountParams"];
-        // It may stand in the import as well.
+        // The import may have the threshold as well.
         let rules = parameters
             .get("statusAndThresholdConfig")
             .unwrap_or(&thresholds["statusAndThresholdConfig"]);
@@ -102,7 +103,7 @@ impl Eic {
         Ok(done)
     }
 
-    /// The accounts in their columns, by key, each with the object that it was read from.
+    /// Returns the accounts as columns, by key, each with the JSON object that it was read from.
     async fn rows(
         &mut self,
         parameters: &Value,
@@ -344,7 +345,7 @@ fn columns(map: &Value, item: &Value) -> BTreeMap<String, String> {
     map.as_object().unwrap().iter().filter_map(column).collect()
 }
 
-/// The things of a mapping in an account: a list, or the account itself.
+/// Returns the entitlements of an account for a mapping: a list, or the account itself.
 fn list_at<'v>(item: &'v Value, mapping: &Value) -> Vec<&'v Value> {
     match mapping["listPath"].as_str().unwrap() {
         "" => vec![item],

@@ -1,8 +1,8 @@
-//! Where something is in an answer: `a.b`, `emails[0].value`, with the type that the column gets.
+//! Paths in a response, such as `a.b` or `emails[0].value`, with the type of the column.
 
 use serde_json::Value;
 
-/// What is there, as the text of a column; nothing where it is null or missing.
+/// Returns the value at a path as the text of a column; `None` if it is null or missing.
 pub fn text(value: &Value, path: &str) -> Option<String> {
     let (path, _) = path.split_once("~#~").unwrap_or((path, "char"));
     match at(value, path) {
@@ -12,7 +12,7 @@ pub fn text(value: &Value, path: &str) -> Option<String> {
     }
 }
 
-/// What is there; the whole where the path is empty.
+/// Returns the value at a path; the whole value for an empty path.
 pub fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     path.split('.').filter(|part| !part.is_empty()).try_fold(value, |value, part| {
         let (name, index) = part

@@ -1,4 +1,4 @@
-//! A bridge at an address that it keeps, the package for it, and what an import should find.
+//! A bridge at a fixed address, the package for it, and the expected result of an import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::support::database::TestDatabase;
 use crate::support::hand::TOKEN;
 use crate::support::shell::Shell;
 
-/// A bridge at an address that it keeps.
+/// A bridge at a fixed address.
 pub struct Site {
     pub app: App,
     pub config: Config,
@@ -108,7 +108,7 @@ pub fn large() -> Workspace {
     simulator::seed(Company { admins: 2_500, teams: 120, seed: 11, now: 1_772_366_400 }, TOKEN)
 }
 
-/// Who there is, and who has what, as the simulated Intercom knows it.
+/// The accounts and their entitlements.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Truth {
     /// Address, name, job title and role by account.
@@ -154,7 +154,7 @@ pub fn truth(simulator: &Simulator) -> Truth {
     })
 }
 
-/// The same, as EIC has it.
+/// The accounts and their entitlements in EIC.
 pub fn found(eic: &Eic) -> Truth {
     let mut found =
         Truth { accounts: BTreeMap::new(), teams: BTreeMap::new(), links: BTreeSet::new() };
@@ -170,7 +170,7 @@ pub fn found(eic: &Eic) -> Truth {
                 ("Entitlement" | "Seat", "inbox_seat" | "seat_inbox_seat") => {
                     ("Seat", "inbox_seat")
                 }
-                // Permissions are the activity log's.
+                // Permissions come from the activity log.
                 ("Entitlement" | "Permission", _) => continue,
                 other => panic!("{other:?}"),
             };
@@ -187,7 +187,7 @@ pub fn found(eic: &Eic) -> Truth {
 
 pub fn same(eic: &Eic, simulator: &Simulator, what: &str) {
     let (found, truth) = (found(eic), truth(simulator));
-    // Told apart, since all of it is a megabyte.
+    // Compared in parts, because the whole is a megabyte.
     assert!(
         found.accounts == truth.accounts,
         "{what}: {} accounts of {}",

@@ -6,18 +6,18 @@ use super::Eic;
 use super::groovy::Bindings;
 use super::path;
 
-/// What became of a task.
+/// The result of a task.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Task {
     Complete,
-    /// With what its log shows.
+    /// With the text of its log.
     Failed {
         status: u64,
         message: Value,
     },
 }
 
-/// What became of a ticket: its task is still pending, complete, or discontinued.
+/// The state of a ticket: its task is pending, complete, or discontinued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ticket {
     Open,
@@ -26,9 +26,8 @@ pub enum Ticket {
 }
 
 impl Eic {
-    /// Runs a task by one of the provisioning parameters: the calls of that name, one after the
-    /// other. A task is complete only if all answered with one of the statuses that count as
-    /// success.
+    /// Runs a task by one of the provisioning parameters: its calls, one after the other. The task
+    /// is complete only if each response has a status that counts as success.
     pub async fn provision(
         &mut self,
         parameter: &Value,
@@ -53,7 +52,7 @@ impl Eic {
         Ok(Task::Complete)
     }
 
-    /// Makes a ticket and gives its id.
+    /// Creates a ticket, and returns its id.
     pub async fn create_ticket(
         &mut self,
         parameter: &Value,
@@ -72,7 +71,7 @@ impl Eic {
             .ok_or_else(|| "no id".to_owned())
     }
 
-    /// What became of a ticket. Published connections list the words for "finished" in
+    /// Returns the state of a ticket. Published connections list the words for "finished" in
     /// `ticketStatusValue`.
     pub async fn ticket(&mut self, parameter: &Value, ticket: &str) -> Result<Ticket, String> {
         let call = &parameter["call"][0];

@@ -1,4 +1,4 @@
-//! How a list is walked over, page by page, in each of the ways that connections can say.
+//! Reads a list page by page, in each of the ways that connections can configure.
 
 use serde_json::{Value, json};
 
@@ -6,11 +6,11 @@ use super::connection::{Connection, Response};
 use super::groovy::{Bindings, evaluate};
 use super::path;
 
-/// No list of the tests has as many pages.
+/// More pages than any list of the tests.
 const MOST_PAGES: usize = 2_000;
 
-/// The items of all pages, as far as it came, and why it came no further. `between` is told before
-/// each page but the first.
+/// Returns the items of all pages that could be read, and the error that ended the walk. `between`
+/// is called before each page but the first.
 pub async fn items(
     connection: &mut Connection,
     call: &Value,
@@ -57,7 +57,7 @@ fn with(url: &str, query: &str) -> String {
     format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' })
 }
 
-/// The parameters of the page that comes after so many, where pages are counted.
+/// Returns the parameters of the next page, if pages are counted.
 fn counted(pagination: &Value, pages: usize) -> Option<String> {
     let text = |style: &Value, name: &str| style[name].as_str().unwrap().to_owned();
     let number =
