@@ -376,7 +376,7 @@ async fn a_machine_that_was_never_seen_before_is_no_person(database: TestDatabas
     assert!(
         run.warnings
             .iter()
-            .any(|warning| warning.detail.starts_with(&format!("admin {fin} has no address")))
+            .any(|warning| warning.detail.starts_with(&format!("admin {fin} is taken for")))
     );
     // An admin named Fin who has an address is a person.
     hand.simulator.change(|workspace| {
