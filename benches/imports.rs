@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::directory::{ImportRequest, Mode, Names, RunStatus, Trigger};
+use intercom_scim_bridge::directory::{ImportRequest, Mode, Names, Run, RunStatus, Trigger};
 use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
 use intercom_scim_bridge::intercom::{self, Client, Connection, Since};
 use intercom_scim_bridge::ledger::Ledger;
@@ -128,16 +128,32 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     };
     let importer =
         Importer::new("default", Arc::clone(&client), ledger.clone(), Clock::System, options);
-    let run = async |mode| {
-        let started = Instant::now();
-        let request = ImportRequest { mode, ..ImportRequest::incremental(Trigger::Command) };
-        let run = importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
-        assert_eq!(run.status, RunStatus::Succeeded, "{:?}", run.error);
-        (started.elapsed(), run)
-    };
-    let (took, _) = run(Mode::Full).await;
+    let (took, _) = run(&importer, Mode::Full).await;
     let rows = Rows::read(&Database::connect(import).await.unwrap()).await;
+    println!("\n== {name}");
+    compare_with_the_minimum(took, &bodies, &rows, least).await;
+    for changes in [0, 10] {
+        measure_incremental(name, simulator, &client, &ledger, &importer, changes).await;
+    }
+    measure_publishing(name, simulator, &ledger, &importer).await;
+    println!(
+        "memory of importer, simulator and benchmark together: at most {} MB",
+        peak_memory() >> 20
+    );
+    ledger.close().await;
+}
 
+/// Runs one import, and returns how long it took.
+async fn run(importer: &Importer, mode: Mode) -> (Duration, Run) {
+    let started = Instant::now();
+    let request = ImportRequest { mode, ..ImportRequest::incremental(Trigger::Command) };
+    let run = importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
+    assert_eq!(run.status, RunStatus::Succeeded, "{:?}", run.error);
+    (started.elapsed(), run)
+}
+
+/// Decodes the same bodies and inserts the same rows as the first import, and prints both times.
+async fn compare_with_the_minimum(took: Duration, bodies: &Bodies, rows: &Rows, least: &str) {
     let target = Ledger::open(least).await.unwrap();
     target.migrate().await.unwrap();
     let target = Database::connect(least).await.unwrap();
@@ -147,7 +163,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     rows.insert(&target).await;
     let floor = started.elapsed();
     println!(
-        "\n== {name}\nfirst import: {:.1} s; decoding the same {} MB and inserting the same {} rows: {:.1} s ({:.1} + {:.1}); {:.2} times as long",
+        "first import: {:.1} s; decoding the same {} MB and inserting the same {} rows: {:.1} s ({:.1} + {:.1}); {:.2} times as long",
         took.as_secs_f64(),
         bodies.size() >> 20,
         rows.count(),
@@ -156,56 +172,69 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
         floor.saturating_sub(decoded).as_secs_f64(),
         took.as_secs_f64() / floor.as_secs_f64()
     );
+}
 
-    // No changes, then ten changes. The best of three rounds each, since the others were disturbed.
-    for changes in [0, 10] {
-        let (mut best, mut reading) = (Duration::MAX, Duration::MAX);
-        for round in 0..3 {
-            set_job_titles(simulator, changes, &format!("{name} round {round}"));
-            // Warms up the simulator's lists.
-            fetch_lists(simulator).await;
-            let (took, run) = run(Mode::Incremental).await;
-            assert_eq!((run.counts.users_updated, run.intercom_calls), (changes, 3));
-            best = best.min(took);
-            let since = Since::Last {
-                workspace: ledger.workspace("default").await.unwrap().unwrap(),
-                log: Clock::System.now(),
-            };
-            let started = Instant::now();
-            intercom::observe(&client, since, &|_| {}).await.unwrap();
-            reading = reading.min(started.elapsed());
-        }
-        println!(
-            "incremental import of {changes} changes: {:.2} s, of which reading Intercom's lists {:.2} s ({:.0} %)",
-            best.as_secs_f64(),
-            reading.as_secs_f64(),
-            100.0 * reading.as_secs_f64() / best.as_secs_f64()
-        );
+/// Measures an incremental import of some changes. The best of three rounds each, since the others
+/// were disturbed.
+async fn measure_incremental(
+    name: &str,
+    simulator: &Simulator,
+    client: &Client,
+    ledger: &Ledger,
+    importer: &Importer,
+    changes: u64,
+) {
+    let mut best = Duration::MAX;
+    let mut reading = Duration::MAX;
+    for round in 0..3 {
+        set_job_titles(simulator, changes, &format!("{name} round {round}"));
+        // Warms up the simulator's lists.
+        fetch_lists(simulator).await;
+        let (took, run) = run(importer, Mode::Incremental).await;
+        assert_eq!((run.counts.users_updated, run.intercom_calls), (changes, 3));
+        best = best.min(took);
+        let since = Since::Last {
+            workspace: ledger.workspace("default").await.unwrap().unwrap(),
+            log: Clock::System.now(),
+        };
+        let started = Instant::now();
+        intercom::observe(client, since, &|_| {}).await.unwrap();
+        reading = reading.min(started.elapsed());
     }
+    println!(
+        "incremental import of {changes} changes: {:.2} s, of which reading Intercom's lists {:.2} s ({:.0} %)",
+        best.as_secs_f64(),
+        reading.as_secs_f64(),
+        100.0 * reading.as_secs_f64() / best.as_secs_f64()
+    );
+}
+
+/// Measures how long a served snapshot takes: of the first generation, and of one with ten changes.
+async fn measure_publishing(
+    name: &str,
+    simulator: &Simulator,
+    ledger: &Ledger,
+    importer: &Importer,
+) {
     let options = PublishOptions {
         base_url: "https://bridge.example/scim/v2".to_owned(),
         names: Names::default(),
         retention: Duration::from_hours(24 * 30),
     };
     let publisher = Publisher::new("default", options, ledger.clone(), Clock::System);
-    let show = async || {
+    let publish = async || {
         let started = Instant::now();
         publisher.refresh().await.unwrap();
         started.elapsed().as_secs_f64()
     };
-    let first = show().await;
+    let first = publish().await;
     set_job_titles(simulator, 10, &format!("{name} shown"));
     fetch_lists(simulator).await;
-    run(Mode::Incremental).await;
+    run(importer, Mode::Incremental).await;
     println!(
-        "a generation is read and shown in {first:.2} s, one with ten changes in {:.2} s",
-        show().await
+        "a generation is read and served in {first:.2} s, one with ten changes in {:.2} s",
+        publish().await
     );
-    println!(
-        "memory of importer, simulator and benchmark together: at most {} MB",
-        peak_memory() >> 20
-    );
-    ledger.close().await;
 }
 
 /// Changes the job title of the first `count` admins.

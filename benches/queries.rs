@@ -259,11 +259,21 @@ fn measure(users: usize) {
             }
         }
     }
+    print_rates(&token, &questions, &loads);
+
+    let bridge = serve(port, &environment);
+    wait_for_an_import(port, &token);
+    drop(intercom);
+    memory(users, &bridge, &environment);
+}
+
+/// Prints one line for each kind of request.
+fn print_rates(token: &str, questions: &[Question], loads: &[(Load, Load)]) {
     println!(
         "{:32} {:>11} {:>11} {:>6} {:>6} {:>11} {:>11}",
         "question", "bridge /s", "bare /s", "rate", "cpu", "bridge p99", "bare p99"
     );
-    for (question, (ours, theirs)) in questions.iter().zip(&loads) {
+    for (question, (ours, theirs)) in questions.iter().zip(loads) {
         println!(
             "{:32} {:>11.0} {:>11.0} {:>6.2} {:>6.2} {:>8} µs {:>8} µs",
             question.name,
@@ -275,7 +285,7 @@ fn measure(users: usize) {
             theirs.p99.as_micros(),
         );
         if question.name == BY_ID {
-            let share = recalling(&token).as_secs_f64() / ours.cpu.as_secs_f64();
+            let share = recalling(token).as_secs_f64() / ours.cpu.as_secs_f64();
             println!(
                 "{:32} {:>10.1} % of an answer by id",
                 "knowing the token again",
@@ -283,11 +293,6 @@ fn measure(users: usize) {
             );
         }
     }
-
-    let bridge = serve(port, &environment);
-    wait_for_an_import(port, &token);
-    drop(intercom);
-    memory(users, &bridge, &environment);
 }
 
 /// Measures the memory in use, and the memory needed to swap in a new served snapshot.
@@ -337,6 +342,12 @@ struct Exchange {
     body: Bytes,
 }
 
+impl Exchange {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
 /// Requests of one kind with their responses.
 struct Question {
     name: String,
@@ -345,13 +356,19 @@ struct Question {
     one_by_one: bool,
 }
 
-/// Sends each request once, checks most of the responses, and keeps them.
-fn questions(port: u16, token: &str) -> Vec<Question> {
-    let client = Client::builder().no_proxy().build().unwrap();
-    let fetch = |path: &str| -> Exchange {
-        let answer = client
-            .get(format!("http://127.0.0.1:{port}/scim/v2{path}"))
-            .bearer_auth(token)
+/// Sends requests to the bridge, and keeps the responses.
+struct Recorder<'a> {
+    client: Client,
+    port: u16,
+    token: &'a str,
+}
+
+impl Recorder<'_> {
+    fn fetch(&self, path: &str) -> Exchange {
+        let answer = self
+            .client
+            .get(format!("http://127.0.0.1:{}/scim/v2{path}", self.port))
+            .bearer_auth(self.token)
             .send()
             .unwrap();
         assert_eq!(answer.status(), 200, "{path}");
@@ -363,62 +380,91 @@ fn questions(port: u16, token: &str) -> Vec<Question> {
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
         Exchange { path: format!("/scim/v2{path}"), headers, body: answer.bytes().unwrap() }
-    };
-    let json = |answer: &Exchange| -> Value { serde_json::from_slice(&answer.body).unwrap() };
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    }
 
-    let mut walk = Vec::new();
-    let mut users = Vec::new();
-    loop {
-        let page = fetch(&format!("/Users?startIndex={}&count=100", users.len() + 1));
-        let body = json(&page);
-        users.extend(body["Resources"].as_array().unwrap().iter().map(|user| {
-            (text(&user["id"]), text(&user["userName"]), text(&user["meta"]["lastModified"]))
-        }));
-        walk.push(page);
-        if users.len() as u64 >= body["totalResults"].as_u64().unwrap() {
-            break;
+    /// Reads all users, page by page.
+    fn walk(&self) -> (Vec<Exchange>, Vec<ListedUser>) {
+        let mut walk = Vec::new();
+        let mut users = Vec::new();
+        loop {
+            let page = self.fetch(&format!("/Users?startIndex={}&count=100", users.len() + 1));
+            let body = page.json();
+            users.extend(body["Resources"].as_array().unwrap().iter().map(|user| ListedUser {
+                id: text(&user["id"]),
+                name: text(&user["userName"]),
+                last_modified: text(&user["meta"]["lastModified"]),
+            }));
+            walk.push(page);
+            if users.len() as u64 >= body["totalResults"].as_u64().unwrap() {
+                break;
+            }
         }
-    }
-    let count = users.len();
-    assert_eq!(
-        users.iter().map(|user| &user.0).collect::<BTreeSet<_>>().len(),
-        count,
-        "everybody once"
-    );
-
-    let some = || users.iter().step_by((count / 200).max(1));
-    let by_id: Vec<_> = some().map(|(id, ..)| fetch(&format!("/Users/{id}"))).collect();
-    let by_name: Vec<_> = some()
-        .map(|(_, name, _)| fetch(&format!("/Users?filter=userName+eq+%22{}%22", escaped(name))))
-        .collect();
-    for ((id, name, _), (one, listed)) in some().zip(by_id.iter().zip(&by_name)) {
         assert_eq!(
-            (text(&json(one)["id"]), text(&json(one)["userName"])),
-            (id.clone(), name.clone())
+            users.iter().map(|user| &user.id).collect::<BTreeSet<_>>().len(),
+            users.len(),
+            "each user once"
         );
-        assert_eq!(
-            (json(listed)["totalResults"].as_u64(), text(&json(listed)["Resources"][0]["id"])),
-            (Some(1), id.clone())
-        );
+        (walk, users)
     }
 
-    // The two digits before the @ that match closest to one user in a hundred.
-    let matching = |digits: &str| users.iter().filter(|(_, name, _)| name.contains(digits)).count();
-    let digits = (10..100)
-        .map(|number| format!("{number}@"))
-        .min_by_key(|digits| matching(digits).abs_diff(count / 100))
-        .unwrap();
-    let contains =
-        fetch(&format!("/Users?filter=emails.value+co+%22{}%22&count=50", escaped(&digits)));
-    assert_eq!(json(&contains)["totalResults"], matching(&digits));
-    println!("`emails.value co \"{digits}\"` matches {} of {count}", matching(&digits));
+    /// Fetches one user by its id and by its `userName`.
+    fn by_id_and_name(&self, user: &ListedUser) -> (Exchange, Exchange) {
+        let one = self.fetch(&format!("/Users/{}", user.id));
+        let listed =
+            self.fetch(&format!("/Users?filter=userName+eq+%22{}%22", escaped(&user.name)));
+        let body = one.json();
+        assert_eq!(
+            (text(&body["id"]), text(&body["userName"])),
+            (user.id.clone(), user.name.clone())
+        );
+        let body = listed.json();
+        assert_eq!(
+            (body["totalResults"].as_u64(), text(&body["Resources"][0]["id"])),
+            (Some(1), user.id.clone())
+        );
+        (one, listed)
+    }
 
-    let newest = users.iter().map(|user| &user.2).max().unwrap();
-    let since = fetch(&format!("/Users?filter=meta.lastModified+gt+%22{newest}%22"));
-    assert_eq!(json(&since)["totalResults"], 0);
-    let groups = fetch("/Groups?excludedAttributes=members&count=100");
-    let whole_groups = fetch("/Groups?count=20&startIndex=10");
+    /// Fetches a page of the users whose address contains a text. The text is the two digits before
+    /// the @ that match closest to one user in a hundred.
+    fn containing(&self, users: &[ListedUser]) -> Exchange {
+        let matching =
+            |digits: &str| users.iter().filter(|user| user.name.contains(digits)).count();
+        let digits = (10..100)
+            .map(|number| format!("{number}@"))
+            .min_by_key(|digits| matching(digits).abs_diff(users.len() / 100))
+            .unwrap();
+        let contains = self
+            .fetch(&format!("/Users?filter=emails.value+co+%22{}%22&count=50", escaped(&digits)));
+        assert_eq!(contains.json()["totalResults"], matching(&digits));
+        println!("`emails.value co \"{digits}\"` matches {} of {}", matching(&digits), users.len());
+        contains
+    }
+}
+
+/// What the benchmark keeps of a listed user.
+struct ListedUser {
+    id: String,
+    name: String,
+    last_modified: String,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// Sends each request once, checks most of the responses, and keeps them.
+fn questions(port: u16, token: &str) -> Vec<Question> {
+    let bridge = Recorder { client: Client::builder().no_proxy().build().unwrap(), port, token };
+    let (walk, users) = bridge.walk();
+    let some = users.iter().step_by((users.len() / 200).max(1));
+    let (by_id, by_name) = some.map(|user| bridge.by_id_and_name(user)).unzip();
+    let contains = bridge.containing(&users);
+    let newest = users.iter().map(|user| &user.last_modified).max().unwrap();
+    let since = bridge.fetch(&format!("/Users?filter=meta.lastModified+gt+%22{newest}%22"));
+    assert_eq!(since.json()["totalResults"], 0);
+    let groups = bridge.fetch("/Groups?excludedAttributes=members&count=100");
+    let whole_groups = bridge.fetch("/Groups?count=20&startIndex=10");
 
     let page = |at: usize| vec![walk[at].clone()];
     let question =

@@ -359,16 +359,18 @@ fn dormant_is_who_has_not_signed_in_for_ninety_days_as_far_as_the_log_tells() {
     }
 }
 
+/// Returns the account ids of a review, each with its change since the previous review.
+fn changes_since(rows: &[ReviewedAccount]) -> Vec<(String, Option<ReviewChange>)> {
+    rows.iter().map(|row| (row.account_id.clone(), row.change_since_last_review)).collect()
+}
+
 #[test]
-fn a_review_tells_what_became_of_each_account_since_the_one_before() {
+fn a_review_lists_the_accounts_with_access_and_leaves_unknown_values_out() {
     let now = directory();
     let log = LogFacts::default();
     let rows = review(&now, None, basis(&log));
-    let seen = |rows: &[ReviewedAccount]| -> Vec<(String, Option<ReviewChange>)> {
-        rows.iter().map(|row| (row.account_id.clone(), row.change_since_last_review)).collect()
-    };
     assert_eq!(
-        seen(&rows),
+        changes_since(&rows),
         [("adm_1".to_owned(), None), ("adm_2".to_owned(), None)],
         "who has access"
     );
@@ -384,21 +386,20 @@ fn a_review_tells_what_became_of_each_account_since_the_one_before() {
     assert_eq!(
         (ada.created_source, ada.last_login_at, ada.mfa),
         ("observed", None, None),
-        "what is not known is not said"
+        "unknown values are empty"
     );
+}
 
-    let same = review(&now, Some(&now), basis(&log));
-    assert!(
-        same.iter().all(|row| row.change_since_last_review == Some(ReviewChange::Same)),
-        "the no-op"
-    );
-    let mut before: Vec<(User, Stamps)> =
+/// Returns [`directory`] at the time of the previous review, when Ada had no role, Bo was absent,
+/// and Cy was active.
+fn directory_of_the_previous_review(now: &Directory) -> Directory {
+    let mut people: Vec<(User, Stamps)> =
         now.people.iter().map(|person| ((*person.user).clone(), person.stamps)).collect();
-    // At the time of the previous review, Ada had no role, Bo was absent, and Cy was active.
-    (before[0].0.role, before[2].0.active) = (None, true);
-    before.remove(1);
+    people[0].0.role = None;
+    people[2].0.active = true;
+    people.remove(1);
     let snapshot = Snapshot {
-        users: before
+        users: people
             .into_iter()
             .map(|(value, stamps)| (Recorded { value, stamps }, Volatile::default()))
             .collect(),
@@ -417,9 +418,21 @@ fn a_review_tells_what_became_of_each_account_since_the_one_before() {
             .collect(),
         ..Snapshot::default()
     };
-    let before = Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None);
+    Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None)
+}
+
+#[test]
+fn a_review_shows_how_each_account_changed_since_the_previous_review() {
+    let now = directory();
+    let log = LogFacts::default();
+    let same = review(&now, Some(&now), basis(&log));
+    assert!(
+        same.iter().all(|row| row.change_since_last_review == Some(ReviewChange::Same)),
+        "nothing changed"
+    );
+    let before = directory_of_the_previous_review(&now);
     assert_eq!(
-        seen(&review(&now, Some(&before), basis(&log))),
+        changes_since(&review(&now, Some(&before), basis(&log))),
         [
             ("adm_1".to_owned(), Some(ReviewChange::Changed)),
             ("adm_2".to_owned(), Some(ReviewChange::Added)),

@@ -3,9 +3,16 @@
 use super::*;
 use crate::scim::resource_types::{ALL, GROUP, USER};
 
+/// Asserts which users each filter finds.
+fn assert_finds(cases: &[(&str, &str)]) {
+    for (filter, expected) in cases {
+        assert_eq!(found(filter).join(" "), *expected, "{filter}");
+    }
+}
+
 #[test]
-fn filters_find_whom_they_describe() {
-    for (filter, expected) in [
+fn filters_compare_ids_names_and_addresses() {
+    assert_finds(&[
         (r#"userName eq "ADA@example.com""#, "1"),
         (r#"userName eq "bo@example.com""#, "2"),
         (r#"id eq "adm_3""#, "3"),
@@ -22,6 +29,12 @@ fn filters_find_whom_they_describe() {
         (r#"emails[type eq "work" and value ew ".org"]"#, "4"),
         (r#"emails[type eq "work"].value sw "dana""#, "4"),
         (r#"emails[type eq "home"]"#, ""),
+    ]);
+}
+
+#[test]
+fn filters_compare_titles_and_the_active_flag() {
+    assert_finds(&[
         (r#"title eq "agent""#, "3 4 7 9 10 12"),
         (r#"title gt "lead""#, "1 11"),
         (r#"title le "agent""#, "3 4 7 9 10 12"),
@@ -33,6 +46,12 @@ fn filters_find_whom_they_describe() {
         (r#"title ne "agent" and active eq true"#, "1 2 5 6 8 11"),
         ("active eq false", "4 9"),
         ("active ne false and title eq null", "2 6"),
+    ]);
+}
+
+#[test]
+fn filters_compare_groups_roles_and_entitlements() {
+    assert_finds(&[
         (r#"groups.value eq "team_1""#, "1 2 3 8 11"),
         (r#"groups eq "team_1""#, "1 2 3 8 11"),
         (r#"groups.display eq "SALES""#, "1 5 10 11"),
@@ -44,12 +63,24 @@ fn filters_find_whom_they_describe() {
         (r#"roles[display eq "lead"].value eq "4""#, "8"),
         (r#"entitlements[type eq "permission" and value eq "reports"]"#, "1"),
         (r#"entitlements.value eq "inbox_seat" and title sw "a""#, "3 5 7 10"),
+    ]);
+}
+
+#[test]
+fn filters_compare_dates() {
+    assert_finds(&[
         (r#"meta.lastModified gt "2026-03-08T12:00:00Z""#, "4 9"),
         (r#"meta.lastModified ge "2026-03-08T12:00:00.0000000Z""#, "4 9 11 12"),
         (r#"meta.lastModified ge "2026-03-08T14:00:00.0+02:00" and active eq true"#, "11 12"),
         (r#"meta.lastModified ge "2026-03-09T24:30:00""#, "4 9"),
         (r#"meta.lastModified lt "0001-01-03T00:00:00.0000000Z""#, ""),
         (r#"(ActiVe eq true) and meta.lastmodified ge "2026-03-08T11:59:59Z""#, "11 12"),
+    ]);
+}
+
+#[test]
+fn filters_name_attributes_of_the_extension_and_by_their_schema() {
+    assert_finds(&[
         (r#"urn:ietf:params:scim:schemas:extension:intercom:2.0:User:intercomId eq "7""#, "7"),
         ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:twoFactorAuth eq true", "1"),
         ("urn:ietf:params:scim:schemas:extension:intercom:2.0:User:twoFactorAuth pr", "1 2"),
@@ -63,13 +94,17 @@ fn filters_find_whom_they_describe() {
             r#"schemas eq "urn:ietf:params:scim:schemas:extension:intercom:2.0:User" and userName sw "j""#,
             "10",
         ),
+    ]);
+}
+
+#[test]
+fn filters_combine_comparisons_with_and_and_or() {
+    assert_finds(&[
         (r#"userName sw "a" or userName sw "b" and active eq false"#, "1"),
         (r#"(userName sw "a" or userName sw "b") and active eq false"#, ""),
         (r#"meta.resourceType eq "User" and userName sw "k""#, "11"),
         ("name pr and userName sw \"k\"", "11"),
-    ] {
-        assert_eq!(found(filter).join(" "), expected, "{filter}");
-    }
+    ]);
 }
 
 /// Ada was removed and invited again. An account of another person is between her two accounts.
