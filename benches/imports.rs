@@ -135,7 +135,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     for changes in [0, 10] {
         measure_incremental(name, simulator, &client, &ledger, &importer, changes).await;
     }
-    measure_publishing(name, simulator, &ledger, &importer).await;
+    measure_snapshots(name, simulator, &ledger, &importer).await;
     println!(
         "memory of importer, simulator and benchmark together: at most {} MB",
         peak_memory() >> 20
@@ -182,7 +182,7 @@ async fn measure_incremental(
     client: &Client,
     ledger: &Ledger,
     importer: &Importer,
-    changes: u64,
+    changes: usize,
 ) {
     let mut best = Duration::MAX;
     let mut reading = Duration::MAX;
@@ -210,7 +210,7 @@ async fn measure_incremental(
 }
 
 /// Measures how long a served snapshot takes: of the first generation, and of one with ten changes.
-async fn measure_publishing(
+async fn measure_snapshots(
     name: &str,
     simulator: &Simulator,
     ledger: &Ledger,

@@ -21,8 +21,8 @@ pub async fn entries(bridge: &Bridge, question: &str, fits: impl Fn(&Value) -> b
     .await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_audit_trail_has_requests_and_responses_without_personal_data() {
+/// Sends requests of several kinds to a bridge behind a proxy, and returns the audit entries.
+async fn after_requests_of_several_kinds() -> (Bridge, Vec<Value>) {
     let bridge = Bridge::starting_with(dozen(), |config| {
         config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     })
@@ -30,11 +30,11 @@ async fn the_audit_trail_has_requests_and_responses_without_personal_data() {
     bridge.shows(1).await;
     let request = bridge
         .request(Method::GET, "/scim/v2/Users?filter=userName%20eq%20%22eve%40example.com%22");
-    let asked = request
+    let forwarded = request
         .bearer_auth(&bridge.token)
         .header("X-Forwarded-For", "203.0.113.7")
         .header("X-Request-Id", "the-one");
-    assert_eq!(Bridge::send(asked).await.status, 200);
+    assert_eq!(Bridge::send(forwarded).await.status, 200);
     for _ in 0..7 {
         bridge.get("/scim/v2/Users/adm_404").await;
     }
@@ -47,10 +47,22 @@ async fn the_audit_trail_has_requests_and_responses_without_personal_data() {
             .await;
     assert_eq!(refused.status, 403);
     let all = entries(&bridge, "", |entry| entry["status"] == json!(403)).await;
-    let find = |fits: &dyn Fn(&Value) -> bool| {
-        all.iter().filter(|entry| fits(entry)).cloned().collect::<Vec<_>>()
-    };
-    let forwarded = find(&|entry| entry["address"] == json!("203.0.113.7"));
+    (bridge, all)
+}
+
+/// Returns the entries in which a member has this value.
+fn with<'a>(entries: &'a [Value], member: &str, value: &Value) -> Vec<&'a Value> {
+    entries.iter().filter(|entry| entry[member] == *value).collect()
+}
+
+fn sum_of_counts(entries: &[&Value]) -> i64 {
+    entries.iter().map(|entry| entry["count"].as_i64().unwrap()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_trail_has_requests_and_responses_without_personal_data() {
+    let (bridge, all) = after_requests_of_several_kinds().await;
+    let forwarded = with(&all, "address", &json!("203.0.113.7"));
     assert_eq!(forwarded.len(), 1, "{all:?}");
     let mut entry = forwarded[0].clone();
     assert!(entry["identity"].as_str().unwrap().starts_with("token "));
@@ -64,54 +76,61 @@ async fn the_audit_trail_has_requests_and_responses_without_personal_data() {
             "method": "GET", "route": "/scim/v2/Users", "target": null, "detail": null, "status": 200, "count": 1, "request_id": "the-one",
         })
     );
-    let missing = find(&|entry| entry["target"] == json!("adm_404"));
-    let counted: i64 = missing.iter().map(|entry| entry["count"].as_i64().unwrap()).sum();
+    let missing = with(&all, "target", &json!("adm_404"));
     assert_eq!(
-        (counted, &missing[0]["status"], &missing[0]["route"]),
+        (sum_of_counts(&missing), &missing[0]["status"], &missing[0]["route"]),
         (7, &json!(404), &json!("/scim/v2/Users/{id}"))
     );
-    let deleted = find(&|entry| entry["method"] == json!("DELETE"));
+    let deleted = with(&all, "method", &json!("DELETE"));
     assert_eq!((&deleted[0]["actor"], &deleted[0]["target"]), (&json!("test"), &json!("adm_1")));
-    assert!(
-        !json!(all).to_string().contains("eve@"),
-        "what somebody looked for is nobody's business"
-    );
-    assert!(find(&|entry| entry["route"] == json!("/healthz")).is_empty());
-
-    // A request without a valid token has neither client nor workspace in the trail. Only a client
-    // for all workspaces sees these entries.
-    let unknown: Vec<Value> = find(&|entry| entry["status"] == json!(401));
-    assert!(
-        unknown
-            .iter()
-            .all(|entry| entry["actor"] == Value::Null && entry["workspace"] == Value::Null)
-    );
-    assert_eq!(unknown.iter().map(|entry| entry["count"].as_i64().unwrap()).sum::<i64>(), 2);
+    assert!(!json!(all).to_string().contains("eve@"), "values of filters are not recorded");
+    assert!(with(&all, "route", &json!("/healthz")).is_empty());
     bridge.stop().await;
 }
 
-#[expect(clippy::too_many_lines, reason = "one story, told step by step")]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_trail_has_changes_of_clients_and_tokens_and_can_be_filtered() {
-    let bridge = Bridge::serving(dozen()).await;
-    let shell = Shell::new()
+async fn a_request_without_a_valid_token_has_neither_client_nor_workspace_in_the_audit_trail() {
+    // Only a client for all workspaces sees these entries.
+    let (bridge, all) = after_requests_of_several_kinds().await;
+    let unauthorized = with(&all, "status", &json!(401));
+    assert!(
+        unauthorized
+            .iter()
+            .all(|entry| entry["actor"] == Value::Null && entry["workspace"] == Value::Null)
+    );
+    assert_eq!(sum_of_counts(&unauthorized), 2);
+    bridge.stop().await;
+}
+
+/// Returns a shell whose commands use the database of a bridge.
+fn shell_beside(bridge: &Bridge) -> Shell {
+    Shell::new()
         .set("DATABASE_URL", bridge.config.database.url.expose_secret())
         .set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY)
-        .set("INTERCOM_ACCESS_TOKEN", "some-intercom-token");
-    let json_of = |arguments: &[&str]| -> Value {
-        let ended = shell.run(arguments);
-        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        serde_json::from_str(&ended.stdout).unwrap()
-    };
-    let made = json_of(&[
-        "client",
-        "create",
-        "--name",
-        "Saviynt EIC",
-        "--scope",
-        "scim.read import.read",
-        "--json",
-    ]);
+        .set("INTERCOM_ACCESS_TOKEN", "some-intercom-token")
+}
+
+/// Runs a command that prints JSON.
+fn json_of(shell: &Shell, arguments: &[&str]) -> Value {
+    let ended = shell.run(arguments);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+/// Creates a client, has a token issued to it, and gives it another secret. Returns its id.
+async fn create_and_rotate_a_client(bridge: &Bridge, shell: &Shell) -> String {
+    let made = json_of(
+        shell,
+        &[
+            "client",
+            "create",
+            "--name",
+            "Saviynt EIC",
+            "--scope",
+            "scim.read import.read",
+            "--json",
+        ],
+    );
     let id = made["client_id"].as_str().unwrap();
     secrets::keep_client(id, made["client_secret"].as_str().unwrap());
     assert!(id.starts_with("cli_saviynt-eic-"));
@@ -121,8 +140,13 @@ async fn the_audit_trail_has_changes_of_clients_and_tokens_and_can_be_filtered()
         .header("Content-Type", "application/x-www-form-urlencoded")
         .body("grant_type=client_credentials");
     assert_eq!(Bridge::send(login).await.status, 200);
-    let rotated = json_of(&["client", "rotate", id, "--json"]);
+    let rotated = json_of(shell, &["client", "rotate", id, "--json"]);
     assert_ne!(rotated["client_secret"], made["client_secret"]);
+    id.to_owned()
+}
+
+/// Issues a token from the shell, uses it, and revokes it.
+async fn issue_and_revoke_a_token(bridge: &Bridge, shell: &Shell) {
     let issued = shell.run(&[
         "token",
         "issue",
@@ -137,7 +161,7 @@ async fn the_audit_trail_has_changes_of_clients_and_tokens_and_can_be_filtered()
     secrets::keep(issued.stdout.trim());
     let answer = bridge.request(Method::GET, "/api/v1/status").bearer_auth(issued.stdout.trim());
     assert_eq!(Bridge::send(answer).await.status, 200);
-    let listed = json_of(&["token", "list", "--json"]);
+    let listed = json_of(shell, &["token", "list", "--json"]);
     assert_eq!(
         (&listed[0]["subject"], &listed[0]["scope"], &listed[0]["revoked_at"]),
         (&json!("eic"), &json!("import.read"), &Value::Null)
@@ -146,8 +170,12 @@ async fn the_audit_trail_has_changes_of_clients_and_tokens_and_can_be_filtered()
     assert_eq!(shell.run(&["token", "revoke", token_id]).code, Some(0));
     assert!(shell.run(&["token", "list"]).stdout.contains("revoked"));
     assert_eq!(shell.run(&["token", "revoke", "nothing"]).code, Some(1));
+}
+
+/// Disables a client. Then it gets no new secret.
+fn disable_the_client(shell: &Shell, id: &str) {
     assert_eq!(shell.run(&["client", "disable", id]).code, Some(0));
-    let clients = json_of(&["client", "list", "--json"]);
+    let clients = json_of(shell, &["client", "list", "--json"]);
     assert!(
         clients[0]["disabled_at"].is_string() && clients[0].get("secret_hash").is_none(),
         "{clients}"
@@ -155,10 +183,19 @@ async fn the_audit_trail_has_changes_of_clients_and_tokens_and_can_be_filtered()
     assert_eq!(
         shell.run(&["client", "rotate", id]).code,
         Some(1),
-        "what is disabled gets no secret"
+        "a disabled client gets no new secret"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_trail_has_changes_of_clients_tokens_and_keys() {
+    let bridge = Bridge::serving(dozen()).await;
+    let shell = shell_beside(&bridge);
+    let id = create_and_rotate_a_client(&bridge, &shell).await;
+    issue_and_revoke_a_token(&bridge, &shell).await;
+    disable_the_client(&shell, &id);
     assert_eq!(shell.run(&["keys", "rotate"]).code, Some(0));
-    assert_eq!(shell.run(&["keys", "reset"]).code, Some(1), "not by mistake");
+    assert_eq!(shell.run(&["keys", "reset"]).code, Some(1), "it needs a confirmation");
 
     let all = entries(&bridge, "", |entry| entry["event"] == json!("keys.rotated")).await;
     let events: Vec<&str> = all
@@ -185,8 +222,24 @@ async fn the_audit_trail_has_changes_of_clients_and_tokens_and_can_be_filtered()
             .all(|entry| entry["actor"] == json!(id) && entry["event"] == json!("token.issued"))
     );
     assert_eq!(entries(&bridge, "&event=client.disabled", |_| true).await.len(), 1);
+    let exported = shell.run(&["audit", "export", "--since", "2020-01-01T00:00:00Z"]).stdout;
+    assert!(
+        exported
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .any(|entry| entry["event"] == json!("token.revoked"))
+    );
+    let service = bridge.app.service();
+    assert!(service.ledger.prune_audit(service.clock.now()).await.unwrap() >= 7);
+    bridge.stop().await;
+}
 
-    // As NDJSON, from the API and from the command.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_trail_is_read_as_ndjson_and_in_pages() {
+    let bridge = Bridge::serving(dozen()).await;
+    let shell = shell_beside(&bridge);
+    create_and_rotate_a_client(&bridge, &shell).await;
+    entries(&bridge, "", |entry| entry["event"] == json!("client.created")).await;
     let lines = bridge
         .request(Method::GET, "/api/v1/audit?event=client.created")
         .bearer_auth(&bridge.token);
@@ -195,17 +248,16 @@ async fn the_audit_trail_has_changes_of_clients_and_tokens_and_can_be_filtered()
         (lines.header("content-type"), lines.text.lines().count()),
         ("application/x-ndjson", 1)
     );
-    let exported = shell.run(&["audit", "export", "--since", "2020-01-01T00:00:00Z"]).stdout;
-    assert!(
-        exported
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .any(|entry| entry["event"] == json!("token.revoked"))
-    );
     let paged = bridge.get("/api/v1/audit?limit=1").await.json();
     let next = paged["next"].as_str().unwrap();
     let second = bridge.get(&next.replace(&bridge.url(""), "")).await.json();
     assert_ne!(paged["items"][0]["cursor"], second["items"][0]["cursor"]);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invalid_filters_of_the_audit_trail_and_clients_without_its_scope_are_refused() {
+    let bridge = Bridge::serving(dozen()).await;
     for wrong in ["limit=0", "since=yesterday", "actr=x", "after=1", "actor=%00"] {
         assert_eq!(bridge.get(&format!("/api/v1/audit?{wrong}")).await.status, 400, "{wrong}");
     }
@@ -215,8 +267,5 @@ async fn the_audit_trail_has_changes_of_clients_and_tokens_and_can_be_filtered()
     let refused =
         Bridge::send(bridge.request(Method::GET, "/api/v1/audit").bearer_auth(reader)).await;
     assert_eq!(refused.status, 403);
-
-    let (ledger, now) = (&bridge.app.service().ledger, bridge.app.service().clock.now());
-    assert!(ledger.prune_audit(now).await.unwrap() >= 7);
     bridge.stop().await;
 }

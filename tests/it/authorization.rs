@@ -126,14 +126,50 @@ fn what_needs_no_token_is_on_a_list_that_says_why() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_operation_refuses_no_token_a_token_without_its_scope_and_another_workspace() {
+/// An operation that needs a scope.
+struct SecuredOperation {
+    /// Its methods: GET with HEAD, or one other method.
+    methods: Vec<Method>,
+    path: String,
+    scope: &'static str,
+    has_workspace: bool,
+}
+
+/// Returns the described operations that need a scope.
+fn secured() -> Vec<SecuredOperation> {
+    let mut operations = Vec::new();
+    for (path, methods) in described() {
+        for (method, scope) in methods {
+            let Some(scope) = scope.map(Scope::as_str) else { continue };
+            let methods = if method == "GET" {
+                vec![Method::GET, Method::HEAD]
+            } else {
+                vec![method.parse().unwrap()]
+            };
+            let has_workspace = path != ABOUT_NO_WORKSPACE;
+            operations.push(SecuredOperation {
+                methods,
+                path: filled(&path),
+                scope,
+                has_workspace,
+            });
+        }
+    }
+    assert!(operations.len() > 50, "{}", operations.len());
+    operations
+}
+
+async fn bridge_without_a_rate_limit() -> Bridge {
     let bridge =
         Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
     bridge.shows(1).await;
+    bridge
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_refuses_requests_without_a_token_and_tokens_without_its_scope() {
+    let bridge = bridge_without_a_rate_limit().await;
     let no_scope = token(&bridge.app, &[]);
-    let all_scopes = token(&bridge.app, &Scope::ALL);
-    let of_another = token_for(&bridge.app, &Scope::ALL, &["elsewhere"]);
     let (only, all_but): (BTreeMap<_, _>, BTreeMap<_, _>) = Scope::ALL
         .into_iter()
         .map(|scope| {
@@ -143,78 +179,69 @@ async fn every_operation_refuses_no_token_a_token_without_its_scope_and_another_
             (named(token(&bridge.app, &[scope])), named(token(&bridge.app, &others)))
         })
         .unzip();
-    let mut secured = 0;
-    for (path, methods) in described() {
-        for (method, scope) in methods {
-            let Some(scope) = scope.map(Scope::as_str) else { continue };
-            secured += 1;
-            let by_get_or_head = if method == "GET" {
-                vec![Method::GET, Method::HEAD]
-            } else {
-                vec![method.parse().unwrap()]
-            };
-            let plain = filled(&path);
-            for method in &by_get_or_head {
-                let about_a_workspace = path != ABOUT_NO_WORKSPACE;
-                let named = about_a_workspace.then(|| format!("/workspaces/default{plain}"));
-                for path in named.iter().chain([&plain]) {
-                    let what = format!("{method} {path}");
-                    let answer = ask(&bridge, method, path, None).await;
-                    assert_eq!(answer.status, 401, "{what} without a token: {}", answer.text);
-                    assert!(answer.header("www-authenticate").starts_with("Bearer "), "{what}");
-                    assert_eq!(
-                        ask(&bridge, method, path, Some("no.good.token")).await.status,
-                        401,
-                        "{what}"
-                    );
-                    for token in [&no_scope, &all_but[scope]] {
-                        let answer = ask(&bridge, method, path, Some(token)).await;
-                        assert_eq!(answer.status, 403, "{what} without {scope}: {}", answer.text);
-                        let challenge = answer.header("www-authenticate");
-                        assert!(
-                            challenge.contains(&format!("scope=\"{scope}\"")),
-                            "{what}: {challenge}"
-                        );
-                    }
-                    let answer = ask(&bridge, method, path, Some(&only[scope])).await;
-                    assert!(
-                        !matches!(answer.status.as_u16(), 401 | 403),
-                        "{what} with {scope}: {}",
-                        answer.text
-                    );
-                }
-                if !about_a_workspace {
-                    continue;
-                }
-                let elsewhere = format!("/workspaces/elsewhere{plain}");
-                // A workspace that the token is not for looks the same as one that does not exist.
-                for (path, token) in [
-                    (&elsewhere, &all_scopes),
-                    (&elsewhere, &of_another),
-                    (&plain, &of_another),
-                    (&elsewhere, &no_scope),
-                ] {
-                    let answer = ask(&bridge, method, path, Some(token)).await;
-                    assert_eq!(
-                        answer.status, 404,
-                        "{method} {path} of another workspace: {}",
-                        answer.text
-                    );
-                    assert!(
-                        *method == Method::HEAD || answer.text.contains("this workspace"),
-                        "{}",
-                        answer.text
-                    );
-                }
-                assert_eq!(
-                    ask(&bridge, method, &elsewhere, None).await.status,
-                    401,
-                    "{method} {elsewhere}"
-                );
+    for SecuredOperation { methods, path: plain, scope, has_workspace } in secured() {
+        let named = has_workspace.then(|| format!("/workspaces/default{plain}"));
+        let paths: Vec<&String> = named.iter().chain([&plain]).collect();
+        for (method, path) in
+            methods.iter().flat_map(|method| paths.iter().map(move |path| (method, *path)))
+        {
+            let what = format!("{method} {path}");
+            let answer = ask(&bridge, method, path, None).await;
+            assert_eq!(answer.status, 401, "{what} without a token: {}", answer.text);
+            assert!(answer.header("www-authenticate").starts_with("Bearer "), "{what}");
+            let answer = ask(&bridge, method, path, Some("no.good.token")).await;
+            assert_eq!(answer.status, 401, "{what}");
+            for token in [&no_scope, &all_but[scope]] {
+                let answer = ask(&bridge, method, path, Some(token)).await;
+                assert_eq!(answer.status, 403, "{what} without {scope}: {}", answer.text);
+                let challenge = answer.header("www-authenticate");
+                assert!(challenge.contains(&format!("scope=\"{scope}\"")), "{what}: {challenge}");
             }
+            let answer = ask(&bridge, method, path, Some(&only[scope])).await;
+            assert!(
+                !matches!(answer.status.as_u16(), 401 | 403),
+                "{what} with {scope}: {}",
+                answer.text
+            );
         }
     }
-    assert!(secured > 50, "{secured}");
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_answers_for_a_workspace_of_others_as_for_one_that_does_not_exist() {
+    let bridge = bridge_without_a_rate_limit().await;
+    let no_scope = token(&bridge.app, &[]);
+    let all_scopes = token(&bridge.app, &Scope::ALL);
+    let of_another = token_for(&bridge.app, &Scope::ALL, &["elsewhere"]);
+    for SecuredOperation { methods, path: plain, has_workspace, .. } in secured() {
+        if !has_workspace {
+            continue;
+        }
+        let elsewhere = format!("/workspaces/elsewhere{plain}");
+        for method in &methods {
+            for (path, token) in [
+                (&elsewhere, &all_scopes),
+                (&elsewhere, &of_another),
+                (&plain, &of_another),
+                (&elsewhere, &no_scope),
+            ] {
+                let answer = ask(&bridge, method, path, Some(token)).await;
+                assert_eq!(
+                    answer.status, 404,
+                    "{method} {path} of another workspace: {}",
+                    answer.text
+                );
+                assert!(
+                    *method == Method::HEAD || answer.text.contains("this workspace"),
+                    "{}",
+                    answer.text
+                );
+            }
+            let answer = ask(&bridge, method, &elsewhere, None).await;
+            assert_eq!(answer.status, 401, "{method} {elsewhere}");
+        }
+    }
     bridge.stop().await;
 }
 

@@ -225,6 +225,77 @@ fn baton() -> BTreeMap<String, String> {
     found
 }
 
+/// Reads the bridge as baton-scim does.
+struct BatonScim<'a> {
+    bridge: &'a Bridge,
+    config: &'a BTreeMap<String, String>,
+}
+
+impl BatonScim<'_> {
+    async fn get(&self, path: &str) -> Value {
+        let accept = if self.config["hasScimHeader"] == "true" {
+            "application/scim+json"
+        } else {
+            "application/json"
+        };
+        let request =
+            self.bridge.request(Method::GET, &format!("/scim/v2/{path}")).header("Accept", accept);
+        let request = request.header("Content-Type", "application/json").body("null");
+        let answer = Bridge::send(request.bearer_auth(&self.bridge.token)).await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer.json()
+    }
+
+    /// Returns the value at the path that a setting names.
+    fn value(&self, resource: &Value, setting: &str) -> Value {
+        at(resource, &self.config[setting])
+    }
+
+    /// Reads all resources of a kind, page by page.
+    async fn list(&self, path: &str) -> Vec<Value> {
+        let mut resources = Vec::new();
+        let mut returned = 0;
+        loop {
+            let page = self.get(&format!("{path}?count=5&startIndex={}", returned + 1)).await;
+            resources.extend(page["Resources"].as_array().unwrap().clone());
+            let number =
+                |name: &str| self.value(&page, &format!("pagination.{name}")).as_u64().unwrap();
+            assert_eq!(number("startIndex"), returned + 1);
+            returned += number("itemsPerPage");
+            if returned >= number("totalResults") {
+                return resources;
+            }
+        }
+    }
+
+    /// Asserts that a resource has the attributes that the configuration names.
+    fn assert_has_its_attributes(&self, kind: &str, resource: &Value) {
+        let fields = self
+            .config
+            .iter()
+            .filter(|(name, path)| name.starts_with(&format!("{kind}.")) && !path.is_empty())
+            .filter(|(name, path)| !name.contains("members.id") && !path.contains("[?"));
+        for (name, path) in fields {
+            let found = at(resource, path);
+            assert!(!found.is_null(), "{name}");
+            assert!(
+                name != "user.active" || found.is_boolean(),
+                "baton-scim reads a string as inactive"
+            );
+        }
+        if kind == "group" {
+            let members = self.value(resource, "group.members.path");
+            for member in members.as_array().into_iter().flatten() {
+                assert!(self.value(member, "group.members.id").is_string());
+            }
+        }
+    }
+}
+
+fn at(value: &Value, path: &str) -> Value {
+    path::at(value, path).cloned().unwrap_or_else(|| panic!("no {path}: {value}"))
+}
+
 /// Reads like baton-scim: pages by `startIndex`, then each resource by itself. The attributes that
 /// the configuration names must be present.
 #[tokio::test]
@@ -236,57 +307,14 @@ async fn baton_scim_reads_everybody_with_the_configuration_that_is_shipped() {
         (config["auth.authType"].as_str(), config["auth.apiKeyPrefix"].as_str()),
         ("apiKey", "Bearer")
     );
-    let at = |value: &Value, path: &str| {
-        path::at(value, path).cloned().unwrap_or_else(|| panic!("no {path}: {value}"))
-    };
-    let get = async |path: String| {
-        let accept = if config["hasScimHeader"] == "true" {
-            "application/scim+json"
-        } else {
-            "application/json"
-        };
-        let request =
-            bridge.request(Method::GET, &format!("/scim/v2/{path}")).header("Accept", accept);
-        let request = request.header("Content-Type", "application/json").body("null");
-        let answer = Bridge::send(request.bearer_auth(&bridge.token)).await;
-        assert_eq!(answer.status, 200, "{path}");
-        answer.json()
-    };
-    for (list, kind) in [("Users", "user"), ("Groups", "group")] {
-        let (mut seen, mut returned) = (Vec::new(), 0);
-        loop {
-            let page = get(format!("{list}?count=5&startIndex={}", returned + 1)).await;
-            seen.extend(page["Resources"].as_array().unwrap().clone());
-            let number =
-                |name: &str| at(&page, &config[&format!("pagination.{name}")]).as_u64().unwrap();
-            assert_eq!(number("startIndex"), returned + 1);
-            returned += number("itemsPerPage");
-            if returned >= number("totalResults") {
-                break;
-            }
-        }
-        assert_eq!(seen.len(), if list == "Users" { 12 } else { 3 });
-        for resource in seen {
-            let id = at(&resource, &config[&format!("{kind}.id")]).as_str().unwrap().to_owned();
-            let one = get(format!("{list}/{id}")).await;
-            let fields = config
-                .iter()
-                .filter(|(name, path)| name.starts_with(&format!("{kind}.")) && !path.is_empty());
-            for (name, path) in
-                fields.filter(|(name, path)| !name.contains("members.id") && !path.contains("[?"))
-            {
-                let found = at(&one, path);
-                assert!(!found.is_null(), "{name}");
-                assert!(
-                    name != "user.active" || found.is_boolean(),
-                    "a text would count as switched off"
-                );
-            }
-            let members =
-                if kind == "group" { at(&one, &config["group.members.path"]) } else { Value::Null };
-            for member in members.as_array().into_iter().flatten() {
-                assert!(at(member, &config["group.members.id"]).is_string());
-            }
+    let baton = BatonScim { bridge: &bridge, config: &config };
+    for (path, kind, count) in [("Users", "user", 12), ("Groups", "group", 3)] {
+        let listed = baton.list(path).await;
+        assert_eq!(listed.len(), count);
+        for resource in listed {
+            let id = baton.value(&resource, &format!("{kind}.id"));
+            let one = baton.get(&format!("{path}/{}", id.as_str().unwrap())).await;
+            baton.assert_has_its_attributes(kind, &one);
         }
     }
     bridge.stop().await;
