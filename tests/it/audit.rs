@@ -23,11 +23,10 @@ pub async fn entries(bridge: &Bridge, question: &str, fits: impl Fn(&Value) -> b
 
 /// Sends requests of several kinds to a bridge behind a proxy, and returns the audit entries.
 async fn after_requests_of_several_kinds() -> (Bridge, Vec<Value>) {
-    let bridge = Bridge::starting_with(dozen(), |config| {
+    let bridge = Bridge::serving_with(dozen(), |config| {
         config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     })
     .await;
-    bridge.shows(1).await;
     let request = bridge
         .request(Method::GET, "/scim/v2/Users?filter=userName%20eq%20%22eve%40example.com%22");
     let forwarded = request

@@ -159,16 +159,9 @@ fn secured() -> Vec<SecuredOperation> {
     operations
 }
 
-async fn bridge_without_a_rate_limit() -> Bridge {
-    let bridge =
-        Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
-    bridge.shows(1).await;
-    bridge
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_refuses_requests_without_a_token_and_tokens_without_its_scope() {
-    let bridge = bridge_without_a_rate_limit().await;
+    let bridge = Bridge::serving_without_rate_limit(dozen()).await;
     let no_scope = token(&bridge.app, &[]);
     let (only, all_but): (BTreeMap<_, _>, BTreeMap<_, _>) = Scope::ALL
         .into_iter()
@@ -210,7 +203,7 @@ async fn every_operation_refuses_requests_without_a_token_and_tokens_without_its
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_answers_for_a_workspace_of_others_as_for_one_that_does_not_exist() {
-    let bridge = bridge_without_a_rate_limit().await;
+    let bridge = Bridge::serving_without_rate_limit(dozen()).await;
     let no_scope = token(&bridge.app, &[]);
     let all_scopes = token(&bridge.app, &Scope::ALL);
     let of_another = token_for(&bridge.app, &Scope::ALL, &["elsewhere"]);
@@ -247,9 +240,7 @@ async fn every_operation_answers_for_a_workspace_of_others_as_for_one_that_does_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_description_does_not_offer_is_not_allowed() {
-    let bridge =
-        Bridge::starting_with(dozen(), |config| config.limits.requests_per_second = 0).await;
-    bridge.shows(1).await;
+    let bridge = Bridge::serving_without_rate_limit(dozen()).await;
     for (path, methods) in described() {
         let plain = filled(&path);
         let options = ask(&bridge, &Method::OPTIONS, &plain, None).await;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use intercom_scim_bridge::directory::RunStatus;
@@ -12,7 +12,7 @@ use simulator::{Fault, Options, Simulator};
 
 use crate::support::bridge::{ENCRYPTION_KEY, dozen, free_port, http};
 use crate::support::hand::TOKEN;
-use crate::support::shell::Shell;
+use crate::support::shell::{Running, Shell};
 use crate::support::waiting::{eventually, until};
 
 fn shell(simulator: &Simulator) -> Shell {
@@ -57,16 +57,9 @@ async fn served(port: u16, token: &str) -> Value {
     response.await.json::<Value>().await.unwrap()["totalResults"].clone()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_bridge_goes_on() {
-    let simulator = simulated();
-    let port = free_port();
-    let shell = shell(&simulator).set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"));
-    let token = shell.run(&["token", "issue", "--scope", "scim.read", "--ttl", "10m"]).stdout;
-    let bridge = shell.start(&["serve"]);
-    assert_eq!(served(port, token.trim()).await, json!(12));
-
-    // The backup is made while the bridge runs.
+/// Makes a backup of the database of a running bridge. It is complete, private, and not
+/// overwritten.
+fn back_up_while_running(shell: &Shell) {
     let made = shell.run(&["ledger", "backup", "backup.db"]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     assert!(
@@ -75,21 +68,17 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
         made.stdout
     );
     assert!(made.stderr.contains("bridge.db.key; keep a copy of that too"), "{}", made.stderr);
-    let directory = shell.directory.path().to_owned();
-    assert_eq!(mode(&directory.join("backup.db")), 0o600);
-    assert!(
-        !names(&shell).iter().any(|name| name.starts_with("backup.db-")),
-        "{:?}",
-        names(&shell)
-    );
+    assert_eq!(mode(&shell.directory.path().join("backup.db")), 0o600);
+    let names = names(shell);
+    assert!(!names.iter().any(|name| name.starts_with("backup.db-")), "{names:?}");
     let again = shell.run(&["ledger", "backup", "backup.db"]);
     assert!(again.code == Some(1) && again.stderr.contains("already exists"), "{}", again.stderr);
+}
 
-    // More changes follow, and the bridge is killed during an import.
-    let ledger =
-        Ledger::open(&format!("sqlite://{}?mode=rwc", directory.join("bridge.db").display()))
-            .await
-            .unwrap();
+/// Kills a bridge during an import that has a change.
+async fn kill_during_an_import(bridge: Running, shell: &Shell, simulator: &Simulator) {
+    let database = shell.directory.path().join("bridge.db");
+    let ledger = Ledger::open(&format!("sqlite://{}?mode=rwc", database.display())).await.unwrap();
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     simulator.fail_from_now_on(Fault::Slow(Duration::from_secs(5)), "/teams");
     until("an import begins", async || {
@@ -100,7 +89,11 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
     bridge.signal("KILL");
     drop(bridge);
     simulator.heal();
-    assert!(directory.join("bridge.db-wal").exists(), "what it leaves behind");
+    assert!(shell.directory.path().join("bridge.db-wal").exists(), "what a kill leaves behind");
+}
+
+/// Restores the backup, after the database was moved away as the error says.
+fn restore_the_backup(shell: &Shell) {
     let there = shell.run(&["ledger", "restore", "backup.db"]);
     assert_eq!(there.code, Some(1));
     assert!(
@@ -108,12 +101,10 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
         "{}",
         there.stderr
     );
-
-    // The database is moved away as the message says, and the backup is restored.
     let steps = "mkdir before && mv bridge.db bridge.db-wal bridge.db-shm before/";
     let moved = std::process::Command::new("bash")
         .args(["-c", steps])
-        .current_dir(&directory)
+        .current_dir(shell.directory.path())
         .status()
         .unwrap();
     assert!(moved.success());
@@ -124,11 +115,24 @@ async fn after_a_kill_in_the_midst_of_an_import_the_backup_is_put_back_and_the_b
         "{}",
         restored.stdout
     );
-    assert_eq!(names(&shell), ["backup.db", "before", "bridge.db"]);
-    assert_eq!(mode(&directory.join("bridge.db")), 0o600);
+    assert_eq!(names(shell), ["backup.db", "before", "bridge.db"]);
+    assert_eq!(mode(&shell.directory.path().join("bridge.db")), 0o600);
     let head =
         restored.stdout.lines().find_map(|line| line.strip_prefix("default: head ")).unwrap();
     assert_eq!(shell.run(&["ledger", "verify", "--head", head]).code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_during_an_import_the_backup_is_restored_and_the_bridge_imports_the_rest() {
+    let simulator = simulated();
+    let port = free_port();
+    let shell = shell(&simulator).set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"));
+    let token = shell.run(&["token", "issue", "--scope", "scim.read", "--ttl", "10m"]).stdout;
+    let bridge = shell.start(&["serve"]);
+    assert_eq!(served(port, token.trim()).await, json!(12));
+    back_up_while_running(&shell);
+    kill_during_an_import(bridge, &shell, &simulator).await;
+    restore_the_backup(&shell);
 
     // The bridge serves the state of the backup, accepts the same tokens, and imports what it
     // missed.
@@ -186,62 +190,82 @@ async fn what_a_killed_bridge_left_beside_its_database_does_not_get_into_the_res
     simulator.stop().await;
 }
 
-#[expect(clippy::too_many_lines, reason = "one story, told step by step")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left_behind() {
-    let simulator = simulated();
-    let source = shell(&simulator);
-    assert_eq!(source.run(&["token", "issue", "--scope", "scim.read"]).code, Some(0));
-    assert_eq!(source.run(&["import", "full"]).code, Some(0));
-    let backup = source.directory.path().join("backup.db");
-    let made: Value =
-        serde_json::from_str(&source.run(&["ledger", "backup", "backup.db", "--json"]).stdout)
-            .unwrap();
-    assert_eq!(made["workspaces"][0]["verdict"], json!("complete_and_unaltered"));
-    let key = fs::read(source.directory.path().join("bridge.db.key")).unwrap();
+/// A backup, the shell of the bridge that made it, and its key.
+struct Backup {
+    source: Shell,
+    file: PathBuf,
+    key: Vec<u8>,
+}
 
-    let target = shell(&simulator);
-    let refused = |arguments: &[&str], target: &Shell| {
-        let ended = target.run(&[&["ledger", "restore"], arguments].concat());
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{arguments:?}");
-        assert!(!target.directory.path().join("bridge.db").exists());
-        assert_eq!(
-            names(target).iter().filter(|name| name.starts_with('.')).count(),
-            0,
-            "{:?}",
-            names(target)
-        );
-        ended.stderr
-    };
-    let changed = |name: &str, change: &dyn Fn(&Path)| -> String {
-        let file = target.directory.path().join(name);
-        fs::copy(&backup, &file).unwrap();
-        change(&file);
-        name.to_owned()
-    };
-    let sql = |file: &Path, statement: &str| {
-        let url = format!("sqlite://{}", file.display());
-        tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(async {
-                let connection = sea_orm::Database::connect(&url).await.unwrap();
-                sea_orm::ConnectionTrait::execute_unprepared(&connection, statement).await.unwrap();
-                connection.close().await.unwrap();
-            });
+impl Backup {
+    fn new(simulator: &Simulator) -> Self {
+        let source = shell(simulator);
+        assert_eq!(source.run(&["token", "issue", "--scope", "scim.read"]).code, Some(0));
+        assert_eq!(source.run(&["import", "full"]).code, Some(0));
+        let made: Value =
+            serde_json::from_str(&source.run(&["ledger", "backup", "backup.db", "--json"]).stdout)
+                .unwrap();
+        assert_eq!(made["workspaces"][0]["verdict"], json!("complete_and_unaltered"));
+        let file = source.directory.path().join("backup.db");
+        let key = fs::read(source.directory.path().join("bridge.db.key")).unwrap();
+        Self { source, file, key }
+    }
+
+    fn path(&self) -> &str {
+        self.file.to_str().unwrap()
+    }
+
+    /// Writes the key of the backup beside the database of a shell.
+    fn give_key_to(&self, target: &Shell) {
+        fs::write(target.directory.path().join("bridge.db.key"), &self.key).unwrap();
+    }
+}
+
+/// Asserts that a backup is not restored and that no file is left behind. Returns the error.
+fn refused(target: &Shell, arguments: &[&str]) -> String {
+    let ended = target.run(&[&["ledger", "restore"], arguments].concat());
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{arguments:?}");
+    assert!(!target.directory.path().join("bridge.db").exists());
+    let names = names(target);
+    assert!(!names.iter().any(|name| name.starts_with('.')), "{names:?}");
+    ended.stderr
+}
+
+/// Executes a statement on a SQLite file.
+fn sql(file: &Path, statement: &str) {
+    let url = format!("sqlite://{}", file.display());
+    tokio::task::block_in_place(|| {
+        tokio::runtime::Handle::current().block_on(async {
+            let connection = sea_orm::Database::connect(&url).await.unwrap();
+            sea_orm::ConnectionTrait::execute_unprepared(&connection, statement).await.unwrap();
+            connection.close().await.unwrap();
         });
-    };
-    let good = backup.to_str().unwrap().to_owned();
-    // Without its key, and with a wrong key.
-    assert!(refused(&[&good], &target).contains("it is not there, and the database has secrets"));
-    let other = shell(&simulator).set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY);
-    let said = refused(&[&good], &other);
-    assert!(
-        said.contains("was sealed with another encryption key") && said.contains("--key-lost"),
-        "{said}"
-    );
-    let lost = other.run(&["ledger", "restore", "--key-lost", &good]);
-    assert!(lost.code == Some(0) && lost.stderr.contains("keys reset --yes"), "{}", lost.stderr);
+    });
+}
 
-    fs::write(target.directory.path().join("bridge.db.key"), key).unwrap();
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_without_its_key_is_refused_unless_the_key_is_lost() {
+    let simulator = simulated();
+    let backup = Backup::new(&simulator);
+    let without = refused(&shell(&simulator), &[backup.path()]);
+    assert!(without.contains("it is not there, and the database has secrets"));
+    let other = shell(&simulator).set("BRIDGE_ACCESS__ENCRYPTION_KEY", ENCRYPTION_KEY);
+    let error = refused(&other, &[backup.path()]);
+    assert!(
+        error.contains("was sealed with another encryption key") && error.contains("--key-lost"),
+        "{error}"
+    );
+    let lost = other.run(&["ledger", "restore", "--key-lost", backup.path()]);
+    assert!(lost.code == Some(0) && lost.stderr.contains("keys reset --yes"), "{}", lost.stderr);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_or_damaged_backup_is_refused_with_the_reason() {
+    let simulator = simulated();
+    let backup = Backup::new(&simulator);
+    let target = shell(&simulator);
+    backup.give_key_to(&target);
     let cases: [Case<'_>; 8] = [
         (
             "text.db",
@@ -282,40 +306,51 @@ async fn a_file_that_does_not_fit_is_refused_with_the_reason_and_nothing_is_left
         ),
     ];
     for (name, change, reason) in cases {
-        let said = refused(&[&changed(name, change)], &target);
-        assert!(said.contains(reason), "{name}: {said}");
+        let file = target.directory.path().join(name);
+        fs::copy(&backup.file, &file).unwrap();
+        change(&file);
+        let error = refused(&target, &[name]);
+        assert!(error.contains(reason), "{name}: {error}");
     }
-    assert!(refused(&["nowhere.db"], &target).contains("cannot be read"));
+    assert!(refused(&target, &["nowhere.db"]).contains("cannot be read"));
+    // The unchanged backup is restored.
+    assert_eq!(target.run(&["ledger", "restore", backup.path()]).code, Some(0));
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_other_workspaces_is_refused() {
+    let simulator = simulated();
+    let backup = Backup::new(&simulator);
+    let target = Shell::new().set("INTERCOM_BASE_URL", simulator.base_url());
+    backup.give_key_to(&target);
     let config = "[[workspaces]]\nname = \"emea\"\naccess_token = \"a\"\n";
     fs::write(target.directory.path().join("emea.toml"), config).unwrap();
-    let elsewhere = Shell::new().set("INTERCOM_BASE_URL", simulator.base_url());
-    fs::copy(
-        target.directory.path().join("emea.toml"),
-        elsewhere.directory.path().join("emea.toml"),
-    )
-    .unwrap();
-    fs::copy(
-        target.directory.path().join("bridge.db.key"),
-        elsewhere.directory.path().join("bridge.db.key"),
-    )
-    .unwrap();
-    let said = refused(&["--config", "emea.toml", &good], &elsewhere);
+    let error = refused(&target, &["--config", "emea.toml", backup.path()]);
     assert!(
-        said.contains("contains the workspaces default, and the settings contain emea"),
-        "{said}"
+        error.contains("contains the workspaces default, and the settings contain emea"),
+        "{error}"
     );
-    // An altered database is backed up all the same, with a warning.
-    sql(&source.directory.path().join("bridge.db"), "UPDATE imports SET requested_by = 'eve'");
-    let altered = source.run(&["ledger", "backup", "evidence.db"]);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_database_is_backed_up_with_a_warning_and_not_restored() {
+    let simulator = simulated();
+    let backup = Backup::new(&simulator);
+    let target = shell(&simulator);
+    backup.give_key_to(&target);
+    let directory = backup.source.directory.path();
+    sql(&directory.join("bridge.db"), "UPDATE imports SET requested_by = 'eve'");
+    let altered = backup.source.run(&["ledger", "backup", "evidence.db"]);
     assert!(
         altered.code == Some(1) && altered.stderr.contains("imports: run 1 was changed"),
         "{}",
         altered.stderr
     );
-    let evidence = source.directory.path().join("evidence.db");
-    assert!(refused(&[evidence.to_str().unwrap()], &target).contains("imports: run 1 was changed"));
-    // The unchanged backup is restored.
-    assert_eq!(target.run(&["ledger", "restore", &good]).code, Some(0));
+    let evidence = directory.join("evidence.db");
+    let error = refused(&target, &[evidence.to_str().unwrap()]);
+    assert!(error.contains("imports: run 1 was changed"));
     simulator.stop().await;
 }
 

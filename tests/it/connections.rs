@@ -152,26 +152,29 @@ async fn offers_to_upgrade_are_ignored_and_the_connection_is_kept() {
     bridge.stop().await;
 }
 
+/// Sends a request with this target, and a valid one behind it. Asserts that the bridge answers
+/// the first alone, and closes the connection.
+fn refused_target(address: SocketAddr, token: &str, method: &str, target: &[u8]) -> Raw {
+    let mut socket = Socket::to(address);
+    let mut request = format!("{method} ").into_bytes();
+    request.extend_from_slice(target);
+    request
+        .extend_from_slice(b" HTTP/1.1\r\nHost: h\r\nX-Request-Id: mine\r\nAuthorization: Bearer ");
+    request.extend_from_slice(
+        format!("{token}\r\n\r\nGET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes(),
+    );
+    socket.send(&request);
+    let answer = socket.answer().expect("an answer");
+    assert!(socket.answer().is_none(), "the request behind it is not answered");
+    answer
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_not_encoded_is_refused_with_what_to_do() {
+async fn a_target_that_is_not_percent_encoded_is_refused_with_a_scim_error() {
     let bridge = Bridge::serving(dozen()).await;
-    let (address, token) = (bridge.app.address(), bridge.token.clone());
+    let address = bridge.app.address();
+    let token = bridge.token.clone();
     beside(move || {
-        let ask = |method: &str, target: &[u8]| {
-            let mut socket = Socket::to(address);
-            let mut request = format!("{method} ").into_bytes();
-            request.extend_from_slice(target);
-            request.extend_from_slice(
-                b" HTTP/1.1\r\nHost: h\r\nX-Request-Id: mine\r\nAuthorization: Bearer ",
-            );
-            request.extend_from_slice(
-                format!("{token}\r\n\r\nGET /healthz HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes(),
-            );
-            socket.send(&request);
-            let answer = socket.answer().expect("an answer");
-            assert!(socket.answer().is_none(), "nothing that follows is believed");
-            answer
-        };
         let query = |text: &str| format!("/scim/v2/Users?filter={text}").into_bytes();
         for target in [
             query("userName eq \"ada@example.com\""),
@@ -189,7 +192,7 @@ async fn an_address_that_is_not_encoded_is_refused_with_what_to_do() {
             b"http://h/scim/v2/Users?filter=a b".to_vec(),
         ] {
             let shown = String::from_utf8_lossy(&target).into_owned();
-            let answer = ask("GET", &target);
+            let answer = refused_target(address, &token, "GET", &target);
             assert_eq!(
                 (answer.status(), answer.header("connection")),
                 (400, Some("close")),
@@ -206,19 +209,31 @@ async fn an_address_that_is_not_encoded_is_refused_with_what_to_do() {
             let detail = body["detail"].as_str().unwrap();
             assert!(detail.contains("percent-encoded") && detail.contains("%20"), "{detail}");
         }
-        let problem = ask("GET", b"/api/v1/accounts?as_of=2026-03-01 12:00:00Z");
+    })
+    .await;
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_error_of_an_invalid_target_fits_its_api_and_its_method() {
+    let bridge = Bridge::serving(dozen()).await;
+    let address = bridge.app.address();
+    let token = bridge.token.clone();
+    beside(move || {
+        let refused = |method: &str, target: &[u8]| refused_target(address, &token, method, target);
+        let problem = refused("GET", b"/api/v1/accounts?as_of=2026-03-01 12:00:00Z");
         assert_eq!(
             (problem.status(), problem.header("content-type")),
             (400, Some("application/problem+json"))
         );
         assert_eq!(problem.json()["code"], json!("invalid_syntax"));
-        assert_eq!(ask("POST", b"/oauth/token?a b").json()["code"], json!("invalid_syntax"));
+        assert_eq!(refused("POST", b"/oauth/token?a b").json()["code"], json!("invalid_syntax"));
         let mut socket = Socket::to(address);
         socket.send(b"HEAD /scim/v2/Users?a b HTTP/1.1\r\nHost: h\r\n\r\n");
         while socket.more() {}
         assert!(
             socket.read.starts_with(b"HTTP/1.1 400 ") && socket.read.ends_with(b"\r\n\r\n"),
-            "a head alone"
+            "the response to HEAD has no body"
         );
         // An unread body does not prevent the response.
         let mut socket = Socket::to(address);
@@ -227,11 +242,21 @@ async fn an_address_that_is_not_encoded_is_refused_with_what_to_do() {
         );
         socket.send("x".repeat(100_000).as_bytes());
         assert_eq!(socket.answer().unwrap().status(), 400);
-        let relative = ask("GET", b"scim/v2/Users").json();
+        let relative = refused("GET", b"scim/v2/Users").json();
         assert!(relative["detail"].as_str().unwrap().contains("begins with a slash"), "{relative}");
-        let long = ask("GET", format!("/scim/v2/Users?filter={}", "x".repeat(70_000)).as_bytes());
+        let long = format!("/scim/v2/Users?filter={}", "x".repeat(70_000));
+        let long = refused("GET", long.as_bytes());
         assert_eq!((long.status(), &long.json()["status"]), (413, &json!("413")));
-        // Characters that may be in a request line without encoding are still accepted.
+    })
+    .await;
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn characters_that_need_no_encoding_are_accepted_in_a_target() {
+    let bridge = Bridge::serving(dozen()).await;
+    let address = bridge.app.address();
+    beside(move || {
         let mut socket = Socket::to(address);
         socket.send(b"GET /healthz?{a}|^~[b]'()*,;:@!$#c HTTP/1.1\r\nHost: h\r\n\r\n");
         assert_eq!(socket.answer().unwrap().status(), 200);

@@ -26,9 +26,7 @@ const USERS: &str = "/scim/v2/Users?count=1";
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_has_a_share_and_the_one_of_it_that_is_idle_the_longest_gives_way() {
     let bridge =
-        Bridge::starting_with(dozen(), |config| config.limits.max_connections_per_address = 5)
-            .await;
-    bridge.shows(1).await;
+        Bridge::serving_with(dozen(), |config| config.limits.max_connections_per_address = 5).await;
     let (address, token) = (bridge.app.address(), bridge.token.clone());
     let mut others = Wire::from(3, address).await;
     assert_eq!(others.ask(USERS, &token).await.unwrap().status(), 200);
@@ -54,11 +52,10 @@ async fn an_address_has_a_share_and_the_one_of_it_that_is_idle_the_longest_gives
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_and_heads_that_never_end_keep_nobody_out() {
-    let bridge = Bridge::starting_with(dozen(), |config| {
+    let bridge = Bridge::serving_with(dozen(), |config| {
         (config.limits.max_connections, config.limits.max_connections_per_address) = (20, 0);
     })
     .await;
-    bridge.shows(1).await;
     let (address, token) = (bridge.app.address(), bridge.token.clone());
     let mut held = Vec::new();
     for number in 0..100 {
@@ -108,12 +105,11 @@ async fn half_a_handshake_of_tls_gives_way_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_all_connections_of_an_address_are_at_work_another_is_refused_but_not_of_a_trusted_proxy()
  {
-    let bridge = Bridge::starting_with(dozen(), |config| {
+    let bridge = Bridge::serving_with(dozen(), |config| {
         config.limits.max_connections_per_address = 2;
         config.server.trusted_proxies = vec!["127.0.0.9/32".parse().unwrap()];
     })
     .await;
-    bridge.shows(1).await;
     let (address, token) = (bridge.app.address(), bridge.token.clone());
     let principal = bridge.app.service().tokens.verify(&token).await.unwrap();
     let turn = bridge.app.service().makers.export_turn(&principal.allowance).await.unwrap();
@@ -156,12 +152,11 @@ async fn a_second_head_that_never_ends_is_not_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_and_metrics_have_a_listener_of_their_own() {
-    let bridge = Bridge::starting_with(dozen(), |config| {
+    let bridge = Bridge::serving_with(dozen(), |config| {
         config.server.ops_bind = Some("127.0.0.1:0".parse().unwrap());
         (config.limits.max_connections, config.limits.max_connections_per_address) = (1, 0);
     })
     .await;
-    bridge.shows(1).await;
     let principal = bridge.app.service().tokens.verify(&bridge.token).await.unwrap();
     let turn = bridge.app.service().makers.export_turn(&principal.allowance).await.unwrap();
     // More connections than the limit, each with a request at work.
@@ -290,9 +285,7 @@ async fn a_restart_loses_no_request_of_clients_that_keep_their_connections() {
 #[tokio::test(flavor = "multi_thread")]
 async fn open_and_closed_connections_are_measured() {
     let bridge =
-        Bridge::starting_with(dozen(), |config| config.limits.max_connections_per_address = 1)
-            .await;
-    bridge.shows(1).await;
+        Bridge::serving_with(dozen(), |config| config.limits.max_connections_per_address = 1).await;
     let mut first = Wire::from(2, bridge.app.address()).await;
     assert_eq!(first.ask(USERS, &bridge.token).await.unwrap().status(), 200);
     let mut second = Wire::from(2, bridge.app.address()).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use intercom_scim_bridge::directory::{Change, ChangePosition, Mode, Names, Plan};
 use intercom_scim_bridge::ledger::{
-    AuditEntry, AuditQuestion, Closing, Erased, LedgerError, NewRequest,
+    AuditEntry, AuditQuestion, ChangePage, Closing, Erased, LedgerError, NewRequest,
 };
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
@@ -16,10 +16,14 @@ use serde_json::json;
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
 use crate::support::hand::{Hand, START, Small, findings};
+use crate::support::tampering::Tampering;
 
 on_both_databases!(
-    nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved,
-    a_change_of_what_is_left_of_an_erased_person_is_found,
+    no_table_has_a_trace_of_an_erased_person_and_the_rest_is_proved,
+    past_generations_and_changes_have_only_the_id_of_an_erased_person,
+    changes_of_the_versions_of_an_erased_person_are_found,
+    changes_of_the_activity_and_requests_of_an_erased_person_are_found,
+    changes_of_the_records_of_an_erasure_are_found,
     a_person_in_the_workspace_is_not_erased,
     nothing_that_is_read_later_brings_back_what_was_erased,
     an_import_that_was_planned_before_an_erasure_is_planned_anew,
@@ -159,24 +163,17 @@ async fn columns_as_text(connection: &DatabaseConnection, table: &str) -> String
     format!("SELECT {} FROM {table}", names.join(" || '|' || "))
 }
 
-async fn nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved(database: TestDatabase) {
+async fn no_table_has_a_trace_of_an_erased_person_and_the_rest_is_proved(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let connection = hand.database.connection().await;
     let before = everything(&connection).await;
     for trace in TRACES.into_iter().chain(["192.0.2.77", "192.0.2.78"]) {
-        assert!(before.contains(trace), "the test looks for what was there: {trace}");
+        assert!(before.contains(trace), "the test searches for what was there: {trace}");
     }
     let head = hand.ledger.verify("default", None).await.unwrap().head;
-    let changes = hand
-        .ledger
-        .changes("default", &ChangePosition::START, None, 100)
-        .await
-        .unwrap()
-        .changes
-        .len();
     let person = hand.ledger.find_person("default", &BO.to_uppercase()).await.unwrap();
     let would = hand.ledger.would_erase("default", &person, hand.clock.now()).await.unwrap();
-    assert_eq!(everything(&connection).await, before, "nothing is erased to see what would be");
+    assert_eq!(everything(&connection).await, before, "a dry run erases nothing");
 
     let erased = erase(&hand, BO).await;
     assert_eq!(erased, would);
@@ -198,37 +195,6 @@ async fn nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved(datab
     let verified = hand.ledger.verify("default", Some(&head)).await.unwrap();
     assert_eq!((verified.findings.as_slice(), verified.known_head), (&[][..], Some(true)));
     assert_eq!(verified.erased.unwrap().erasures, 1);
-    // Reads return the id of the person, marked as erased.
-    for generation in 1..=3 {
-        let snapshot = hand.ledger.snapshot("default", generation).await.unwrap();
-        let (bo, values) = snapshot
-            .users
-            .iter()
-            .find(|(user, _)| user.value.id.as_str() == small.bo.to_string())
-            .unwrap();
-        assert!(
-            bo.value.erased && bo.value.email.is_none() && bo.value.name.is_none(),
-            "{generation}"
-        );
-        assert_eq!(bo.value.active, generation < 3);
-        assert_eq!(values.last_sign_in_at, None);
-    }
-    let page = hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap();
-    assert_eq!(
-        (page.changes.len(), page.total),
-        (changes, Some(changes as u64)),
-        "no change is missing"
-    );
-    let of_bo = page.changes.iter().filter(|change| {
-        change.change.user().is_some_and(|id| id.as_str() == small.bo.to_string())
-    });
-    assert!(of_bo.clone().count() > 2 && of_bo.clone().all(|change| change.names.erased));
-    let log = hand
-        .ledger
-        .log_facts("default", hand.clock.now(), Duration::from_hours(8760))
-        .await
-        .unwrap();
-    assert!(log.sign_ins.is_empty() && log.invitations.is_empty());
     let audited = hand.ledger.audit(&AuditQuestion::default(), 100).await.unwrap();
     assert!(
         audited.iter().any(|entry| entry.event == "ledger.erased"
@@ -243,9 +209,49 @@ async fn nothing_of_somebody_who_was_erased_is_left_and_the_rest_is_proved(datab
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
-async fn a_change_of_what_is_left_of_an_erased_person_is_found(database: TestDatabase) {
-    let (hand, Small { ada, bo, .. }) = history(database).await;
+/// Returns the changes of the whole history.
+async fn all_changes(hand: &Hand) -> ChangePage {
+    hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap()
+}
+
+async fn past_generations_and_changes_have_only_the_id_of_an_erased_person(database: TestDatabase) {
+    let (hand, small) = history(database).await;
+    let bo = small.bo.to_string();
+    let changes = all_changes(&hand).await.changes.len();
     erase(&hand, BO).await;
+    for generation in 1..=3 {
+        let snapshot = hand.ledger.snapshot("default", generation).await.unwrap();
+        let (user, values) =
+            snapshot.users.iter().find(|(user, _)| user.value.id.as_str() == bo).unwrap();
+        assert!(
+            user.value.erased && user.value.email.is_none() && user.value.name.is_none(),
+            "{generation}"
+        );
+        assert_eq!(user.value.active, generation < 3);
+        assert_eq!(values.last_sign_in_at, None);
+    }
+    let page = all_changes(&hand).await;
+    assert_eq!(
+        (page.changes.len(), page.total),
+        (changes, Some(changes as u64)),
+        "no change is missing"
+    );
+    let of_bo = page
+        .changes
+        .iter()
+        .filter(|change| change.change.user().is_some_and(|id| id.as_str() == bo));
+    assert!(of_bo.clone().count() > 2 && of_bo.clone().all(|change| change.names.erased));
+    let log = hand
+        .ledger
+        .log_facts("default", hand.clock.now(), Duration::from_hours(8760))
+        .await
+        .unwrap();
+    assert!(log.sign_ins.is_empty() && log.invitations.is_empty());
+}
+
+/// Erases Bo, and asserts that each change by hand of a table is found.
+async fn assert_each_is_found(hand: &Hand, cases: &[(&str, String)]) {
+    erase(hand, BO).await;
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     let connection = hand.database.connection().await;
     let tables = [
@@ -257,64 +263,60 @@ async fn a_change_of_what_is_left_of_an_erased_person_is_found(database: TestDat
         "restatements",
         "evidence",
     ];
-    for (deed, expected) in [
-        (format!("UPDATE user_versions SET email = 'eve@example.com' WHERE user_id = '{bo}'"), "user_versions: "),
-        (format!("UPDATE user_versions SET job_title = 'Spy' WHERE user_id = '{bo}'"), "user_versions: "),
-        (
-            format!("UPDATE user_versions SET active = true WHERE user_id = '{bo}' AND from_generation = 3"),
-            "user_versions: ",
-        ),
-        (format!("UPDATE user_versions SET role_name = 'Owner' WHERE user_id = '{bo}'"), "user_versions: "),
-        (format!("UPDATE user_versions SET proof = NULL WHERE user_id = '{bo}'"), "user_versions: "),
-        (format!("UPDATE user_versions SET email = NULL, name = NULL WHERE user_id = '{ada}'"), "user_versions: "),
-        (
-            format!(
-                "UPDATE user_versions SET email = NULL, name = NULL, proof = '{{\"salts\":{{}},\"erased\":{{\"person\":\"x\"}}}}' WHERE user_id = '{ada}'"
-            ),
-            "user_versions: ",
-        ),
-        ("UPDATE activity SET metadata = '{\"x\":1}' WHERE kind = 'admin_deletion'".to_owned(), "activity: "),
-        (
-            "UPDATE activity SET performed_by_email = 'eve@example.com' WHERE kind = 'admin_login_failure'".to_owned(),
-            "activity: ",
-        ),
-        ("UPDATE activity SET performed_by_id = '1' WHERE kind = 'admin_login_success'".to_owned(), "activity: "),
-        (
-            "UPDATE lifecycle_requests SET user_name = 'eve@example.com' WHERE reference = 'req_bo'".to_owned(),
-            "lifecycle_requests: ",
-        ),
-        (
-            "UPDATE lifecycle_requests SET operation = 'other' WHERE reference = 'req_bo'".to_owned(),
-            "lifecycle_requests: ",
-        ),
-        ("DELETE FROM erased_rows WHERE kind = 'user'".to_owned(), "erased_rows: "),
-        ("UPDATE erased_rows SET fields = 'person name' WHERE kind = 'user'".to_owned(), "erased_rows: "),
-        ("UPDATE erasures SET reason = 'another'".to_owned(), "erased_rows: "),
-        ("DELETE FROM erasures".to_owned(), "erased_rows: "),
-        ("DELETE FROM evidence WHERE kind = 'erasure'".to_owned(), "erased_rows: "),
-        (
-            format!(
-                "INSERT INTO restatements (workspace, kind, key, sequence, entry, digest) VALUES ('default', 'user', '{ada} 1', 1, 'x', 'y')"
-            ),
-            "restatements: ",
-        ),
-    ] {
-        for table in tables {
-            connection.execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}")).await.unwrap();
-            connection
-                .execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"))
-                .await
-                .unwrap();
-        }
-        assert!(connection.execute_unprepared(&deed).await.unwrap().rows_affected() > 0, "{deed}");
-        let found = findings(&hand.ledger).await;
-        assert!(found.iter().any(|finding| finding.starts_with(expected)), "{deed}: {found:?}");
-        for table in tables {
-            connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
-            connection.execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await.unwrap();
-        }
-        assert_eq!(findings(&hand.ledger).await, Vec::<String>::new(), "mended after {deed}");
+    let tampering = Tampering { ledger: &hand.ledger, connection: &connection, tables: &tables };
+    for (table, deed) in cases {
+        tampering.assert_found(deed, &format!("{table}: ")).await;
     }
+}
+
+async fn changes_of_the_versions_of_an_erased_person_are_found(database: TestDatabase) {
+    let (hand, Small { ada, bo, .. }) = history(database).await;
+    let proof = r#"{"salts":{},"erased":{"person":"x"}}"#;
+    let cases = [
+        format!("email = 'eve@example.com' WHERE user_id = '{bo}'"),
+        format!("job_title = 'Spy' WHERE user_id = '{bo}'"),
+        format!("active = true WHERE user_id = '{bo}' AND from_generation = 3"),
+        format!("role_name = 'Owner' WHERE user_id = '{bo}'"),
+        format!("proof = NULL WHERE user_id = '{bo}'"),
+        // Others cannot be made to look erased.
+        format!("email = NULL, name = NULL WHERE user_id = '{ada}'"),
+        format!("email = NULL, name = NULL, proof = '{proof}' WHERE user_id = '{ada}'"),
+    ]
+    .map(|change| ("user_versions", format!("UPDATE user_versions SET {change}")));
+    assert_each_is_found(&hand, &cases).await;
+}
+
+async fn changes_of_the_activity_and_requests_of_an_erased_person_are_found(
+    database: TestDatabase,
+) {
+    let (hand, _) = history(database).await;
+    let cases = [
+        ("activity", r#"metadata = '{"x":1}' WHERE kind = 'admin_deletion'"#),
+        ("activity", "performed_by_email = 'eve@example.com' WHERE kind = 'admin_login_failure'"),
+        ("activity", "performed_by_id = '1' WHERE kind = 'admin_login_success'"),
+        ("lifecycle_requests", "user_name = 'eve@example.com' WHERE reference = 'req_bo'"),
+        ("lifecycle_requests", "operation = 'other' WHERE reference = 'req_bo'"),
+    ]
+    .map(|(table, change)| (table, format!("UPDATE {table} SET {change}")));
+    assert_each_is_found(&hand, &cases).await;
+}
+
+async fn changes_of_the_records_of_an_erasure_are_found(database: TestDatabase) {
+    let (hand, Small { ada, .. }) = history(database).await;
+    let restatement = format!(
+        "INSERT INTO restatements (workspace, kind, key, sequence, entry, digest) \
+         VALUES ('default', 'user', '{ada} 1', 1, 'x', 'y')"
+    );
+    let cases = [
+        ("erased_rows", "DELETE FROM erased_rows WHERE kind = 'user'"),
+        ("erased_rows", "UPDATE erased_rows SET fields = 'person name' WHERE kind = 'user'"),
+        ("erased_rows", "UPDATE erasures SET reason = 'another'"),
+        ("erased_rows", "DELETE FROM erasures"),
+        ("erased_rows", "DELETE FROM evidence WHERE kind = 'erasure'"),
+        ("restatements", &restatement),
+    ]
+    .map(|(table, deed)| (table, deed.to_owned()));
+    assert_each_is_found(&hand, &cases).await;
 }
 
 async fn a_person_in_the_workspace_is_not_erased(database: TestDatabase) {

@@ -1,7 +1,7 @@
 //! What `ledger verify` proves besides versions: causes, runs, requests and prunings.
 
 use intercom_scim_bridge::directory::RunStatus;
-use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, RequestQuestion};
+use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, Pruned, RequestQuestion};
 use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use simulator::Fault;
@@ -10,10 +10,12 @@ use time::{Duration, OffsetDateTime};
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
 use crate::support::hand::{Hand, START, Small, findings};
+use crate::support::tampering::Tampering;
 
 on_both_databases!(
     changed_removed_and_added_records_of_the_history_are_found,
-    pruned_rows_are_counted_and_the_rest_is_proved_as_before,
+    a_pruning_removes_what_its_dry_run_counts,
+    what_a_pruning_leaves_is_proved_by_the_same_records,
     a_head_from_before_knows_everything_that_came_until_then,
     many_writers_at_once_make_one_chain,
     rows_that_an_earlier_version_wrote_later_are_taken_as_found_and_reported,
@@ -83,30 +85,8 @@ async fn count(connection: &DatabaseConnection, what: &str) -> i64 {
 const TABLES: [&str; 6] =
     ["activity", "imports", "lifecycle_requests", "evidence", "prunings", "pruned_stamps"];
 
-/// Changes the database, returns what the verification finds, and undoes the change.
-async fn found_after(hand: &Hand, connection: &DatabaseConnection, deed: &str) -> Vec<String> {
-    for table in TABLES {
-        connection.execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}")).await.unwrap();
-        connection
-            .execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"))
-            .await
-            .unwrap();
-    }
-    let mut rows = 0;
-    for deed in deed.split(';') {
-        rows += connection.execute_unprepared(deed).await.unwrap().rows_affected();
-    }
-    assert!(rows > 0, "{deed}");
-    let found = findings(&hand.ledger).await;
-    for table in TABLES {
-        connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
-        connection
-            .execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}"))
-            .await
-            .unwrap();
-    }
-    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new(), "mended after {deed}");
-    found
+fn tampering<'a>(hand: &'a Hand, connection: &'a DatabaseConnection) -> Tampering<'a> {
+    Tampering { ledger: &hand.ledger, connection, tables: &TABLES }
 }
 
 /// A change of the database, and how the finding begins.
@@ -240,24 +220,50 @@ async fn changed_removed_and_added_records_of_the_history_are_found(database: Te
     assert_eq!((verified.runs, verified.requests, verified.activity), (4, 3, entries));
     assert_eq!(verified.taken_as_found, None);
     for (deed, expected) in ACTIVITY_KINDS {
-        let found = found_after(&hand, &connection, deed).await;
-        assert!(found.iter().any(|finding| finding.starts_with(expected)), "{deed}: {found:?}");
+        tampering(&hand, &connection).assert_found(deed, expected).await;
     }
 }
 
-async fn pruned_rows_are_counted_and_the_rest_is_proved_as_before(database: TestDatabase) {
-    let (hand, small) = history(database).await;
-    let connection = hand.database.connection().await;
-    // One batch of log entries has old and new ones.
-    hand.simulator.change(|workspace| {
-        let ada = workspace.admins().find(|(id, _)| *id == small.ada).unwrap().1.clone();
-        workspace.remove_admin(small.cy, small.ada, START.unix_timestamp() + 400);
-        workspace.put_back(small.cy, ada);
-        workspace.remove_admin(small.cy, small.ada, START.unix_timestamp() + 500);
-    });
-    hand.full().await;
-    let head = hand.ledger.verify("default", None).await.unwrap().head;
-    let sum = async || {
+/// A history of which a pruning removes some log entries of a batch, and the requests that were
+/// closed before.
+struct Prunable {
+    hand: Hand,
+    /// The time up to which the tests prune: between two log entries of one batch. All requests but
+    /// `req_late` and `req_open` were closed before.
+    moment: OffsetDateTime,
+    /// The head of the ledger before `req_late`.
+    head: String,
+}
+
+impl Prunable {
+    async fn new(database: TestDatabase) -> Self {
+        let (hand, small) = history(database).await;
+        // One batch of log entries has old and new ones.
+        hand.simulator.change(|workspace| {
+            let ada = workspace.admins().find(|(id, _)| *id == small.ada).unwrap().1.clone();
+            workspace.remove_admin(small.cy, small.ada, START.unix_timestamp() + 400);
+            workspace.put_back(small.cy, ada);
+            workspace.remove_admin(small.cy, small.ada, START.unix_timestamp() + 500);
+        });
+        hand.full().await;
+        let head = hand.ledger.verify("default", None).await.unwrap().head;
+        hand.ledger.record_request(new_request("req_late", hand.clock.now())).await.unwrap();
+        hand.clock.advance(std::time::Duration::from_hours(1));
+        hand.ledger
+            .close_request("default", "req_late", closing(true, hand.clock.now()))
+            .await
+            .unwrap();
+        Self { hand, moment: START + Duration::seconds(450), head }
+    }
+
+    async fn prune(&self) -> Pruned {
+        let now = self.hand.clock.now();
+        self.hand.ledger.prune("default", self.moment, |_| Vec::new(), now).await.unwrap()
+    }
+
+    /// Returns the number of rows of each table that a pruning shortens.
+    async fn rows(&self) -> Vec<i64> {
+        let connection = self.hand.database.connection().await;
         let mut rows = Vec::new();
         for table in [
             "user_versions",
@@ -270,47 +276,45 @@ async fn pruned_rows_are_counted_and_the_rest_is_proved_as_before(database: Test
             rows.push(count(&connection, table).await);
         }
         rows
-    };
-    let before = sum().await;
-    hand.ledger.record_request(new_request("req_late", hand.clock.now())).await.unwrap();
-    hand.clock.advance(std::time::Duration::from_hours(1));
-    hand.ledger
-        .close_request("default", "req_late", closing(true, hand.clock.now()))
-        .await
-        .unwrap();
-    // Between the two entries of one batch. All requests but one were closed before.
-    let moment = START + Duration::seconds(450);
-    let would = hand.ledger.would_prune("default", moment).await.unwrap();
-    assert_eq!(
-        count(&connection, "lifecycle_requests").await,
-        before[5] + 1,
-        "nothing is taken out to see what would be"
-    );
-    let pruned =
-        hand.ledger.prune("default", moment, |_| Vec::new(), hand.clock.now()).await.unwrap();
+    }
+}
+
+async fn a_pruning_removes_what_its_dry_run_counts(database: TestDatabase) {
+    let prunable = Prunable::new(database).await;
+    let ledger = &prunable.hand.ledger;
+    let before = prunable.rows().await;
+    let would = ledger.would_prune("default", prunable.moment).await.unwrap();
+    assert_eq!(prunable.rows().await, before, "a dry run removes nothing");
+    let pruned = prunable.prune().await;
     assert_eq!(pruned, would);
-    let after = sum().await;
+    let after = prunable.rows().await;
     let gone = |from: usize, to: usize| {
         before[from..to].iter().sum::<i64>() - after[from..to].iter().sum::<i64>()
     };
     assert_eq!(pruned.versions, gone(0, 3).unsigned_abs());
     assert_eq!(pruned.activity, gone(3, 4).unsigned_abs());
     assert_eq!(pruned.runs, gone(4, 5).unsigned_abs());
-    assert_eq!((pruned.requests, gone(5, 6)), (2, 1), "two of before, and one came");
+    assert_eq!((pruned.requests, gone(5, 6)), (2, 2));
     assert!(pruned.versions > 0 && pruned.runs > 0 && pruned.activity > 0, "{pruned:?}");
-    assert!(after[3] > 0, "some entries of a batch are left");
-    let left = hand.ledger.requests("default", &RequestQuestion::default(), 10).await.unwrap().0;
+    assert!(after[3] > 0, "some entries of the batch are left");
+    let left = ledger.requests("default", &RequestQuestion::default(), 10).await.unwrap().0;
     let left: Vec<&str> = left.iter().map(|request| request.reference.as_str()).collect();
     assert_eq!(
         left,
         ["req_late", "req_open"],
-        "declined ones go too, open ones and late ones stay"
+        "declined requests are removed, open and late ones stay"
     );
+}
 
-    // The same records as before prove what is left, and an earlier head is still known.
+async fn what_a_pruning_leaves_is_proved_by_the_same_records(database: TestDatabase) {
+    let prunable = Prunable::new(database).await;
+    prunable.prune().await;
+    let Prunable { hand, head, .. } = prunable;
+    // An earlier head is still known.
     let verified = hand.ledger.verify("default", Some(&head)).await.unwrap();
     assert_eq!((verified.known_head, verified.findings.as_slice()), (Some(true), &[][..]));
     assert_eq!(verified.asked_head.unwrap().generation, 3);
+    let connection = hand.database.connection().await;
     for (deed, expected) in [
         ("UPDATE activity SET performed_by_email = 'eve@example.com'", "activity: entry "),
         ("DELETE FROM activity WHERE id = (SELECT MAX(id) FROM activity)", "activity: "),
@@ -321,12 +325,12 @@ async fn pruned_rows_are_counted_and_the_rest_is_proved_as_before(database: Test
         ),
         ("DELETE FROM prunings", "evidence: what was pruned is not what record "),
         (
-            "DELETE FROM lifecycle_requests WHERE reference = 'req_open'; UPDATE evidence SET pruned = 1, pruned_count = 1 WHERE subject = 'req_open'",
+            "DELETE FROM lifecycle_requests WHERE reference = 'req_open'; \
+             UPDATE evidence SET pruned = 1, pruned_count = 1 WHERE subject = 'req_open'",
             "evidence: what was pruned is not what record ",
         ),
     ] {
-        let found = found_after(&hand, &connection, deed).await;
-        assert!(found.iter().any(|finding| finding.starts_with(expected)), "{deed}: {found:?}");
+        tampering(&hand, &connection).assert_found(deed, expected).await;
     }
     // Prunes again, up to now. No later run gets the number of a pruned one.
     hand.clock.advance(std::time::Duration::from_hours(1));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::directory::{Mode, RunStatus, Snapshot};
+use intercom_scim_bridge::directory::{Mode, RunStatus, Snapshot, Warning};
 use intercom_scim_bridge::ledger::Ledger;
 use serde_json::{Value, json};
 use simulator::{Fault, Options, Simulator, Workspace};
@@ -20,7 +20,10 @@ use crate::support::waiting::{eventually, pause, until};
 
 on_both_databases!(
     killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all,
-    faults_of_intercom_lose_nothing_and_the_run_names_them,
+    temporary_faults_of_intercom_are_retried_and_the_run_counts_the_retries,
+    permanent_faults_of_intercom_change_nothing_and_the_run_has_a_remedy,
+    odd_data_is_read_as_far_as_possible_with_a_warning,
+    an_import_continues_without_an_activity_log_that_its_token_may_not_read,
     a_list_that_shrinks_to_nothing_is_not_believed,
     a_clock_that_is_set_back_holds_nobody_up,
 );
@@ -154,11 +157,11 @@ async fn started_after(ledger: &Ledger, last: i64) -> i64 {
     .await
 }
 
-async fn faults_of_intercom_lose_nothing_and_the_run_names_them(database: TestDatabase) {
-    let (hand, small) = Hand::small(database).await;
+async fn temporary_faults_of_intercom_are_retried_and_the_run_counts_the_retries(
+    database: TestDatabase,
+) {
+    let (hand, _) = Hand::small(database).await;
     hand.full().await;
-    let before = hand.recorded().await;
-    // Temporary faults are retried, and the run has the number of retries.
     for (fault, times) in [
         (Fault::RateLimit(8), 1),
         (Fault::RateLimit(8), 3),
@@ -176,7 +179,15 @@ async fn faults_of_intercom_lose_nothing_and_the_run_names_them(database: TestDa
             "{fault:?}"
         );
     }
-    // Permanent faults end the import. The error says why and what to do.
+    assert_all_runs_ended(&hand).await;
+}
+
+async fn permanent_faults_of_intercom_change_nothing_and_the_run_has_a_remedy(
+    database: TestDatabase,
+) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    let before = hand.recorded().await;
     hand.simulator
         .change(|workspace| workspace.remove_admin(small.cy, small.ada, START.unix_timestamp()));
     for (fault, path, code) in [
@@ -193,40 +204,49 @@ async fn faults_of_intercom_lose_nothing_and_the_run_names_them(database: TestDa
         let error = run.error.clone().unwrap();
         assert_eq!((run.status, error.code.as_str()), (RunStatus::Failed, code), "{fault:?}");
         assert!(!error.detail.is_empty() && !error.remedy.is_empty());
-        assert_eq!(
-            hand.ledger.run("default", run.id).await.unwrap(),
-            Some(run),
-            "the record is the run"
-        );
+        let recorded = hand.ledger.run("default", run.id).await.unwrap();
+        assert_eq!(recorded, Some(run), "the ledger has the same run");
         assert_eq!(hand.recorded().await, before, "{fault:?}");
         hand.simulator.heal();
     }
-    // Odd data is read as far as possible, with a warning.
+    let run = hand.incremental().await;
+    assert_eq!((run.status, run.counts.users_removed), (RunStatus::Succeeded, 1));
+    assert_all_runs_ended(&hand).await;
+}
+
+async fn odd_data_is_read_as_far_as_possible_with_a_warning(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
     hand.simulator
         .change(|workspace| workspace.team_mut(small.support).unwrap().one_sided = vec![999]);
     let run = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
-    assert_eq!(
-        run.warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(),
-        ["unknown_member"]
-    );
-    hand.simulator.change(|workspace| workspace.team_mut(small.support).unwrap().one_sided.clear());
-    // If the token may not read the activity log, the import continues without it.
+    assert_eq!(codes(&run.warnings), ["unknown_member"]);
+    assert_all_runs_ended(&hand).await;
+}
+
+async fn an_import_continues_without_an_activity_log_that_its_token_may_not_read(
+    database: TestDatabase,
+) {
+    let (hand, small) = Hand::small(database).await;
+    hand.full().await;
+    hand.simulator
+        .change(|workspace| workspace.remove_admin(small.cy, small.ada, START.unix_timestamp()));
     hand.simulator.fail_from_now_on(Fault::Forbidden, "/admins/activity_logs");
     let run = hand.incremental().await;
     assert_eq!((run.status, run.counts.users_removed), (RunStatus::Succeeded, 1));
-    assert_eq!(
-        run.warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(),
-        ["activity_log_forbidden"]
-    );
+    assert_eq!(codes(&run.warnings), ["activity_log_forbidden"]);
+    assert_all_runs_ended(&hand).await;
+}
+
+fn codes(warnings: &[Warning]) -> Vec<&str> {
+    warnings.iter().map(|warning| warning.code.as_str()).collect()
+}
+
+/// Asserts that the ledger is whole and that no run is left as running.
+async fn assert_all_runs_ended(hand: &Hand) {
     assert_eq!(hand.ledger.verify("default", None).await.unwrap().findings, []);
-    assert!(
-        hand.ledger
-            .runs("default", None, 100)
-            .await
-            .unwrap()
-            .iter()
-            .all(|run| run.status != RunStatus::Running)
-    );
+    let runs = hand.ledger.runs("default", None, 100).await.unwrap();
+    assert!(runs.iter().all(|run| run.status != RunStatus::Running));
 }
 
 async fn a_list_that_shrinks_to_nothing_is_not_believed(database: TestDatabase) {

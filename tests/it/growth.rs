@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
-use intercom_scim_bridge::ledger::{LedgerError, NewRequest, RequestQuestion};
+use intercom_scim_bridge::ledger::{AuditEntry, LedgerError, NewRequest, RequestQuestion};
 use intercom_scim_bridge::requests::{Operation, RequestSource, RequestState};
-use sea_orm::ConnectionTrait;
 
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START, findings};
+use crate::support::hand::{Hand, START, Small, findings};
+use crate::support::tampering::Tampering;
 
 on_both_databases!(
     runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before,
+    changes_of_folded_records_are_found,
     equal_refused_writes_of_one_client_are_one_request,
     requests_that_nobody_did_expire,
 );
@@ -28,10 +29,8 @@ async fn poll(hand: &Hand) {
     hand.importer.run_once(&request, &|_| {}).await.unwrap().unwrap();
 }
 
-async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
-    database: TestDatabase,
-) {
-    let (hand, small) = Hand::small(database).await;
+/// Runs 60 scheduled imports, of which one has a change. Returns the head after each.
+async fn poll_sixty_times(hand: &Hand, small: &Small) -> Vec<String> {
     hand.full().await;
     let mut heads = Vec::new();
     for round in 0..60 {
@@ -40,83 +39,75 @@ async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
                 workspace.admin_mut(small.ada).unwrap().job_title = Some("x".to_owned());
             });
         }
-        poll(&hand).await;
+        poll(hand).await;
         heads.push(hand.ledger.verify("default", None).await.unwrap().head);
     }
-    let before = hand.clock.now() - 2 * DAY;
-    let (runs, facts) = (
-        hand.ledger.count_runs("default").await.unwrap(),
-        hand.ledger
-            .log_facts("default", hand.ledger.committed_at("default", 2).await.unwrap(), DAY)
-            .await
-            .unwrap(),
-    );
-    assert_eq!(
-        hand.ledger.fold_runs("default", START, hand.clock.now()).await.unwrap().runs,
-        0,
-        "none is old enough"
-    );
-    let folded =
-        hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap();
-    assert!(folded.runs > 50 && folded.records > 45, "{folded:?}");
-    assert_eq!(hand.ledger.count_runs("default").await.unwrap(), runs - folded.runs);
-    assert_eq!(
-        hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap().runs,
-        0
-    );
-    assert!(before > START);
-    assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
-    for head in &heads {
-        let verified = hand.ledger.verify("default", Some(head)).await.unwrap();
-        assert_eq!(verified.known_head, Some(true), "a head that somebody kept is still known");
-    }
-    let then = hand.ledger.committed_at("default", 2).await.unwrap();
-    assert_eq!(
-        hand.ledger.log_facts("default", then, DAY).await.unwrap(),
-        facts,
-        "a review of then says the same"
-    );
-    assert!(hand.ledger.last_success("default", None).await.unwrap().is_some());
+    heads
+}
 
-    // The chain continues from there. Folded records can be neither changed nor faked.
+async fn runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before(
+    database: TestDatabase,
+) {
+    let (hand, small) = Hand::small(database).await;
+    let heads = poll_sixty_times(&hand, &small).await;
+    let ledger = &hand.ledger;
+    let now = hand.clock.now();
+    assert!(now - 2 * DAY > START);
+    let runs = ledger.count_runs("default").await.unwrap();
+    let then = ledger.committed_at("default", 2).await.unwrap();
+    let facts = ledger.log_facts("default", then, DAY).await.unwrap();
+    let too_recent = ledger.fold_runs("default", START, now).await.unwrap();
+    assert_eq!(too_recent.runs, 0, "none is old enough");
+    let folded = ledger.fold_runs("default", now, now).await.unwrap();
+    assert!(folded.runs > 50 && folded.records > 45, "{folded:?}");
+    assert_eq!(ledger.count_runs("default").await.unwrap(), runs - folded.runs);
+    assert_eq!(ledger.fold_runs("default", now, now).await.unwrap().runs, 0);
+    assert_eq!(findings(ledger).await, Vec::<String>::new());
+    for head in &heads {
+        let verified = ledger.verify("default", Some(head)).await.unwrap();
+        assert_eq!(verified.known_head, Some(true), "an earlier head is still known");
+    }
+    let then = ledger.committed_at("default", 2).await.unwrap();
+    let facts_after = ledger.log_facts("default", then, DAY).await.unwrap();
+    assert_eq!(facts_after, facts, "a review of that time has the same facts");
+    assert!(ledger.last_success("default", None).await.unwrap().is_some());
+
+    // The chain continues from there.
+    for _ in 0..3 {
+        poll(&hand).await;
+    }
+    assert_eq!(findings(ledger).await, Vec::<String>::new());
+}
+
+async fn changes_of_folded_records_are_found(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    poll_sixty_times(&hand, &small).await;
+    hand.ledger.fold_runs("default", hand.clock.now(), hand.clock.now()).await.unwrap();
     for _ in 0..3 {
         poll(&hand).await;
     }
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     let connection = hand.database.connection().await;
+    let tampering =
+        Tampering { ledger: &hand.ledger, connection: &connection, tables: &["evidence"] };
     for deed in [
         "UPDATE evidence SET digest = REPLACE(digest, '0', '1') WHERE kind = 'folded'",
         "UPDATE evidence SET hash = 'x' WHERE kind = 'folded'",
         "UPDATE evidence SET count = count - 1 WHERE kind = 'folded'",
         "UPDATE evidence SET digest = 'x' WHERE kind = 'folding'",
         "DELETE FROM evidence WHERE kind = 'folding'",
-        "UPDATE evidence SET kind = 'folded', subject = CAST(sequence AS TEXT) WHERE kind = 'run' AND subject = '1'",
+        "UPDATE evidence SET kind = 'folded', subject = CAST(sequence AS TEXT) \
+         WHERE kind = 'run' AND subject = '1'",
         "DELETE FROM evidence WHERE kind = 'folded'",
     ] {
-        connection.execute_unprepared("DROP TABLE IF EXISTS kept_evidence").await.unwrap();
-        connection
-            .execute_unprepared("CREATE TABLE kept_evidence AS SELECT * FROM evidence")
-            .await
-            .unwrap();
-        assert!(connection.execute_unprepared(deed).await.unwrap().rows_affected() > 0, "{deed}");
-        let found = findings(&hand.ledger).await;
-        assert!(found.iter().any(|finding| finding.starts_with("evidence: ")), "{deed}: {found:?}");
-        connection.execute_unprepared("DELETE FROM evidence").await.unwrap();
-        connection
-            .execute_unprepared("INSERT INTO evidence SELECT * FROM kept_evidence")
-            .await
-            .unwrap();
+        tampering.assert_found(deed, "evidence: ").await;
     }
     // A second record of a run, added to hide a change of the run, is found as well.
-    let forged = "INSERT INTO evidence SELECT workspace, sequence + 100000, kind, subject, count, digest, hash, at, pruned, \
-                  pruned_count, pruned_fold FROM evidence WHERE kind = 'run' AND subject = '1'";
-    connection.execute_unprepared(forged).await.unwrap();
-    assert!(
-        findings(&hand.ledger)
-            .await
-            .iter()
-            .any(|finding| finding.ends_with("tells of run 1 once more"))
-    );
+    let forged = "INSERT INTO evidence SELECT workspace, sequence + 100000, kind, subject, count, \
+                  digest, hash, at, pruned, pruned_count, pruned_fold \
+                  FROM evidence WHERE kind = 'run' AND subject = '1'";
+    let found = tampering.change(forged).await.findings;
+    assert!(found.iter().any(|finding| finding.ends_with("tells of run 1 once more")), "{found:?}");
 }
 
 fn refused(
@@ -232,81 +223,96 @@ async fn file_size(hand: &Hand) -> u64 {
     std::fs::metadata(file).unwrap().len()
 }
 
+/// A large workspace whose database is measured.
+struct MeasuredGrowth {
+    hand: Hand,
+    people: Vec<u64>,
+    /// The size of the database in bytes at the last measurement.
+    size: u64,
+}
+
+impl MeasuredGrowth {
+    /// Imports 1,000 people in 20 teams.
+    async fn new() -> Self {
+        let mut workspace = simulator::Workspace::new(crate::support::hand::TOKEN);
+        let people: Vec<u64> = (0..1_000)
+            .map(|number| workspace.add_teammate(&format!("Person Number{number}")))
+            .collect();
+        for team in people.chunks(50) {
+            workspace.add_team("Support", team);
+        }
+        let hand = Hand::with(TestDatabase::sqlite(), workspace).await;
+        hand.full().await;
+        let size = file_size(&hand).await;
+        println!("first import of 1,000 people: {size} bytes");
+        Self { hand, people, size }
+    }
+
+    /// Prints by how much each of [`TIMES`] records has let the database grow.
+    async fn print(&mut self, what: &str) {
+        let size = file_size(&self.hand).await;
+        println!("{what}: {} bytes each ({TIMES})", (size - self.size) / TIMES as u64);
+        self.size = size;
+    }
+
+    async fn record_request(&self, reference: String, user_name: &str) {
+        let request = refused(&reference, "eic", user_name, self.hand.clock.now());
+        self.hand.ledger.record_request(request).await.unwrap();
+    }
+
+    fn audit_entry(&self, number: usize) -> AuditEntry {
+        AuditEntry {
+            workspace: Some("default".to_owned()),
+            actor: Some("saviynt".to_owned()),
+            identity: Some("client cli_8aZkQ0m3Ru2pXw".to_owned()),
+            address: Some("192.0.2.7".to_owned()),
+            method: Some("GET".to_owned()),
+            route: Some("/scim/v2/Users/{id}".to_owned()),
+            target: Some(format!("adm_{}", self.people[number])),
+            status: Some(200),
+            request_id: Some(format!("{number:032x}")),
+            ..AuditEntry::event("request", self.hand.clock.now())
+        }
+    }
+}
+
+/// The number of records of each kind that are measured.
+const TIMES: usize = 200;
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures how much the database grows, for docs/operations.md; it prints the figures"]
 async fn growth_is_measured() {
-    const TIMES: usize = 200;
-    let mut workspace = simulator::Workspace::new(crate::support::hand::TOKEN);
-    let people: Vec<u64> = (0..1_000)
-        .map(|number| workspace.add_teammate(&format!("Person Number{number}")))
-        .collect();
-    for team in people.chunks(50) {
-        workspace.add_team("Support", team);
-    }
-    let hand = Hand::with(TestDatabase::sqlite(), workspace).await;
-    hand.full().await;
-    let first = file_size(&hand).await;
-    println!("first import of 1,000 people: {first} bytes");
-    let mut last = first;
-    let mut grown = async |what: &str, count: usize| {
-        let size = file_size(&hand).await;
-        println!("{what}: {} bytes each ({count})", (size - last) / count as u64);
-        last = size;
-    };
+    let mut growth = MeasuredGrowth::new().await;
     for _ in 0..TIMES {
-        poll(&hand).await;
+        poll(&growth.hand).await;
     }
-    grown("import that changed nothing", TIMES).await;
-    hand.simulator.change(|workspace| {
-        for (person, second) in people.iter().take(TIMES).zip(0..) {
+    growth.print("import that changed nothing").await;
+    growth.hand.simulator.change(|workspace| {
+        for (person, second) in growth.people.iter().take(TIMES).zip(0..) {
             workspace.sign_in(*person, "google_oauth2", START.unix_timestamp() - 5_000 + second);
         }
     });
-    hand.full().await;
-    grown("log entry (sign-in)", TIMES).await;
-    for (number, person) in people.iter().enumerate().take(TIMES) {
-        hand.simulator.change(|workspace| {
+    growth.hand.full().await;
+    growth.print("log entry (sign-in)").await;
+    for (number, person) in growth.people.iter().enumerate().take(TIMES) {
+        growth.hand.simulator.change(|workspace| {
             workspace.admin_mut(*person).unwrap().job_title = Some(format!("Title {number}"));
         });
-        poll(&hand).await;
+        poll(&growth.hand).await;
     }
-    grown("change of a person, with its import", TIMES).await;
+    growth.print("change of a person, with its import").await;
     for number in 0..TIMES {
-        let request = refused(
-            &format!("req_{number}"),
-            "eic",
-            &format!("person{number}@example.com"),
-            hand.clock.now(),
-        );
-        hand.ledger.record_request(request).await.unwrap();
+        let user_name = format!("person{number}@example.com");
+        growth.record_request(format!("req_{number}"), &user_name).await;
     }
-    grown("request", TIMES).await;
+    growth.print("request").await;
     for number in 0..TIMES {
-        hand.ledger
-            .record_request(refused(
-                &format!("req_again_{number}"),
-                "eic",
-                "person1@example.com",
-                hand.clock.now(),
-            ))
-            .await
-            .unwrap();
+        growth.record_request(format!("req_again_{number}"), "person1@example.com").await;
     }
-    grown("request that was made before", TIMES).await;
-    let entry = |number: usize| intercom_scim_bridge::ledger::AuditEntry {
-        workspace: Some("default".to_owned()),
-        actor: Some("saviynt".to_owned()),
-        identity: Some("client cli_8aZkQ0m3Ru2pXw".to_owned()),
-        address: Some("192.0.2.7".to_owned()),
-        method: Some("GET".to_owned()),
-        route: Some("/scim/v2/Users/{id}".to_owned()),
-        target: Some(format!("adm_{}", people[number])),
-        status: Some(200),
-        request_id: Some(format!("{number:032x}")),
-        ..intercom_scim_bridge::ledger::AuditEntry::event("request", hand.clock.now())
-    };
-    hand.ledger.record_audit((0..TIMES).map(entry).collect()).await.unwrap();
-    grown("audit entry", TIMES).await;
+    growth.print("request that was made before").await;
+    let entries = (0..TIMES).map(|number| growth.audit_entry(number)).collect();
+    growth.hand.ledger.record_audit(entries).await.unwrap();
+    growth.print("audit entry").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,11 +17,10 @@ const JSON_DEPTH: usize = 128;
 
 #[tokio::test]
 async fn a_client_that_asks_too_much_is_told_when_to_come_back_and_others_are_not_concerned() {
-    let bridge = Bridge::starting_with(dozen(), |config| {
+    let bridge = Bridge::serving_with(dozen(), |config| {
         (config.limits.requests_per_second, config.limits.burst) = (1, 3);
     })
     .await;
-    bridge.shows(1).await;
     for _ in 0..3 {
         assert_eq!(bridge.get("/scim/v2/Users?count=0").await.status, 200);
     }
@@ -47,8 +46,7 @@ async fn a_client_that_asks_too_much_is_told_when_to_come_back_and_others_are_no
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_asks_one_expensive_question_at_a_time() {
     let company = simulator::Company { admins: 600, teams: 3, seed: 7, now: 1_772_366_400 };
-    let bridge = Bridge::starting_with(simulator::seed(company, TOKEN), |_| {}).await;
-    bridge.shows(1).await;
+    let bridge = Bridge::serving_with(simulator::seed(company, TOKEN), |_| {}).await;
     let filter =
         (0..150).map(|number| format!("title eq \"{number}\"")).collect::<Vec<_>>().join(" or ");
     let body = json!({"filter": filter}).to_string();

@@ -59,31 +59,24 @@ fn operations(description: &Value) -> BTreeMap<&str, (Method, &str, bool)> {
         .collect()
 }
 
-/// Returns real responses by operation and status. Values that differ between runs are replaced.
-async fn answers() -> Value {
-    let bridge = Bridge::starting_with(dozen(), |config| {
-        config.server.public_url = Some("https://bridge.example.com".parse().unwrap());
-    })
-    .await;
-    bridge.shows(1).await;
-    start_import(&bridge, "", "wait=30").await;
-    let (person, team) = bridge.simulator.change(|workspace| {
-        let team = workspace
-            .teams()
-            .find(|(_, team)| team.members.len() == 1)
-            .or(workspace.teams().next())
-            .unwrap();
-        (format!("adm_{}", team.1.members.keys().next().unwrap()), format!("team_{}", team.0))
-    });
-    let (client, secret) = client(&bridge.app, "scim.read", &["default"]).await;
-    let form = format!(
-        "grant_type=client_credentials&client_id={client}&client_secret={secret}&scope=scim.read"
-    );
+/// A request whose response is an example of the documentation.
+struct ExampleRequest {
+    operation: String,
+    /// The path and the query.
+    path: String,
+    body: String,
+}
+
+impl ExampleRequest {
+    fn new((operation, path, body): (&str, &str, &str)) -> Self {
+        Self { operation: operation.to_owned(), path: path.to_owned(), body: body.to_owned() }
+    }
+}
+
+/// Returns the requests of the SCIM API: operation, path and body.
+fn scim_requests(person: &str, team: &str) -> Vec<ExampleRequest> {
     let search = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"active eq true","count":1}"#;
-    let ticket = json!({"operation": "remove_account", "target": person, "comment": "Task 4711"})
-        .to_string();
-    let mut asked: Vec<(&str, String, String)> = [
-        ("issue_token", "/oauth/token", form.as_str()),
+    [
         ("list_users", "/scim/v2/Users?count=1", ""),
         ("get_user", &format!("/scim/v2/Users/{person}"), ""),
         ("get_user", "/scim/v2/Users/adm_1", ""),
@@ -102,6 +95,16 @@ async fn answers() -> Value {
         ("get_schema", "/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group", ""),
         ("service_provider_config", "/scim/v2/ServiceProviderConfig", ""),
         ("me", "/scim/v2/Me", ""),
+    ]
+    .map(ExampleRequest::new)
+    .into()
+}
+
+/// Returns the requests of the REST API: operation, path and body.
+fn rest_requests(person: &str) -> Vec<ExampleRequest> {
+    let ticket = json!({"operation": "remove_account", "target": person, "comment": "Task 4711"})
+        .to_string();
+    [
         ("list_accounts", "/api/v1/accounts?limit=1", ""),
         ("list_accounts", "/api/v1/accounts?limit=0", ""),
         ("list_entitlements", "/api/v1/entitlements?limit=2", ""),
@@ -120,30 +123,74 @@ async fn answers() -> Value {
         ("create_lifecycle_request", "/api/v1/lifecycle/requests", &ticket),
         ("get_lifecycle_request", "/api/v1/lifecycle/requests/{request}", ""),
         ("close_lifecycle_request", "/api/v1/lifecycle/requests/{request}/done", "{}"),
+    ]
+    .map(ExampleRequest::new)
+    .into()
+}
+
+/// Returns the requests that belong to no API: operation, path and body.
+fn other_requests() -> Vec<ExampleRequest> {
+    [
         ("jwks", "/.well-known/jwks.json", ""),
         ("oauth_metadata", "/.well-known/oauth-authorization-server", ""),
         ("healthz", "/healthz", ""),
         ("readyz", "/readyz", ""),
     ]
-    .map(|(operation, path, body)| (operation, path.to_owned(), body.to_owned()))
-    .to_vec();
+    .map(ExampleRequest::new)
+    .into()
+}
+
+/// Returns a request for each operation that is always refused and is not among these.
+fn refused_requests(
+    described: &BTreeMap<&str, (Method, &str, bool)>,
+    known: &[ExampleRequest],
+    person: &str,
+    team: &str,
+) -> Vec<ExampleRequest> {
+    described
+        .iter()
+        .filter(|(_, (_, _, refused))| *refused)
+        .filter(|(operation, _)| !known.iter().any(|known| known.operation == **operation))
+        .map(|(operation, (_, path, _))| {
+            let id = if path.contains("/Groups/") { team } else { person };
+            let path = path.replace("{id}", id).replace("{entitlement}", team);
+            ExampleRequest::new((operation, &path, "{}"))
+        })
+        .collect()
+}
+
+/// Returns real responses by operation and status. Values that differ between runs are replaced.
+async fn answers() -> Value {
+    let bridge = Bridge::serving_with(dozen(), |config| {
+        config.server.public_url = Some("https://bridge.example.com".parse().unwrap());
+    })
+    .await;
+    start_import(&bridge, "", "wait=30").await;
+    let (person, team) = bridge.simulator.change(|workspace| {
+        let team = workspace
+            .teams()
+            .find(|(_, team)| team.members.len() == 1)
+            .or(workspace.teams().next())
+            .unwrap();
+        (format!("adm_{}", team.1.members.keys().next().unwrap()), format!("team_{}", team.0))
+    });
+    let (client, secret) = client(&bridge.app, "scim.read", &["default"]).await;
+    let form = format!(
+        "grant_type=client_credentials&client_id={client}&client_secret={secret}&scope=scim.read"
+    );
+    let mut requests = vec![ExampleRequest::new(("issue_token", "/oauth/token", &form))];
+    requests.extend(scim_requests(&person, &team));
+    requests.extend(rest_requests(&person));
+    requests.extend(other_requests());
     let description: Value = serde_json::from_str(&openapi_document()).unwrap();
     let described = operations(&description);
-    for (operation, (_, path, _)) in described.iter().filter(|(_, (_, _, refused))| *refused) {
-        let id = if path.contains("/Groups/") { &team } else { &person };
-        if !asked.iter().any(|(known, ..)| known == operation) {
-            asked.push((
-                operation,
-                path.replace("{id}", id).replace("{entitlement}", &team),
-                "{}".to_owned(),
-            ));
-        }
-    }
-    let (mut examples, mut reference) = (Map::new(), String::new());
-    for (operation, path, body) in asked {
-        let (method, ..) = &described[operation];
+    requests.extend(refused_requests(&described, &requests, &person, &team));
+    let mut examples = Map::new();
+    let mut reference = String::new();
+    for ExampleRequest { operation, path, body } in requests {
+        let (method, ..) = &described[operation.as_str()];
         let request = bridge.request(method.clone(), &path.replace("{request}", &reference));
-        let request = match operation {
+        let request = match operation.as_str() {
             // The form has the credentials.
             "issue_token" => request.header("Content-Type", "application/x-www-form-urlencoded"),
             _ => request.bearer_auth(&bridge.token).header("Content-Type", "application/json"),

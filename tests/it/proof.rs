@@ -10,10 +10,13 @@ use time::Duration;
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
 use crate::support::hand::{Hand, START, Small, findings};
+use crate::support::tampering::{Tampered, Tampering};
 
 on_both_databases!(
     a_ledger_that_nobody_touched_is_whole,
-    changed_and_missing_records_are_found_and_named,
+    changed_versions_are_found_and_named,
+    missing_versions_are_found_and_named,
+    changed_and_missing_generations_are_found_and_named,
     the_head_that_somebody_kept_is_known_again_until_history_is_rewritten,
     pruning_takes_nothing_out_that_is_true_now,
     a_pruning_does_not_break_the_proof_and_later_losses_are_found,
@@ -48,17 +51,36 @@ async fn a_ledger_that_nobody_touched_is_whole(database: TestDatabase) {
     assert_eq!((verified.generations, verified.versions, verified.findings.len()), (1, 6, 0));
 }
 
-async fn changed_and_missing_records_are_found_and_named(database: TestDatabase) {
-    let (hand, Small { ada, bo, cy, support }) = history(database).await;
+/// Asserts that each change of one row by hand is found and named.
+async fn assert_each_is_found(hand: &Hand, cases: &[(String, String)]) {
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     let connection = hand.database.connection().await;
+    let tampering = Tampering { ledger: &hand.ledger, connection: &connection, tables: &TABLES };
+    for (deed, expected) in cases {
+        let Tampered { rows, findings } = tampering.change(deed).await;
+        assert_eq!(rows, 1, "{deed}");
+        assert!(
+            findings.iter().any(|finding| finding.starts_with(expected)),
+            "{deed}: {findings:?}"
+        );
+    }
+}
+
+async fn changed_versions_are_found_and_named(database: TestDatabase) {
+    let (hand, Small { ada, bo, cy, support }) = history(database).await;
     let cases = [
         (
-            format!("UPDATE user_versions SET job_title = 'Queen' WHERE user_id = '{ada}' AND from_generation = 2"),
+            format!(
+                "UPDATE user_versions SET job_title = 'Queen' \
+                 WHERE user_id = '{ada}' AND from_generation = 2"
+            ),
             format!("user_versions: {ada} from generation 2 was changed"),
         ),
         (
-            format!("UPDATE user_versions SET active = true WHERE user_id = '{bo}' AND from_generation = 3"),
+            format!(
+                "UPDATE user_versions SET active = true \
+                 WHERE user_id = '{bo}' AND from_generation = 3"
+            ),
             format!("user_versions: {bo} from generation 3 was changed"),
         ),
         (
@@ -69,6 +91,13 @@ async fn changed_and_missing_records_are_found_and_named(database: TestDatabase)
             format!("UPDATE membership_versions SET priority = 'primary' WHERE user_id = '{cy}'"),
             format!("membership_versions: {support} {cy} from generation 4 was changed"),
         ),
+    ];
+    assert_each_is_found(&hand, &cases).await;
+}
+
+async fn missing_versions_are_found_and_named(database: TestDatabase) {
+    let (hand, Small { ada, bo, cy, support }) = history(database).await;
+    let cases = [
         (
             format!("DELETE FROM user_versions WHERE user_id = '{ada}' AND from_generation = 2"),
             format!("user_versions: the version of user {ada} from generation 2 on is missing"),
@@ -90,20 +119,32 @@ async fn changed_and_missing_records_are_found_and_named(database: TestDatabase)
             format!("user_versions: {cy} from generation 9 begins or ends with none that there is"),
         ),
         (
-            "UPDATE generations SET import_id = 99 WHERE number = 3".to_owned(),
-            "generations: generation 3 is not as it was".to_owned(),
-        ),
-        (
-            "UPDATE generations SET at = (SELECT at FROM generations WHERE number = 1) WHERE number = 3".to_owned(),
-            "generations: generation 3 is not as it was".to_owned(),
-        ),
-        (
             format!("UPDATE membership_versions SET from_generation = 0 WHERE user_id = '{cy}'"),
-            format!("membership_versions: {support} {cy} from generation 0 begins or ends with none that there is"),
+            format!(
+                "membership_versions: {support} {cy} from generation 0 begins or ends with none \
+                 that there is"
+            ),
         ),
         (
             format!("UPDATE user_versions SET to_generation = 1000000 WHERE user_id = '{cy}'"),
             format!("user_versions: {cy} from generation 1 begins or ends with none that there is"),
+        ),
+    ];
+    assert_each_is_found(&hand, &cases).await;
+}
+
+async fn changed_and_missing_generations_are_found_and_named(database: TestDatabase) {
+    let (hand, _) = history(database).await;
+    let cases = [
+        (
+            "UPDATE generations SET import_id = 99 WHERE number = 3".to_owned(),
+            "generations: generation 3 is not as it was".to_owned(),
+        ),
+        (
+            "UPDATE generations SET at = (SELECT at FROM generations WHERE number = 1) \
+             WHERE number = 3"
+                .to_owned(),
+            "generations: generation 3 is not as it was".to_owned(),
         ),
         (
             format!("UPDATE generations SET tally = '{EMPTY_TALLY}' WHERE number = 4"),
@@ -113,42 +154,19 @@ async fn changed_and_missing_records_are_found_and_named(database: TestDatabase)
             "UPDATE generations SET hash = 'x' WHERE number = 2".to_owned(),
             "generations: generation 3 does not follow the one before it".to_owned(),
         ),
-        ("DELETE FROM generations WHERE number = 2".to_owned(), "generations: generation 2 is missing".to_owned()),
+        (
+            "DELETE FROM generations WHERE number = 2".to_owned(),
+            "generations: generation 2 is missing".to_owned(),
+        ),
         (
             "DELETE FROM generations WHERE number = 4".to_owned(),
             "generations: generation 4, which import 4 recorded, is missing".to_owned(),
         ),
     ];
-    for (deed, expected) in cases {
-        for table in TABLES {
-            connection
-                .execute_unprepared(&format!("DROP TABLE IF EXISTS kept_{table}"))
-                .await
-                .unwrap();
-            connection
-                .execute_unprepared(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"))
-                .await
-                .unwrap();
-        }
-        assert_eq!(
-            connection.execute_unprepared(&deed).await.unwrap().rows_affected(),
-            1,
-            "{deed}"
-        );
-        let found = findings(&hand.ledger).await;
-        assert!(found.iter().any(|finding| finding.starts_with(&expected)), "{deed}: {found:?}");
-        for table in TABLES {
-            connection.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
-            connection
-                .execute_unprepared(&format!("INSERT INTO {table} SELECT * FROM kept_{table}"))
-                .await
-                .unwrap();
-        }
-        assert_eq!(findings(&hand.ledger).await, Vec::<String>::new(), "mended after {deed}");
-    }
+    assert_each_is_found(&hand, &cases).await;
 }
 
-/// Changes of the database that would hide the changes of a generation from readers.
+/// A tally that would hide the changes of a generation from readers.
 const EMPTY_TALLY: &str = r#"{"users":{"changed":0,"so_far":5,"opened":0,"closed":0},"groups":{"changed":0,"so_far":1,"opened":0,"closed":0},"memberships":{"changed":0,"so_far":3,"opened":1,"closed":0}}"#;
 
 const TABLES: [&str; 4] = ["user_versions", "group_versions", "membership_versions", "generations"];

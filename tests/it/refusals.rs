@@ -212,8 +212,7 @@ async fn until_done(bridge: &Bridge, id: &str) -> serde_json::Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_write_stays_open_until_an_import_sees_the_change() {
     // With these settings, a removed teammate is not shown any more at once.
-    let bridge = Bridge::starting_with(dozen(), |config| config.import.retention_days = 0).await;
-    bridge.shows(1).await;
+    let bridge = Bridge::serving_with(dozen(), |config| config.import.retention_days = 0).await;
     let (id, numeric) = bridge.simulator.change(|workspace| {
         let (id, _) = workspace.admins().nth(3).unwrap();
         (format!("adm_{id}"), id)

@@ -17,11 +17,10 @@ async fn changed_settings_are_applied_or_reported_to_need_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
     certificate(directory.path());
-    let bridge = Bridge::starting_with(dozen(), |config| {
+    let bridge = Bridge::serving_with(dozen(), |config| {
         (config.server.tls_cert, config.server.tls_key) = (Some(cert.clone()), Some(key.clone()));
     })
     .await;
-    bridge.shows(1).await;
     secrets::keep(FRESH);
     let reload = |config: &Config| bridge.app.reload(Ok(config.clone()));
     let same = reload(&bridge.config);

@@ -112,14 +112,13 @@ async fn another_process_commit_is_shown(database: TestDatabase) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_duration_however_long_ends_a_task_in_the_background() {
     // The settings refuse such durations. The tasks must not depend on that.
-    let bridge = Bridge::starting_with(dozen(), |config| {
+    let bridge = Bridge::serving_with(dozen(), |config| {
         config.import.poll_interval = Some(Duration::MAX);
         config.import.full_interval = Some(Duration::MAX);
         config.serve.max_age = Some(Duration::MAX);
         config.serve.max_wait = Duration::MAX;
     })
     .await;
-    bridge.shows(1).await;
     for generation in 2..4 {
         bridge.simulator.change(|workspace| workspace.add_teammate("New Comer"));
         let run = start_import(&bridge, "", "wait=30").await.json();

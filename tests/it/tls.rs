@@ -29,11 +29,10 @@ async fn tls_is_spoken_and_a_changed_certificate_is_shown() {
     let directory = tempfile::tempdir().unwrap();
     let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
     let client = certificate(directory.path());
-    let bridge = Bridge::starting_with(dozen(), |config| {
+    let bridge = Bridge::serving_with(dozen(), |config| {
         (config.server.tls_cert, config.server.tls_key) = (Some(cert.clone()), Some(key.clone()));
     })
     .await;
-    bridge.shows(1).await;
     let url = format!("https://{}", bridge.app.address());
     let user = client
         .get(format!("{url}/scim/v2/Users?count=1"))

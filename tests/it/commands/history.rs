@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{dozen_simulated, shell};
+use crate::support::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
+async fn the_ledger_commands_need_a_database_and_accept_an_empty_one() {
     let simulator = dozen_simulated();
     let shell = shell(&simulator);
     for command in [
@@ -28,11 +29,23 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
         empty.stdout
     );
     assert_eq!(shell.run(&["ledger", "export"]).stdout, "");
+    simulator.stop().await;
+}
+
+/// Runs a full import, and returns the verification as JSON.
+fn import_and_verify(shell: &Shell) -> Value {
     assert_eq!(shell.run(&["import", "full"]).code, Some(0));
     let verified: Value =
         serde_json::from_str(&shell.run(&["ledger", "verify", "--json"]).stdout).unwrap();
     assert_eq!((&verified["generations"], &verified["findings"]), (&json!(1), &json!([])));
+    verified
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_is_exported_from_the_shell() {
+    let simulator = dozen_simulated();
+    let shell = shell(&simulator);
+    let verified = import_and_verify(&shell);
     let export = |arguments: &[&str]| -> Vec<Value> {
         let exported = shell.run(&[&["ledger", "export"], arguments].concat());
         assert_eq!(exported.code, Some(0), "{}", exported.stderr);
@@ -43,7 +56,14 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
     assert_eq!(export(&["--since", all[3]["cursor"].as_str().unwrap()]), all[4..]);
     assert!(export(&["--type", "group"]).iter().all(|change| change["type"] == json!("group")));
     assert_eq!(shell.run(&["ledger", "export", "--since", "x"]).code, Some(1));
+    simulator.stop().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_is_verified_from_the_shell_up_to_an_earlier_head() {
+    let simulator = dozen_simulated();
+    let shell = shell(&simulator);
+    let verified = import_and_verify(&shell);
     let head = verified["head"].as_str().unwrap();
     assert_eq!(
         (&verified["verdict"], &verified["head_generation"]),
@@ -51,7 +71,8 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
     );
     let today = &verified["last"]["at"].as_str().unwrap()[..10];
     let words = shell.run(&["ledger", "verify"]).stdout;
-    let (first, last) = (words.lines().next().unwrap(), words.lines().last().unwrap());
+    let first = words.lines().next().unwrap();
+    let last = words.lines().last().unwrap();
     assert!(
         first.starts_with(&format!("complete and unaltered: generation 1, {today}; 1 run; ")),
         "{words}"
@@ -60,16 +81,12 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     assert_eq!(shell.run(&["import", "full"]).code, Some(0));
     let known = shell.run(&["ledger", "verify", "--head", head]);
-    assert!(
-        known.stdout.contains("complete and unaltered: generations 1\u{2013}2, "),
-        "{}",
-        known.stdout
-    );
-    assert!(
-        known.stdout.contains("the history contains the hash of --head: generation 1, "),
-        "{}",
-        known.stdout
-    );
+    for expected in [
+        "complete and unaltered: generations 1\u{2013}2, ",
+        "the history contains the hash of --head: generation 1, ",
+    ] {
+        assert!(known.stdout.contains(expected), "{}", known.stdout);
+    }
     let known: Value =
         serde_json::from_str(&shell.run(&["ledger", "verify", "--json", "--head", head]).stdout)
             .unwrap();
@@ -84,8 +101,16 @@ async fn the_ledger_is_proved_exported_and_shortened_from_the_shell() {
         "{}",
         other.stderr
     );
-    assert_eq!(shell.run(&["ledger", "verify", "--head", ""]).code, Some(2));
-    // One hash or id in 64 begins with a hyphen. It must not be read as an option.
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_or_id_that_begins_with_a_hyphen_is_not_an_option() {
+    let simulator = dozen_simulated();
+    let shell = shell(&simulator);
+    import_and_verify(&shell);
+    assert_eq!(shell.run(&["ledger", "verify", "--head", ""]).code, Some(2), "it is empty");
+    // One hash or id in 64 begins with a hyphen.
     assert_eq!(shell.run(&["ledger", "verify", "--head", "-another"]).code, Some(1));
     assert_eq!(shell.run(&["token", "revoke", "-another"]).code, Some(1));
     simulator.stop().await;

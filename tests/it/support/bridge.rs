@@ -106,6 +106,18 @@ impl Bridge {
         bridge
     }
 
+    /// Starts a bridge with other settings, and waits for its first served snapshot.
+    pub async fn serving_with(workspace: Workspace, change: impl FnOnce(&mut Config)) -> Self {
+        let bridge = Self::starting_with(workspace, change).await;
+        bridge.shows(1).await;
+        bridge
+    }
+
+    /// Starts a bridge that does not limit the rate of requests.
+    pub async fn serving_without_rate_limit(workspace: Workspace) -> Self {
+        Self::serving_with(workspace, |config| config.limits.requests_per_second = 0).await
+    }
+
     /// Starts a bridge, and does not wait for its first served snapshot.
     pub async fn starting(workspace: Workspace) -> Self {
         Self::starting_with(workspace, |_| {}).await

@@ -11,6 +11,7 @@ pub mod prism;
 pub mod proxy;
 pub mod secrets;
 pub mod shell;
+pub mod tampering;
 pub mod waiting;
 pub mod wire;
 

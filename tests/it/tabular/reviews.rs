@@ -12,8 +12,7 @@ use crate::support::hand::TOKEN;
 async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
     // With these settings, a removed teammate is not shown any more, but still counts as a change
     // since the review before.
-    let bridge = Bridge::starting_with(dozen(), |config| config.import.retention_days = 0).await;
-    bridge.shows(1).await;
+    let bridge = Bridge::serving_with(dozen(), |config| config.import.retention_days = 0).await;
     let before = bridge.app.service().clock.now();
     bridge.simulator.change(|workspace| {
         let (gone, by) =
@@ -207,12 +206,11 @@ async fn a_review_counts_what_is_not_known_as_unknown() {
     bridge.stop().await;
 
     // Without the log, hardly anything is known. Unknown counts are null, not 0.
-    let blind = Bridge::starting_with(dozen(), |config| {
+    let blind = Bridge::serving_with(dozen(), |config| {
         config.import.activity_lookback_days = 0;
         config.reviews.privileged_roles = vec!["support LEAD".to_owned()];
     })
     .await;
-    blind.shows(1).await;
     let summary = blind.get("/api/v1/reviews/accounts").await.json()["summary"].clone();
     assert_eq!(
         (&summary["dormant"], &summary["dormant_unknown"]),
