@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::database::Database;
 use intercom_scim_bridge::directory::{ImportRequest, Mode, Names, Run, RunStatus, Trigger};
 use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
 use intercom_scim_bridge::intercom::{self, Client, Connection, Since};
@@ -34,7 +35,7 @@ use intercom_scim_bridge::limits;
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use sea_orm::sea_query::{Alias, Expr, Query};
 use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, QueryResult, Statement, TransactionTrait, Value,
+    ConnectionTrait, DatabaseConnection, QueryResult, Statement, TransactionTrait, Value,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -71,7 +72,7 @@ fn main() {
         let (root, _) = server.rsplit_once('/').unwrap();
         let databases = ["bench_import", "bench_least"].map(|name| format!("{root}/{name}"));
         measured.block_on(async {
-            let connection = Database::connect(&server).await.unwrap();
+            let connection = sea_orm::Database::connect(&server).await.unwrap();
             for name in ["bench_import", "bench_least"] {
                 connection
                     .execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}"))
@@ -117,7 +118,7 @@ fn client(simulator: &Simulator) -> Arc<Client> {
 async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     // Warms up the simulator, which builds the bodies of its lists on the first request.
     let bodies = fetch(simulator).await;
-    let ledger = Ledger::open(import).await.unwrap();
+    let ledger = Ledger::new(Database::open(import).await.unwrap());
     ledger.migrate().await.unwrap();
     let client = client(simulator);
     let options = ImportOptions {
@@ -129,7 +130,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     let importer =
         Importer::new("default", Arc::clone(&client), ledger.clone(), Clock::System, options);
     let (took, _) = run(&importer, Mode::Full).await;
-    let rows = Rows::read(&Database::connect(import).await.unwrap()).await;
+    let rows = Rows::read(&sea_orm::Database::connect(import).await.unwrap()).await;
     println!("\n== {name}");
     compare_with_the_minimum(took, &bodies, &rows, least).await;
     for changes in [0, 10] {
@@ -154,9 +155,9 @@ async fn run(importer: &Importer, mode: Mode) -> (Duration, Run) {
 
 /// Decodes the same bodies and inserts the same rows as the first import, and prints both times.
 async fn compare_with_the_minimum(took: Duration, bodies: &Bodies, rows: &Rows, least: &str) {
-    let target = Ledger::open(least).await.unwrap();
+    let target = Ledger::new(Database::open(least).await.unwrap());
     target.migrate().await.unwrap();
-    let target = Database::connect(least).await.unwrap();
+    let target = sea_orm::Database::connect(least).await.unwrap();
     let started = Instant::now();
     bodies.decode();
     let decoded = started.elapsed();

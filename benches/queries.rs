@@ -34,8 +34,9 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use intercom_scim_bridge::access::{Grant, Scope, TokenOptions, Tokens, Vault};
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::Ledger;
+use intercom_scim_bridge::database::Database;
 use intercom_scim_bridge::limits;
+use intercom_scim_bridge::stores::Stores;
 use reqwest::blocking::Client;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -503,8 +504,8 @@ fn recalling(like: &str) -> Duration {
     let (tokens, token) = runtime.block_on(async {
         let database =
             format!("sqlite://{}?mode=rwc", directory.path().join("tokens.db").display());
-        let ledger = Ledger::open(&database).await.unwrap();
-        ledger.migrate().await.unwrap();
+        let stores = Stores::new(&Database::open(&database).await.unwrap());
+        stores.ledger.migrate().await.unwrap();
         let options = TokenOptions {
             vault: Arc::new(Vault::new(&Vault::fresh_key().unwrap(), None).unwrap()),
             issuer: "http://127.0.0.1:8080".to_owned(),
@@ -512,7 +513,7 @@ fn recalling(like: &str) -> Duration {
             requests_per_second: 1_000_000,
             burst: 1_000_000,
         };
-        let tokens = Tokens::open(&ledger, options, Clock::System).await.unwrap();
+        let tokens = Tokens::open(&stores.access, options, Clock::System).await.unwrap();
         let (scopes, workspaces) =
             (vec![Scope::ScimRead, Scope::ImportRead], vec!["default".to_owned()]);
         let ttl = Duration::from_hours(1);

@@ -17,7 +17,7 @@
 //! * [`directory`] has the people, teams and memberships of a workspace, and the values that
 //!   describe them: observations, plans, changes, runs. Pure.
 //! * [`requests`] has the changes that a person must make in Intercom: refused writes and tickets.
-//!   Pure; [`ledger`] stores them, and [`publish`] closes those that are done.
+//!   Pure; [`stores`] keeps them, and [`publish`] closes those that are done.
 //! * [`roster`] reads a company's list of people and matches them with accounts. Pure. No command
 //!   or endpoint uses it yet.
 //!
@@ -26,8 +26,14 @@
 //! * [`intercom`] reads Intercom's API. It returns an observation, which also lists what it could
 //!   not read.
 //! * [`import`] plans the changes from the recorded to the observed state, and commits them.
-//! * [`ledger`] stores everything in SQLite or PostgreSQL: versions, generations, runs, requests,
-//!   clients, keys and the audit trail.
+//! * [`ledger`] stores the history: versions, generations, runs, and the evidence that nothing was
+//!   altered.
+//!
+//! The database:
+//!
+//! * [`database`] is the connection to SQLite or PostgreSQL, with the rows of its tables.
+//! * [`stores`] keeps everything beside the history: OAuth clients, tokens, keys, connections,
+//!   sessions, requests and the audit trail.
 //!
 //! What clients see:
 //!
@@ -66,9 +72,10 @@
 //!
 //! ```text
 //! clock, date_time, moments, limits, words, measures, spans
-//! directory
+//! directory, database
 //! requests, scim, tabular, roster, saviynt, intercom
 //! ledger
+//! stores
 //! access, import, publish
 //! http, config
 //! app, telemetry
@@ -80,6 +87,7 @@ pub mod app;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod database;
 pub mod date_time;
 pub mod directory;
 pub mod http;
@@ -95,6 +103,7 @@ pub mod roster;
 pub(crate) mod saviynt;
 pub mod scim;
 pub(crate) mod spans;
+pub mod stores;
 pub mod tabular;
 pub mod telemetry;
 pub mod words;

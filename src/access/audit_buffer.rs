@@ -15,8 +15,10 @@ use time::OffsetDateTime;
 
 use super::Principal;
 use crate::clock::Clock;
-use crate::ledger::{AuditEntry, Ledger, LedgerError};
+use crate::database::AuditEntry;
+use crate::database::DatabaseError;
 use crate::limits;
+use crate::stores::AuditStore;
 
 /// Who made a request.
 #[derive(Clone, Debug)]
@@ -163,9 +165,8 @@ impl AuditTrail {
 
     /// Records events at once or, if the database is busy with a large import, with the next write.
     /// Returns false if too many are waiting already.
-    pub async fn record(&self, ledger: &Ledger, events: Vec<AuditEntry>) -> bool {
-        let recorded =
-            self.clock.within(limits::REFUSAL_WAIT, ledger.record_audit(events.clone())).await;
+    pub async fn record(&self, store: &AuditStore, events: Vec<AuditEntry>) -> bool {
+        let recorded = self.clock.within(limits::REFUSAL_WAIT, store.record(events.clone())).await;
         if matches!(recorded, Some(Ok(()))) {
             return true;
         }
@@ -188,8 +189,8 @@ impl AuditTrail {
     /// Writes all pending requests and events to the ledger.
     ///
     /// # Errors
-    /// [`LedgerError`]. Then everything is kept for the next write.
-    pub async fn write(&self, ledger: &Ledger) -> Result<(), LedgerError> {
+    /// [`DatabaseError`]. Then everything is kept for the next write.
+    pub async fn write(&self, store: &AuditStore) -> Result<(), DatabaseError> {
         let noted =
             std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         let events =
@@ -201,7 +202,7 @@ impl AuditTrail {
             noted.iter().map(|(answered, tally)| entry(answered, tally)).collect();
         entries.extend(events.iter().cloned());
         entries.sort_by(|a, b| (a.at, &a.request_id).cmp(&(b.at, &b.request_id)));
-        let written = ledger.record_audit(entries).await;
+        let written = store.record(entries).await;
         if written.is_err() {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             for (answered, tally) in noted {
@@ -270,6 +271,8 @@ fn entry(answered: &Answered<'_>, tally: &EntryCount) -> AuditEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::Database;
+    use crate::ledger::Ledger;
 
     fn answered(target: usize) -> Answered<'static> {
         Answered {
@@ -287,17 +290,18 @@ mod tests {
     async fn events_wait_for_a_database_that_is_busy() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", directory.path().join("ledger.db").display());
-        let ledger = Ledger::open(&url).await.unwrap();
+        let database = Database::open(&url).await.unwrap();
+        let store = AuditStore::new(database.clone());
         let trail = AuditTrail::new(Clock::System);
-        // The ledger is not migrated yet, so writing fails.
+        // The database is not migrated yet, so writing fails.
         let event = |name: &str| vec![AuditEntry::event(name, OffsetDateTime::UNIX_EPOCH)];
-        assert!(trail.record(&ledger, event("token.issued")).await);
-        assert!(trail.write(&ledger).await.is_err());
-        ledger.migrate().await.unwrap();
-        assert!(trail.record(&ledger, event("token.refused")).await);
-        trail.write(&ledger).await.unwrap();
-        trail.write(&ledger).await.unwrap();
-        let entries = ledger.audit(&crate::ledger::AuditQuestion::default(), 10).await.unwrap();
+        assert!(trail.record(&store, event("token.issued")).await);
+        assert!(trail.write(&store).await.is_err());
+        Ledger::new(database).migrate().await.unwrap();
+        assert!(trail.record(&store, event("token.refused")).await);
+        trail.write(&store).await.unwrap();
+        trail.write(&store).await.unwrap();
+        let entries = store.entries(&crate::stores::AuditQuestion::default(), 10).await.unwrap();
         let names: Vec<&str> = entries.iter().map(|entry| entry.event.as_str()).collect();
         assert_eq!(names, ["token.refused", "token.issued"], "once each");
     }

@@ -1,7 +1,7 @@
 //! The errors of keys, tokens and secrets.
 
 use super::sealing::SealError;
-use crate::ledger::LedgerError;
+use crate::database::DatabaseError;
 
 /// Why a token is not valid, or cannot be issued or checked. Clients only learn that it is not
 /// valid and, if its signature is, whether it has expired, is not valid yet, or was revoked.
@@ -34,9 +34,9 @@ pub enum AccessError {
     /// A sealed secret of the ledger cannot be opened.
     #[error(transparent)]
     Sealed(#[from] SealError),
-    /// The ledger cannot be used.
+    /// The database cannot be used.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Database(#[from] DatabaseError),
 }
 
 impl AccessError {
@@ -51,7 +51,7 @@ impl AccessError {
     #[must_use]
     pub fn chain(&self) -> String {
         match self {
-            Self::Ledger(error) => error.chain(),
+            Self::Database(error) => error.chain(),
             other => other.to_string(),
         }
     }

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use super::secrets::random_id;
 use super::{AccessError, Vault};
-use crate::ledger::SealedKey;
+use crate::stores::SealedKey;
 
 /// The opened keys of the ledger.
 pub struct KeyRing {

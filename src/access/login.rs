@@ -26,8 +26,8 @@ use super::{
     AccessError, Allowances, AnonymousLimits, TokenRequest, TooMany, Vault, random_secret,
 };
 use crate::clock::{self, Clock};
-use crate::ledger::OAuthClient;
 use crate::limits;
+use crate::stores::OAuthClient;
 
 /// Verifies clients' secrets.
 pub struct ClientLogin {

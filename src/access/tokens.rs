@@ -17,8 +17,9 @@ use super::secrets::random_id;
 use super::verified::{Remembered, Revoked, Verified};
 use super::{AccessError, Allowances, Issuer, KeyRing, Principal, Scope, TrustedIssuer, Vault};
 use crate::clock::Clock;
-use crate::ledger::{AuditEntry, Ledger, SealedKey};
+use crate::database::AuditEntry;
 use crate::limits;
+use crate::stores::{AccessStore, SealedKey};
 
 /// The `aud` of the bridge's own tokens.
 const SELF: &str = "intercom-scim-bridge";
@@ -96,17 +97,17 @@ impl Tokens {
     /// # Errors
     /// If the ledger cannot be used, or one of its keys cannot be opened.
     pub async fn open(
-        ledger: &Ledger,
+        store: &AccessStore,
         options: TokenOptions,
         clock: Clock,
     ) -> Result<Self, AccessError> {
         let vault = options.vault;
-        for key in ledger.signing_keys().await? {
+        for key in store.signing_keys().await? {
             if let Some(sealed) = KeyRing::reseal(&vault, &key)? {
-                ledger.reseal_signing_key(&key.id, sealed).await?;
+                store.reseal_signing_key(&key.id, sealed).await?;
             }
         }
-        let (ring, sealed) = open_ring(ledger, &vault, &clock).await?;
+        let (ring, sealed) = open_ring(store, &vault, &clock).await?;
         let trusted: Result<Vec<Issuer>, _> = options
             .trusted
             .into_iter()
@@ -116,7 +117,7 @@ impl Tokens {
             ring: ArcSwap::from_pointee(ring),
             sealed: RwLock::new(sealed),
             trusted: trusted?,
-            revoked: ArcSwap::from_pointee(Revoked::new(ledger.revocations().await?)),
+            revoked: ArcSwap::from_pointee(Revoked::new(store.revocations().await?)),
             allowances: Allowances::new(options.requests_per_second, options.burst, clock.clone()),
             remembered: RwLock::default(),
             issuer: options.issuer,
@@ -130,15 +131,15 @@ impl Tokens {
     /// # Errors
     /// If the ledger cannot be read, or one of its keys cannot be opened. Then the previous keys
     /// stay in use.
-    pub async fn refresh(&self, ledger: &Ledger) -> Result<(), AccessError> {
-        let revoked = ledger.revocations().await?;
+    pub async fn refresh(&self, store: &AccessStore) -> Result<(), AccessError> {
+        let revoked = store.revocations().await?;
         if self.revoked.load().all != revoked {
             self.revoked.store(Arc::new(Revoked::new(revoked)));
         }
-        let now = ledger.signing_keys().await?;
+        let now = store.signing_keys().await?;
         let changed = *self.sealed.read().unwrap_or_else(PoisonError::into_inner) != now;
         if changed {
-            let (ring, sealed) = open_ring(ledger, &self.vault, &self.clock).await?;
+            let (ring, sealed) = open_ring(store, &self.vault, &self.clock).await?;
             self.ring.store(Arc::new(ring));
             // A key may have been withdrawn.
             self.remembered.write().unwrap_or_else(PoisonError::into_inner).tokens.clear();
@@ -154,15 +155,15 @@ impl Tokens {
     /// If the ledger cannot be written.
     pub async fn rotate(
         &self,
-        ledger: &Ledger,
+        store: &AccessStore,
         verifies_until: OffsetDateTime,
         event: AuditEntry,
     ) -> Result<String, AccessError> {
         let fresh = KeyRing::fresh(&self.vault)?;
         let id = fresh.id.clone();
         let event = AuditEntry { target: Some(id.clone()), ..event };
-        ledger.rotate_signing_key(fresh, verifies_until, vec![event], self.clock.now()).await?;
-        self.refresh(ledger).await?;
+        store.rotate_signing_key(fresh, verifies_until, vec![event], self.clock.now()).await?;
+        self.refresh(store).await?;
         Ok(id)
     }
 
@@ -392,14 +393,14 @@ impl Tokens {
 
 /// Opens the keys of the ledger. If none of them signs, a new one is created.
 async fn open_ring(
-    ledger: &Ledger,
+    store: &AccessStore,
     vault: &Vault,
     clock: &Clock,
 ) -> Result<(KeyRing, Vec<SealedKey>), AccessError> {
-    if !ledger.signing_keys().await?.iter().any(|key| key.verifies_until.is_none()) {
-        ledger.add_signing_key(KeyRing::fresh(vault)?, clock.now()).await?;
+    if !store.signing_keys().await?.iter().any(|key| key.verifies_until.is_none()) {
+        store.add_signing_key(KeyRing::fresh(vault)?, clock.now()).await?;
     }
-    let sealed = ledger.signing_keys().await?;
+    let sealed = store.signing_keys().await?;
     Ok((KeyRing::open(vault, &sealed)?.ok_or(AccessError::Key)?, sealed))
 }
 

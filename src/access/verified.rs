@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret, SecretSlice};
 
 use super::Principal;
 use super::secrets::secret_id;
-use crate::ledger::Revocations;
 use crate::limits;
+use crate::stores::Revocations;
 
 /// The revocations of tokens, clients and secrets.
 pub(super) struct Revoked {

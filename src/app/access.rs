@@ -1,5 +1,5 @@
 //! Keys, clients, connections and the audit trail: opened at the start, and read again regularly,
-//! because other processes change the ledger too.
+//! because other processes change the database too.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -18,18 +18,19 @@ use crate::access::{
 };
 use crate::clock::{self, Clock};
 use crate::config::{Config, open_to_others};
+use crate::database::Database;
 use crate::directory::{ImportRequest, Trigger};
 use crate::http::Workspace;
-use crate::ledger::{Ledger, SealedConnection};
 use crate::limits;
+use crate::stores::{AccessStore, ConnectionStore, SealedConnection, Stores};
 
-/// Returns the vault that opens the ledger's sealed secrets. Without a key in the settings it uses
+/// Returns the vault that opens the database's sealed secrets. Without a key in the settings it uses
 /// a key file, which the first start creates.
 ///
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].
-pub async fn vault(config: &Config, ledger: &Ledger) -> Result<Vault, StartError> {
-    if let Some(vault) = stored_vault(config, ledger).await? {
+pub async fn vault(config: &Config, store: &AccessStore) -> Result<Vault, StartError> {
+    if let Some(vault) = stored_vault(config, store).await? {
         return Ok(vault);
     }
     let fresh = match key_file(config.database.url.expose_secret()) {
@@ -46,7 +47,10 @@ pub async fn vault(config: &Config, ledger: &Ledger) -> Result<Vault, StartError
 ///
 /// # Errors
 /// As for [`vault`].
-pub async fn stored_vault(config: &Config, ledger: &Ledger) -> Result<Option<Vault>, StartError> {
+pub async fn stored_vault(
+    config: &Config,
+    store: &AccessStore,
+) -> Result<Option<Vault>, StartError> {
     let previous = config.access.previous_encryption_key.as_ref();
     let file = key_file(config.database.url.expose_secret());
     let key = match (&config.access.encryption_key, file) {
@@ -61,10 +65,10 @@ pub async fn stored_vault(config: &Config, ledger: &Ledger) -> Result<Option<Vau
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 // A new key could not open the secrets that the database has.
-                let known = ledger
+                let known = store
                     .signing_keys()
                     .await
-                    .map_err(|error| StartError::database(config, &error))?;
+                    .map_err(|error| StartError::database(config, &error.into()))?;
                 let why = "it is not there, and the database has secrets that were sealed with it";
                 return if known.is_empty() {
                     Ok(None)
@@ -136,46 +140,48 @@ pub fn trusted_issuers(config: &Config) -> Vec<TrustedIssuer> {
 /// [`StartError::Access`], [`StartError::KeyFile`].
 pub async fn open_tokens(
     config: &Config,
-    ledger: &Ledger,
+    store: &AccessStore,
     issuer: &str,
     clock: &Clock,
 ) -> Result<Tokens, StartError> {
     let options = TokenOptions {
-        vault: Arc::new(vault(config, ledger).await?),
+        vault: Arc::new(vault(config, store).await?),
         issuer: issuer.to_owned(),
         trusted: trusted_issuers(config),
         requests_per_second: config.limits.requests_per_second,
         burst: config.limits.burst,
     };
-    Tokens::open(ledger, options, clock.clone()).await.map_err(StartError::Access)
+    Tokens::open(store, options, clock.clone()).await.map_err(StartError::Access)
 }
 
 /// Opens the access token of a connection. A token that the previous encryption key sealed is
 /// sealed with the current one.
 ///
 /// # Errors
-/// If the token cannot be opened, or the ledger cannot be written.
+/// If the token cannot be opened, or the database cannot be written.
 pub async fn open_connection(
     vault: &Vault,
-    ledger: &Ledger,
+    store: &ConnectionStore,
     connection: &SealedConnection,
 ) -> Result<SecretString, AccessError> {
     let purpose = connection_purpose(&connection.workspace);
     let token = vault.open(&purpose, &connection.sealed)?;
     if !vault.is_current(&connection.sealed) {
         let sealed = vault.seal(&purpose, token.expose_secret())?;
-        ledger.reseal_connection(connection, sealed).await?;
+        store.reseal(connection, sealed).await?;
     }
     Ok(String::from_utf8_lossy(token.expose_secret()).into_owned().into())
 }
 
-/// Reads tokens and connections from the ledger again, at intervals.
+/// Reads tokens and connections from the database again, at intervals.
 pub(super) struct AccessLoop {
     pub tokens: Arc<Tokens>,
     pub workspaces: Vec<Arc<Workspace>>,
-    /// With a database connection of its own, so that a disabled client is noticed even if all
-    /// others are busy.
-    pub ledger: Ledger,
+    /// With a connection of its own, so that a disabled client is noticed even if all others are
+    /// busy.
+    database: Database,
+    access: AccessStore,
+    connections: ConnectionStore,
     pub clock: Clock,
     /// For each workspace whose token is in use, when it was connected.
     connected: HashMap<Arc<str>, OffsetDateTime>,
@@ -185,16 +191,19 @@ impl AccessLoop {
     pub fn new(
         tokens: Arc<Tokens>,
         workspaces: Vec<Arc<Workspace>>,
-        ledger: Ledger,
+        database: Database,
         clock: Clock,
     ) -> Self {
-        Self { tokens, workspaces, ledger, clock, connected: HashMap::new() }
+        let access = AccessStore::new(database.clone());
+        let connections = ConnectionStore::new(database.clone());
+        let connected = HashMap::new();
+        Self { tokens, workspaces, database, access, connections, clock, connected }
     }
 
     /// Gives each workspace the token that it was connected with, and removes it from disconnected
     /// workspaces.
     pub async fn refresh_connections(&mut self) -> Result<(), AccessError> {
-        let connections = self.ledger.connections().await?;
+        let connections = self.connections.all().await?;
         for workspace in self.workspaces.iter().filter(|workspace| workspace.connector.by_oauth()) {
             let connection =
                 connections.iter().find(|connection| *connection.workspace == *workspace.name);
@@ -205,7 +214,8 @@ impl AccessLoop {
             }
             let token = match connection {
                 Some(connection) => {
-                    match open_connection(self.tokens.vault(), &self.ledger, connection).await {
+                    match open_connection(self.tokens.vault(), &self.connections, connection).await
+                    {
                         Ok(token) => Some(token),
                         Err(AccessError::Sealed(error)) => {
                             // The other workspaces still get theirs.
@@ -240,7 +250,7 @@ impl AccessLoop {
                 () = self.clock.sleep(limits::ACCESS_POLL) => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
-            let refreshed = match self.tokens.refresh(&self.ledger).await {
+            let refreshed = match self.tokens.refresh(&self.access).await {
                 Ok(()) => self.refresh_connections().await,
                 error => error,
             };
@@ -251,15 +261,15 @@ impl AccessLoop {
             }
             failing = refreshed.is_err();
         }
-        self.ledger.clone().close().await;
+        self.database.clone().close().await;
     }
 }
 
-/// Writes the audit trail to the ledger, every [`limits::AUDIT_WRITE`] and at the end, and deletes
+/// Writes the audit trail to the database, every [`limits::AUDIT_WRITE`] and at the end, and deletes
 /// entries that are older than the settings allow, unless this machine's clock may be ahead.
 pub(super) async fn audit_loop(
     trail: Arc<AuditTrail>,
-    ledger: Ledger,
+    stores: Stores,
     workspaces: Vec<Arc<Workspace>>,
     config: Config,
     clock: Clock,
@@ -273,7 +283,7 @@ pub(super) async fn audit_loop(
             () = clock.sleep(limits::AUDIT_WRITE) => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
-        let written = trail.write(&ledger).await;
+        let written = trail.write(&stores.audit).await;
         let now = clock.running();
         failing = match (written, failing) {
             (Ok(()), _) => None,
@@ -304,9 +314,9 @@ pub(super) async fn audit_loop(
             let now = clock.now();
             let before = clock::before(now, days(config.access.audit_retention_days));
             let tidied = async {
-                ledger.prune_audit(before).await?;
-                ledger.forget_old_tickets(now).await?;
-                ledger.forget_old_sessions(now).await
+                stores.audit.prune(before).await?;
+                stores.connections.forget_old_tickets(now).await?;
+                stores.page_sessions.forget_old(now).await
             };
             if let Err(error) = tidied.await {
                 tracing::warn!(error = %error.chain(), "old entries of the audit trail could not be deleted");
@@ -318,7 +328,7 @@ pub(super) async fn audit_loop(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::SealedKey;
+    use crate::stores::SealedKey;
 
     #[test]
     fn the_key_is_beside_the_database() {
@@ -338,11 +348,12 @@ mod tests {
         let mut config = Config::defaults().unwrap();
         let file = directory.path().join("bridge.db");
         config.database.url = format!("sqlite://{}?mode=rwc", file.display()).into();
-        let ledger = Ledger::open(config.database.url.expose_secret()).await.unwrap();
+        let database = Database::open(config.database.url.expose_secret()).await.unwrap();
+        let Stores { ledger, access, .. } = Stores::new(&database);
         ledger.migrate().await.unwrap();
-        let sealed = vault(&config, &ledger).await.unwrap().seal("x", b"secret").unwrap();
+        let sealed = vault(&config, &access).await.unwrap().seal("x", b"secret").unwrap();
         assert_eq!(
-            vault(&config, &ledger).await.unwrap().open("x", &sealed).unwrap().expose_secret(),
+            vault(&config, &access).await.unwrap().open("x", &sealed).unwrap().expose_secret(),
             b"secret"
         );
         let key = directory.path().join("bridge.db.key");
@@ -356,7 +367,7 @@ mod tests {
         }
         std::fs::write(&key, "nothing").unwrap();
         assert!(
-            vault(&config, &ledger)
+            vault(&config, &access)
                 .await
                 .unwrap_err()
                 .to_string()
@@ -365,9 +376,9 @@ mod tests {
 
         // Once something was sealed with it, a missing key is not replaced by a new one.
         let sealed = SealedKey { id: "k".to_owned(), sealed, verifies_until: None };
-        ledger.add_signing_key(sealed, Clock::System.now()).await.unwrap();
+        access.add_signing_key(sealed, Clock::System.now()).await.unwrap();
         std::fs::remove_file(&key).unwrap();
-        assert!(vault(&config, &ledger).await.unwrap_err().to_string().contains("it is not there"));
+        assert!(vault(&config, &access).await.unwrap_err().to_string().contains("it is not there"));
         assert!(!key.exists());
     }
 }

@@ -4,17 +4,20 @@ use secrecy::ExposeSecret;
 
 use super::errors::StartError;
 use crate::config::Config;
-use crate::ledger::{Ledger, LedgerError};
+use crate::database::Database;
+use crate::ledger::LedgerError;
+use crate::stores::Stores;
 
-/// Opens the ledger that the settings name and migrates it. Also returns the number of migrations
+/// Opens the database that the settings name and migrates it. Also returns the number of migrations
 /// that were applied.
 ///
 /// # Errors
 /// [`StartError::Database`].
-pub async fn open_ledger(config: &Config) -> Result<(Ledger, usize), StartError> {
+pub async fn open_stores(config: &Config) -> Result<(Stores, usize), StartError> {
     let url = config.database.url.expose_secret();
     let wrong = |error: LedgerError| StartError::database(config, &error);
-    let ledger = Ledger::open(url).await.map_err(wrong)?;
-    let migrations = ledger.migrate().await.map_err(wrong)?;
-    Ok((ledger, migrations))
+    let database = Database::open(url).await.map_err(|error| wrong(error.into()))?;
+    let stores = Stores::new(&database);
+    let migrations = stores.ledger.migrate().await.map_err(wrong)?;
+    Ok((stores, migrations))
 }

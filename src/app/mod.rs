@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 pub(crate) use access::{
     key_file, open_connection, open_tokens, stored_vault, trusted_issuers, vault,
 };
-pub use database::open_ledger;
+pub use database::open_stores;
 pub(crate) use database_url::{missing_file, without_password};
 pub use errors::StartError;
 pub(crate) use open_files::OpenFiles;
@@ -140,7 +140,7 @@ impl App {
         }
         self.audit.end.send_replace(true);
         let _ = self.audit.task.await;
-        self.service.ledger.close().await;
+        self.service.stores.close().await;
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use super::access::{AccessLoop, audit_loop, open_tokens};
-use super::database::open_ledger;
+use super::database::open_stores;
 use super::errors::StartError;
 use super::open_files::OpenFiles;
 use super::reload::Reload;
@@ -19,13 +19,14 @@ use super::{App, AuditTask, days};
 use crate::access::{AccessError, AnonymousLimits, AuditTrail, ClientLogin, Tokens};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::database::Database;
 use crate::http::{
     self, Certificates, Connections, Freshness, Makers, Origin, Service, TaskName, Workspace,
 };
-use crate::ledger::Ledger;
 use crate::limits;
 use crate::measures::Measures;
 use crate::scim::{CursorKey, PageRules};
+use crate::stores::Stores;
 
 /// The number of resources on a page if the client sends no `count`.
 const DEFAULT_COUNT: usize = 100;
@@ -40,7 +41,7 @@ impl App {
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         OpenFiles::raised().too_few(config).inspect(|why| tracing::warn!("{why}"));
-        let ledger = prepared_ledger(config, &clock).await?;
+        let stores = prepared_stores(config, &clock).await?;
         let certificates = certificates(config)?;
         let listener = listen(config)?;
         let ops_listener = config.server.ops_bind.map(bind).transpose()?;
@@ -51,19 +52,19 @@ impl App {
             // With port 0 the system chooses a free port, which only the listener knows.
             None => config.url_of(address),
         };
-        let tokens = Arc::new(open_tokens(config, &ledger, &public_url, &clock).await?);
+        let tokens = Arc::new(open_tokens(config, &stores.access, &public_url, &clock).await?);
         let measures = Arc::new(Measures::default());
         let mut running = Vec::new();
         for workspace in config.workspaces() {
             let prepared =
-                Running::prepare(config, &workspace, &public_url, &ledger, &clock, &measures);
+                Running::prepare(config, &workspace, &public_url, &stores, &clock, &measures);
             running.push(prepared.await?);
         }
         let workspaces: Vec<Arc<Workspace>> =
             running.iter().map(|running| Arc::clone(&running.workspace)).collect();
         let access = access_loop(config, &tokens, &workspaces, &clock).await?;
         let makers = makers(config, &clock)?;
-        let shared = Shared { tokens, ledger, clock, measures, public_url, makers, workspaces };
+        let shared = Shared { tokens, stores, clock, measures, public_url, makers, workspaces };
         let service = service(config, shared)?;
         let server = serve(config, listener, &service, certificates.clone())?;
         let (stop, stopped) = watch::channel(false);
@@ -97,14 +98,14 @@ impl App {
     }
 }
 
-/// Opens and migrates the ledger, and takes over what earlier versions recorded.
-async fn prepared_ledger(config: &Config, clock: &Clock) -> Result<Ledger, StartError> {
-    let (ledger, _) = open_ledger(config).await?;
+/// Opens and migrates the database, and takes over what earlier versions recorded.
+async fn prepared_stores(config: &Config, clock: &Clock) -> Result<Stores, StartError> {
+    let (stores, _) = open_stores(config).await?;
     for workspace in config.workspaces() {
-        let taken = ledger.take_from_earlier_versions(&workspace.name, clock.now()).await;
+        let taken = stores.ledger.take_from_earlier_versions(&workspace.name, clock.now()).await;
         taken.map_err(|error| StartError::database(config, &error))?;
     }
-    Ok(ledger)
+    Ok(stores)
 }
 
 /// Loads the certificate of the settings, if there is one.
@@ -127,8 +128,8 @@ async fn access_loop(
     workspaces: &[Arc<Workspace>],
     clock: &Clock,
 ) -> Result<AccessLoop, StartError> {
-    let aside = Ledger::open_aside(config.database.url.expose_secret()).await;
-    let aside = aside.map_err(|error| StartError::database(config, &error))?;
+    let aside = Database::open_aside(config.database.url.expose_secret()).await;
+    let aside = aside.map_err(|error| StartError::database(config, &error.into()))?;
     let mut access = AccessLoop::new(Arc::clone(tokens), workspaces.to_vec(), aside, clock.clone());
     access.refresh_connections().await.map_err(StartError::Access)?;
     Ok(access)
@@ -192,7 +193,7 @@ impl<'a> Tasks<'a> {
         }
     }
 
-    /// Starts the task that reloads keys, clients and connections from the ledger.
+    /// Starts the task that reloads keys, clients and connections from the database.
     fn keep_access(&mut self, access: AccessLoop) {
         let access = Arc::new(Mutex::new(access));
         let stopping = self.stopped.clone();
@@ -206,14 +207,14 @@ impl<'a> Tasks<'a> {
     }
 
     fn keep_upkeep(&mut self) {
-        let ledger = self.service.ledger.clone();
+        let stores = self.service.stores.clone();
         let workspaces = self.workspaces();
         let config = self.config.clone();
         let clock = self.service.clock.clone();
         let stopping = self.stopped.clone();
         let upkeep = move || {
             upkeep_loop(
-                ledger.clone(),
+                stores.clone(),
                 workspaces.clone(),
                 config.clone(),
                 clock.clone(),
@@ -271,7 +272,7 @@ impl<'a> Tasks<'a> {
     fn keep_audit(&self) -> AuditTask {
         let (end, ends) = watch::channel(false);
         let trail = Arc::clone(&self.service.trail);
-        let ledger = self.service.ledger.clone();
+        let stores = self.service.stores.clone();
         let workspaces = self.workspaces();
         let config = self.config.clone();
         let clock = self.service.clock.clone();
@@ -279,7 +280,7 @@ impl<'a> Tasks<'a> {
         let write = move || {
             audit_loop(
                 Arc::clone(&trail),
-                ledger.clone(),
+                stores.clone(),
                 workspaces.clone(),
                 config.clone(),
                 clock.clone(),
@@ -298,7 +299,7 @@ fn of_all(task: &'static str) -> TaskName {
 /// What requests share with the background tasks.
 struct Shared {
     tokens: Arc<Tokens>,
-    ledger: Ledger,
+    stores: Stores,
     clock: Clock,
     measures: Arc<Measures>,
     public_url: String,
@@ -308,7 +309,7 @@ struct Shared {
 
 /// Builds the state that all requests share.
 fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
-    let Shared { tokens, ledger, clock, measures, public_url, makers, workspaces } = shared;
+    let Shared { tokens, stores, clock, measures, public_url, makers, workspaces } = shared;
     let cursors = tokens
         .vault()
         .derive("cursors")
@@ -332,7 +333,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         }),
         trail: Arc::new(AuditTrail::new(clock.clone())),
         measures,
-        ledger,
+        stores,
         page_rules: page_rules(config),
         freshness: Freshness {
             max_age: config.serve.max_age,

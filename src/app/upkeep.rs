@@ -8,9 +8,11 @@ use tokio::sync::watch;
 
 use crate::clock::{self, Clock};
 use crate::config::Config;
+use crate::database::AuditEntry;
 use crate::http::Workspace;
-use crate::ledger::{AuditEntry, Erased, Ledger, LedgerError, Person};
+use crate::ledger::{Erased, Ledger, LedgerError, Person};
 use crate::limits;
+use crate::stores::Stores;
 
 /// The actor of audit entries about what the bridge did without a request.
 const BRIDGE: &str = "bridge";
@@ -21,7 +23,7 @@ const ROUNDS_TO_EMPTY_LOG: u32 = 60;
 
 /// Runs the upkeep every [`limits::UPKEEP`], or more often if the settings have shorter times.
 pub(super) async fn upkeep_loop(
-    ledger: Ledger,
+    stores: Stores,
     workspaces: Vec<Arc<Workspace>>,
     config: Config,
     clock: Clock,
@@ -36,7 +38,7 @@ pub(super) async fn upkeep_loop(
     let mut failing = false;
     let mut rounds = 0_u32;
     loop {
-        let kept = keep_up(&ledger, &config, &clock, clock_ahead).await;
+        let kept = keep_up(&stores, &config, &clock, clock_ahead).await;
         if let Err(error) = &kept
             && !failing
         {
@@ -45,7 +47,7 @@ pub(super) async fn upkeep_loop(
         failing = kept.is_err();
         rounds = rounds.wrapping_add(1);
         if rounds.is_multiple_of(ROUNDS_TO_EMPTY_LOG)
-            && let Err(error) = ledger.empty_log().await
+            && let Err(error) = stores.ledger.empty_log().await
         {
             tracing::debug!(error = %error.chain(), "the write-ahead log could not be emptied; it will be retried");
         }
@@ -64,11 +66,12 @@ pub(super) async fn upkeep_loop(
 /// # Errors
 /// If the ledger cannot be read or written. What was done before that stays done.
 pub async fn keep_up(
-    ledger: &Ledger,
+    stores: &Stores,
     config: &Config,
     clock: &Clock,
     clock_ahead: impl Fn(&str) -> Option<i64>,
 ) -> Result<(), LedgerError> {
+    let ledger = &stores.ledger;
     for workspace in config.workspaces() {
         let name = workspace.name.as_str();
         let now = clock.now();
@@ -86,7 +89,7 @@ pub async fn keep_up(
             }
         }
         if let Some(after) = config.limits.request_expiry {
-            let expired = ledger.expire_requests(name, clock::before(now, after), now).await?;
+            let expired = stores.requests.expire(name, clock::before(now, after), now).await?;
             if expired > 0 {
                 tracing::info!(
                     workspace = name,

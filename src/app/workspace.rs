@@ -24,6 +24,7 @@ use crate::ledger::{Ledger, LedgerError, Notices};
 use crate::limits;
 use crate::measures::Measures;
 use crate::publish::{Past, PublishOptions, Publisher, settle_requests};
+use crate::stores::{RequestStore, Stores};
 
 /// Returns the settings of the workspace with this name.
 ///
@@ -84,7 +85,7 @@ pub(super) struct Running {
     pub workspace: Arc<Workspace>,
     worker: Worker,
     publisher: Publisher,
-    ledger: Ledger,
+    stores: Stores,
     clock: Clock,
 }
 
@@ -94,10 +95,11 @@ impl Running {
         config: &Config,
         workspace: &WorkspaceConfig,
         public_url: &str,
-        ledger: &Ledger,
+        stores: &Stores,
         clock: &Clock,
         measures: &Arc<Measures>,
     ) -> Result<Self, StartError> {
+        let ledger = &stores.ledger;
         let (importer, connector) = importer_of(config, workspace, ledger, clock)?;
         let options = PublishOptions {
             base_url: scim_base_url(public_url, &workspace.name),
@@ -138,7 +140,7 @@ impl Running {
             workspace: Arc::new(shown),
             worker,
             publisher,
-            ledger: ledger.clone(),
+            stores: stores.clone(),
             clock: clock.clone(),
         })
     }
@@ -149,7 +151,7 @@ impl Running {
         supervisor: &Supervisor,
         stopped: &watch::Receiver<bool>,
     ) -> [JoinHandle<()>; 2] {
-        let Self { workspace, worker, publisher, ledger, clock } = self;
+        let Self { workspace, worker, publisher, stores, clock } = self;
         let name = |task| TaskName { task, workspace: Some(Arc::clone(&workspace.name)) };
         let health = Arc::clone(&workspace.health);
         let worker = Arc::new(worker);
@@ -163,7 +165,7 @@ impl Running {
         let publish = move || {
             publish_loop(
                 publisher.clone(),
-                ledger.clone(),
+                stores.clone(),
                 Arc::clone(&shown),
                 clock.clone(),
                 stopping.clone(),
@@ -186,11 +188,12 @@ async fn import_loop(worker: Arc<Worker>, publisher: Publisher, stopped: watch::
 /// database, and every [`limits::GENERATION_POLL`].
 async fn publish_loop(
     publisher: Publisher,
-    ledger: Ledger,
+    stores: Stores,
     shown: Arc<Workspace>,
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) {
+    let ledger = &stores.ledger;
     let workspace = publisher.workspace();
     let mut settled = None;
     let mut erased = None;
@@ -224,7 +227,7 @@ async fn publish_loop(
                 };
                 if times_checked.is_none_or(is_due) {
                     times_checked = Some((newest, now));
-                    check_times(&ledger, &shown, &clock).await;
+                    check_times(ledger, &shown, &clock).await;
                 }
                 if let Some(run) = run {
                     shown.health.learn(&run);
@@ -243,7 +246,7 @@ async fn publish_loop(
         }
         failing = failed;
         let snapshot_id = shown.live.served().map(|served| served.snapshot_id());
-        if settled != snapshot_id && settle(&ledger, &shown, &clock).await {
+        if settled != snapshot_id && settle(&stores.requests, &shown, &clock).await {
             settled = snapshot_id;
         }
         tokio::select! {
@@ -256,8 +259,9 @@ async fn publish_loop(
 
 /// Closes the requests that an import has fulfilled. Returns whether that succeeded; if not, the
 /// next round tries again.
-async fn settle(ledger: &Ledger, shown: &Workspace, clock: &Clock) -> bool {
-    let settled = settle_requests(ledger, &shown.name, &shown.live, &shown.past, clock.now()).await;
+async fn settle(requests: &RequestStore, shown: &Workspace, clock: &Clock) -> bool {
+    let settled =
+        settle_requests(requests, &shown.name, &shown.live, &shown.past, clock.now()).await;
     if let Err(error) = &settled {
         tracing::debug!(workspace = %shown.name, error = %error.chain(), "the requests could not be checked");
     }

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::ledger::AuditEntry;
+use crate::database::AuditEntry;
 use crate::limits;
 
 /// The actor of actions from the command line.

@@ -4,12 +4,12 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::arguments::{moment, moment_of, zone};
-use super::{CommandError, existing_ledger, print_line};
+use super::{CommandError, existing_stores, print_line};
 use crate::app::workspace_of;
 use crate::config::Config;
-use crate::ledger::AuditQuestion;
 use crate::limits;
 use crate::moments::{Edge, Zone};
+use crate::stores::AuditQuestion;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -37,16 +37,16 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
     let zone = tz.clone().unwrap_or(Zone::UTC);
     let since = moment_of(since.as_deref(), Edge::Start, &zone)?;
     let until = moment_of(until.as_deref(), Edge::End, &zone)?;
-    let ledger = existing_ledger(config).await?;
+    let stores = existing_stores(config).await?;
     if let Some(workspace) = workspace
-        && ledger.workspace(workspace).await?.is_none()
+        && stores.ledger.workspace(workspace).await?.is_none()
     {
         workspace_of(config, workspace)?;
     }
     let mut question =
         AuditQuestion { workspace: workspace.clone(), since, until, ..AuditQuestion::default() };
     loop {
-        let entries = ledger.audit(&question, limits::LIST_ITEMS as u64).await?;
+        let entries = stores.audit.entries(&question, limits::LIST_ITEMS as u64).await?;
         for entry in &entries {
             let mut document = json!(entry);
             document["id"] = json!(entry.id);
@@ -57,6 +57,6 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
             _ => break,
         }
     }
-    ledger.close().await;
+    stores.close().await;
     Ok(())
 }

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use super::token::{Scopes, overlap, workspaces};
 use super::{
-    CommandError, by_command, by_command_with, existing_ledger, last_uses, name,
-    new_or_existing_ledger, print_last_use_note, print_line, print_table, rfc3339, when,
+    CommandError, by_command, by_command_with, existing_stores, last_uses, name,
+    new_or_existing_stores, print_last_use_note, print_line, print_table, rfc3339, when,
     when_known,
 };
 use crate::access::{AccessError, Scope, client_id, client_secret, client_secret_of};
 use crate::app::{key_file, stored_vault, vault};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{Ledger, OAuthClient};
+use crate::stores::{OAuthClient, Stores};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -67,24 +67,24 @@ pub struct Create {
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
-    let ledger = match command {
-        Command::Create(_) => new_or_existing_ledger(config).await?,
-        _ => existing_ledger(config).await?,
+    let stores = match command {
+        Command::Create(_) => new_or_existing_stores(config).await?,
+        _ => existing_stores(config).await?,
     };
     let result = match command {
-        Command::Create(create) => make(config, &ledger, create).await,
-        Command::List { json } => list(config, &ledger, *json).await,
-        Command::Disable { id } => disable(&ledger, id).await,
-        Command::Rotate { id, overlap, json } => rotate(config, &ledger, id, *overlap, *json).await,
+        Command::Create(create) => make(config, &stores, create).await,
+        Command::List { json } => list(config, &stores, *json).await,
+        Command::Disable { id } => disable(&stores, id).await,
+        Command::Rotate { id, overlap, json } => rotate(config, &stores, id, *overlap, *json).await,
     };
-    ledger.close().await;
+    stores.close().await;
     result
 }
 
-async fn make(config: &Config, ledger: &Ledger, create: &Create) -> Result<(), CommandError> {
+async fn make(config: &Config, stores: &Stores, create: &Create) -> Result<(), CommandError> {
     let now = Clock::System.now();
     let id = client_id(&create.name)?;
-    let (secret, secret_hash) = fresh_secret(config, ledger, &id).await?;
+    let (secret, secret_hash) = fresh_secret(config, stores, &id).await?;
     let client = OAuthClient {
         id,
         name: create.name.clone(),
@@ -98,7 +98,7 @@ async fn make(config: &Config, ledger: &Ledger, create: &Create) -> Result<(), C
     };
     let detail = format!("scope {}", client.scope);
     let events = by_command_with("client.created", &client.id, &client.workspaces, &detail, now);
-    if !ledger.add_named_client(&client, events).await? {
+    if !stores.access.add_named_client(&client, events).await? {
         return Err(CommandError::new(format!(
             "there already is a client named `{}`, so none was created; choose another --name, disable \
              that client with `client disable` (`client list` shows its id), or give it a new secret \
@@ -119,9 +119,10 @@ fn show(id: &str, secret: &str, json: bool) {
     }
 }
 
-async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), CommandError> {
-    let clients = ledger.clients().await?;
-    let uses = last_uses(ledger, "client", clients.iter().map(|client| client.id.as_str())).await?;
+async fn list(config: &Config, stores: &Stores, json: bool) -> Result<(), CommandError> {
+    let clients = stores.access.clients().await?;
+    let uses =
+        last_uses(&stores.audit, "client", clients.iter().map(|client| client.id.as_str())).await?;
     if json {
         let shown = clients.iter().map(|client| {
             let mut shown = json!(client);
@@ -161,10 +162,11 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
     Ok(())
 }
 
-async fn disable(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
-    let client = known(ledger, id).await?;
+async fn disable(stores: &Stores, id: &str) -> Result<(), CommandError> {
+    let client = known(stores, id).await?;
     let now = Clock::System.now();
-    if ledger
+    if stores
+        .access
         .disable_client(id, by_command("client.disabled", id, &client.workspaces, now), now)
         .await?
     {
@@ -177,19 +179,19 @@ async fn disable(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
 
 async fn rotate(
     config: &Config,
-    ledger: &Ledger,
+    stores: &Stores,
     id: &str,
     overlap: Duration,
     json: bool,
 ) -> Result<(), CommandError> {
-    let client = known(ledger, id).await?;
+    let client = known(stores, id).await?;
     let now = Clock::System.now();
     if client.disabled_at.is_some() {
         return Err(CommandError::new(format!("{id} is disabled; create a new client instead")));
     }
-    let (secret, hash) = fresh_secret(config, ledger, id).await?;
+    let (secret, hash) = fresh_secret(config, stores, id).await?;
     let event = by_command("client.rotated", id, &client.workspaces, now);
-    ledger.rotate_client(&client, &hash, now + overlap, event, now).await?;
+    stores.access.rotate_client(&client, &hash, now + overlap, event, now).await?;
     show(id, secret.expose_secret(), json);
     if overlap.is_zero() {
         eprintln!(
@@ -202,15 +204,15 @@ async fn rotate(
 /// Creates a secret that carries the bridge's tag; without the encryption key, one that does not.
 async fn fresh_secret(
     config: &Config,
-    ledger: &Ledger,
+    stores: &Stores,
     id: &str,
 ) -> Result<(SecretString, String), AccessError> {
     // For a SQLite database, the key is created in the file where the bridge looks for it.
     // Otherwise only the bridge creates it.
     let url = config.database.url.expose_secret();
     let made_here = url.starts_with("sqlite:") && key_file(url).is_some();
-    let vault = match stored_vault(config, ledger).await {
-        Ok(None) if made_here => vault(config, ledger).await.ok(),
+    let vault = match stored_vault(config, &stores.access).await {
+        Ok(None) if made_here => vault(config, &stores.access).await.ok(),
         stored => stored.ok().flatten(),
     };
     match vault {
@@ -219,8 +221,8 @@ async fn fresh_secret(
     }
 }
 
-async fn known(ledger: &Ledger, id: &str) -> Result<OAuthClient, CommandError> {
+async fn known(stores: &Stores, id: &str) -> Result<OAuthClient, CommandError> {
     let unknown =
         || CommandError::new(format!("there is no client `{id}`; `client list` shows all"));
-    ledger.client(id).await?.ok_or_else(unknown)
+    stores.access.client(id).await?.ok_or_else(unknown)
 }

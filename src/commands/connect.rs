@@ -3,7 +3,7 @@
 use clap::Args;
 use secrecy::ExposeSecret;
 
-use super::{CommandError, by_command, existing_ledger, print_line};
+use super::{CommandError, by_command, existing_stores, print_line};
 use crate::access::{hash_of_random, random_secret};
 use crate::app::{importer_of, open_connection, vault, workspace_of};
 use crate::clock::Clock;
@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::import::ConnectError;
 use crate::intercom::IntercomError;
-use crate::ledger::Ledger;
 use crate::limits;
+use crate::stores::ConnectionStore;
 
 #[derive(Debug, Args)]
 pub struct Connect {
@@ -34,8 +34,8 @@ pub struct Disconnect {
 /// Prints the URL where an operator authorises the app.
 pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), CommandError> {
     let workspace = workspace_of(config, &arguments.workspace)?;
-    let ledger = existing_ledger(config).await?;
-    let (_, connector) = importer_of(config, &workspace, &ledger, &Clock::System)?;
+    let stores = existing_stores(config).await?;
+    let (_, connector) = importer_of(config, &workspace, &stores.ledger, &Clock::System)?;
     if !connector.by_oauth() {
         return Err(CommandError::new(ConnectError::NoApp.to_string()));
     }
@@ -48,8 +48,8 @@ pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), Command
         std::slice::from_ref(&workspace.name),
         now,
     );
-    ledger.begin_connecting(&workspace.name, &hash, now + limits::CONNECT_TICKET, event).await?;
-    ledger.close().await;
+    stores.connections.begin(&workspace.name, &hash, now + limits::CONNECT_TICKET, event).await?;
+    stores.close().await;
     eprintln!(
         "Open this URL in a browser within ten minutes. It works once. The bridge must be running there."
     );
@@ -64,8 +64,8 @@ pub async fn connect(config: &Config, arguments: &Connect) -> Result<(), Command
 /// Revokes the token at Intercom and deletes it.
 pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), CommandError> {
     let workspace = workspace_of(config, &arguments.workspace)?;
-    let ledger = existing_ledger(config).await?;
-    let connections = ledger.connections().await?;
+    let stores = existing_stores(config).await?;
+    let connections = stores.connections.all().await?;
     let Some(connection) =
         connections.into_iter().find(|connection| connection.workspace == workspace.name)
     else {
@@ -75,8 +75,13 @@ pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), C
         )));
     };
     if !arguments.force {
-        let (_, connector) = importer_of(config, &workspace, &ledger, &Clock::System)?;
-        let token = open_connection(&vault(config, &ledger).await?, &ledger, &connection).await?;
+        let (_, connector) = importer_of(config, &workspace, &stores.ledger, &Clock::System)?;
+        let token = open_connection(
+            &vault(config, &stores.access).await?,
+            &stores.connections,
+            &connection,
+        )
+        .await?;
         connector.take(Some(&token)).map_err(CommandError::new)?;
         match connector.uninstall().await {
             // The token is already invalid.
@@ -89,19 +94,19 @@ pub async fn disconnect(config: &Config, arguments: &Disconnect) -> Result<(), C
             }
         }
     }
-    forget(&ledger, &workspace.name).await?;
-    ledger.close().await;
+    forget(&stores.connections, &workspace.name).await?;
+    stores.close().await;
     eprintln!("{} is disconnected; the imported data stays.", workspace.name);
     Ok(())
 }
 
-async fn forget(ledger: &Ledger, workspace: &str) -> Result<(), CommandError> {
+async fn forget(store: &ConnectionStore, workspace: &str) -> Result<(), CommandError> {
     let event = by_command(
         "workspace.disconnected",
         workspace,
         &[workspace.to_owned()],
         Clock::System.now(),
     );
-    ledger.disconnect(workspace, event).await?;
+    store.disconnect(workspace, event).await?;
     Ok(())
 }

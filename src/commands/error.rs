@@ -5,6 +5,7 @@ use std::fmt;
 use crate::access::AccessError;
 use crate::app::StartError;
 use crate::config::ConfigError;
+use crate::database::DatabaseError;
 use crate::ledger::LedgerError;
 
 /// The reason why a command failed, as text for people, and the exit code.
@@ -50,6 +51,12 @@ impl From<AccessError> for CommandError {
 impl From<LedgerError> for CommandError {
     fn from(error: LedgerError) -> Self {
         Self::new(format!("the ledger cannot be used: {}; check the database", error.chain()))
+    }
+}
+
+impl From<DatabaseError> for CommandError {
+    fn from(error: DatabaseError) -> Self {
+        LedgerError::from(error).into()
     }
 }
 

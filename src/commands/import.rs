@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{CommandError, asked_to_stop, print_line, system_user};
-use crate::app::{importer_of, keep_up, open_connection, open_ledger, vault, workspace_of};
+use crate::app::{importer_of, keep_up, open_connection, open_stores, vault, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{
@@ -54,16 +54,20 @@ impl From<ModeArgument> for Mode {
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
     let workspace = workspace_of(config, &arguments.workspace)?;
     config.connection(&workspace)?;
-    let (ledger, _) = open_ledger(config).await?;
+    let (stores, _) = open_stores(config).await?;
     let clock = Clock::System;
-    let (importer, connector) = importer_of(config, &workspace, &ledger, &clock)?;
+    let (importer, connector) = importer_of(config, &workspace, &stores.ledger, &clock)?;
     if connector.by_oauth() {
-        let connections = ledger.connections().await?;
+        let connections = stores.connections.all().await?;
         if let Some(connection) =
             connections.iter().find(|connection| connection.workspace == workspace.name)
         {
-            let token =
-                open_connection(&vault(config, &ledger).await?, &ledger, connection).await?;
+            let token = open_connection(
+                &vault(config, &stores.access).await?,
+                &stores.connections,
+                connection,
+            )
+            .await?;
             connector.take(Some(&token)).map_err(CommandError::new)?;
         }
     }
@@ -74,14 +78,14 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         import(&importer, arguments, &clock, &bar).await
     };
     if !arguments.dry_run
-        && let Err(error) = keep_up(&ledger, config, &clock, |name| {
+        && let Err(error) = keep_up(&stores, config, &clock, |name| {
             (name == workspace.name).then(|| connector.clock_ahead_now()).flatten()
         })
         .await
     {
         tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; the next import will retry it");
     }
-    ledger.close().await;
+    stores.close().await;
     result
 }
 

@@ -6,12 +6,13 @@ use clap::Subcommand;
 
 use super::token::overlap;
 use super::trusted_clock::{Comparison, compare};
-use super::{COMMAND_LINE, CommandError, by_command, existing_ledger, system_user, when};
+use super::{COMMAND_LINE, CommandError, by_command, existing_stores, system_user, when};
 use crate::app::open_tokens;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::database::AuditEntry;
 use crate::directory::DEFAULT_WORKSPACE;
-use crate::ledger::{AuditEntry, Ledger};
+use crate::stores::Stores;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -32,21 +33,21 @@ pub enum Command {
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
-    let ledger = existing_ledger(config).await?;
+    let stores = existing_stores(config).await?;
     let result = match command {
-        Command::Rotate { overlap } => rotate(config, &ledger, *overlap).await,
-        Command::Reset { yes: true } => reset(&ledger).await,
+        Command::Rotate { overlap } => rotate(config, &stores, *overlap).await,
+        Command::Reset { yes: true } => reset(&stores).await,
         Command::Reset { yes: false } => Err(CommandError::new(
             "this invalidates all tokens and all OAuth connections; use --yes if the encryption key is really lost",
         )),
     };
-    ledger.close().await;
+    stores.close().await;
     result
 }
 
 async fn rotate(
     config: &Config,
-    ledger: &Ledger,
+    stores: &Stores,
     overlap: Option<Duration>,
 ) -> Result<(), CommandError> {
     let clock = Clock::System;
@@ -61,18 +62,19 @@ async fn rotate(
              --overlap 0s to end them now"
         )));
     }
-    let tokens = open_tokens(config, ledger, &config.public_url(), &clock).await?;
+    let tokens = open_tokens(config, &stores.access, &config.public_url(), &clock).await?;
     let until = if let Some(overlap) = overlap {
         now + overlap
     } else {
-        let issued = ledger.tokens().await?.into_iter().filter(|token| token.revoked_at.is_none());
+        let issued =
+            stores.access.tokens().await?.into_iter().filter(|token| token.revoked_at.is_none());
         let last = issued.map(|token| token.expires_at).max();
         last.unwrap_or(now).max(now + config.access.token_ttl)
     };
     let actor = Some(COMMAND_LINE.to_owned());
     let identity = Some(system_user());
     let event = AuditEntry { actor, identity, ..AuditEntry::event("keys.rotated", now) };
-    let id = tokens.rotate(ledger, until, event).await?;
+    let id = tokens.rotate(&stores.access, until, event).await?;
     eprintln!(
         "New tokens are signed with the key {id}. Tokens signed with the previous key are valid until {}.",
         when(until)
@@ -80,8 +82,8 @@ async fn rotate(
     Ok(())
 }
 
-async fn reset(ledger: &Ledger) -> Result<(), CommandError> {
-    ledger.forget_sealed(by_command("keys.reset", "all", &[], Clock::System.now())).await?;
+async fn reset(stores: &Stores) -> Result<(), CommandError> {
+    stores.access.forget_sealed(by_command("keys.reset", "all", &[], Clock::System.now())).await?;
     eprintln!(
         "All encrypted secrets are deleted. Start the bridge, issue tokens, and run `connect` for workspaces that used it."
     );

@@ -14,7 +14,7 @@ use super::arguments::{duration, moment, moment_of, zone};
 use super::person::{self, EraseRequest};
 use super::verdict::{document, lines};
 use super::{
-    CommandError, backup, by_command_with, existing_ledger, print_line, trusted_clock, when,
+    CommandError, backup, by_command_with, existing_stores, print_line, trusted_clock, when,
 };
 use crate::app::workspace_of;
 use crate::clock::{self, Clock};
@@ -163,34 +163,35 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         }
         _ => {}
     }
-    let ledger = existing_ledger(config).await?;
+    let stores = existing_stores(config).await?;
+    let ledger = &stores.ledger;
     let workspace = arguments.workspace.as_str();
     // A workspace that the ledger contains can be used even if the settings no longer have it.
     if ledger.workspace(workspace).await.map_err(unreadable)?.is_none() {
         workspace_of(config, workspace)?;
     }
     let result = match &arguments.command {
-        Command::Verify { head, json } => verify(&ledger, workspace, head.as_deref(), *json).await,
+        Command::Verify { head, json } => verify(ledger, workspace, head.as_deref(), *json).await,
         Command::Export { since, until, tz, r#type } => {
             let zone = tz.clone().unwrap_or(Zone::UTC);
             let until = moment_of(until.as_deref(), Edge::End, &zone)?;
             let question =
                 ChangeQuestion { kind: r#type.map(Into::into), until, ..ChangeQuestion::default() };
-            export(&ledger, workspace, since.as_deref(), &zone, question).await
+            export(ledger, workspace, since.as_deref(), &zone, question).await
         }
         Command::Prune { keep, yes, today, dry_run, json } => {
             let (yes, dry_run) = (*yes, *dry_run);
             let request = PruneRequest { keep: *keep, yes, today: *today, dry_run, json: *json };
-            prune(config, &ledger, workspace, request).await
+            prune(config, ledger, workspace, request).await
         }
-        Command::Person { person } => person::show(&ledger, workspace, person).await,
+        Command::Person { person } => person::show(ledger, workspace, person).await,
         Command::Erase { person, reason, dry_run, json } => {
             let request = EraseRequest { person, reason, dry_run: *dry_run, json: *json };
-            person::erase(&ledger, workspace, request).await
+            person::erase(ledger, workspace, request).await
         }
         Command::Backup { .. } | Command::Restore { .. } => Ok(()),
     };
-    ledger.close().await;
+    stores.close().await;
     result
 }
 

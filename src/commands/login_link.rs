@@ -5,12 +5,12 @@ use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
 use super::token::workspaces;
-use super::{CommandError, by_command, existing_ledger, print_line};
+use super::{CommandError, by_command, existing_stores, print_line};
 use crate::access::{hash_of_random, random_secret};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::Ledger;
 use crate::limits;
+use crate::stores::PageSessionStore;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -28,18 +28,19 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     } else {
         workspaces(config, &arguments.workspace)?
     };
-    let ledger = existing_ledger(config).await?;
+    let stores = existing_stores(config).await?;
     let now = Clock::System.now();
     if arguments.end_sessions {
-        let ended = ledger
-            .end_all_sessions(by_command("page.sessions_ended", "status page", &shown, now))
+        let ended = stores
+            .page_sessions
+            .end_all(by_command("page.sessions_ended", "status page", &shown, now))
             .await?;
-        ledger.close().await;
+        stores.close().await;
         print_line(&format!("ended: {ended}"));
         return Ok(());
     }
-    let link = create(&ledger, &config.public_url(), &shown, now).await?;
-    ledger.close().await;
+    let link = create(&stores.page_sessions, &config.public_url(), &shown, now).await?;
+    stores.close().await;
     eprintln!(
         "Open this URL in a browser within ten minutes. It works once. The bridge must be running there."
     );
@@ -49,7 +50,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
 
 /// Creates a sign-in link for the status page of these workspaces. Returns its URL.
 pub async fn create(
-    ledger: &Ledger,
+    store: &PageSessionStore,
     public_url: &str,
     workspaces: &[String],
     now: OffsetDateTime,
@@ -57,6 +58,6 @@ pub async fn create(
     let secret = random_secret()?;
     let hash = hash_of_random(secret.expose_secret());
     let events = by_command("page.link_made", "status page", workspaces, now);
-    ledger.add_login_link(&hash, workspaces, now + limits::LOGIN_LINK, events).await?;
+    store.add_login_link(&hash, workspaces, now + limits::LOGIN_LINK, events).await?;
     Ok(format!("{public_url}/login?link={}", secret.expose_secret()))
 }

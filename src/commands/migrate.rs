@@ -3,12 +3,12 @@
 use secrecy::ExposeSecret;
 
 use super::{CommandError, print_line};
-use crate::app::{open_ledger, without_password};
+use crate::app::{open_stores, without_password};
 use crate::config::Config;
 
 pub async fn run(config: &Config) -> Result<(), CommandError> {
-    let (ledger, migrations) = open_ledger(config).await?;
-    ledger.close().await;
+    let (stores, migrations) = open_stores(config).await?;
+    stores.close().await;
     let database = without_password(config.database.url.expose_secret());
     print_line(&match migrations {
         0 => format!("{database} is up to date"),

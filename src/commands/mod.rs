@@ -51,12 +51,13 @@ use actor::{COMMAND_LINE, by_command, by_command_with, system_user};
 pub use error::CommandError;
 use output::{print_line, print_table, rfc3339, when, when_known};
 
-use crate::app::{missing_file, open_ledger};
+use crate::app::{missing_file, open_stores};
 use crate::clock::Clock;
 #[cfg(feature = "simulator")]
 use crate::config::wrong_log_filter;
 use crate::config::{Config, ConfigError};
-use crate::ledger::{Ledger, LedgerError};
+use crate::database::DatabaseError;
+use crate::stores::{AuditStore, Stores};
 use crate::telemetry;
 
 /// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every
@@ -206,26 +207,26 @@ fn check_log_filter() -> Result<(), CommandError> {
     wrong.map_or(Ok(()), |why| Err(CommandError::new(why)))
 }
 
-/// Opens an existing ledger. Commands that read or change an existing one must not create a new one
+/// Opens an existing database. Commands that read or change an existing one must not create a new one
 /// in the wrong directory.
-async fn existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
+async fn existing_stores(config: &Config) -> Result<Stores, CommandError> {
     if let Some(file) = missing_file(config.database.url.expose_secret()) {
         return Err(CommandError::new(format!(
             "there is no database at {file}; run this command where the bridge runs, with its DATABASE_URL"
         )));
     }
-    Ok(open_ledger(config).await?.0)
+    Ok(open_stores(config).await?.0)
 }
 
-/// Opens the ledger, or creates it. Prints a note if it is created, because this may be the wrong
+/// Opens the database, or creates it. Prints a note if it is created, because this may be the wrong
 /// directory.
-async fn new_or_existing_ledger(config: &Config) -> Result<Ledger, CommandError> {
+async fn new_or_existing_stores(config: &Config) -> Result<Stores, CommandError> {
     if let Some(file) = missing_file(config.database.url.expose_secret()) {
         eprintln!(
             "note: there was no database, so a new one was created at {file}; check that the bridge runs here"
         );
     }
-    Ok(open_ledger(config).await?.0)
+    Ok(open_stores(config).await?.0)
 }
 
 /// Parses a name for lists: not empty, not too long, and without control characters.
@@ -242,12 +243,12 @@ fn name(text: &str) -> Result<String, String> {
 /// Returns when each of these last used the bridge, according to the audit trail. `kind` is the
 /// prefix of the id in the trail: `client` or `token`.
 async fn last_uses(
-    ledger: &Ledger,
+    store: &AuditStore,
     kind: &str,
     ids: impl Iterator<Item = &str>,
-) -> Result<HashMap<String, OffsetDateTime>, LedgerError> {
+) -> Result<HashMap<String, OffsetDateTime>, DatabaseError> {
     let identities: Vec<String> = ids.map(|id| format!("{kind} {id}")).collect();
-    let uses = ledger.last_uses(&identities).await?;
+    let uses = store.last_uses(&identities).await?;
     let id = |identity: String| {
         identity.split_once(' ').map(|(_, id)| id.to_owned()).unwrap_or_default()
     };

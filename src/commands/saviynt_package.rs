@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use secrecy::ExposeSecret;
 
 use super::token::workspaces;
-use super::{CommandError, existing_ledger, print_line};
+use super::{CommandError, existing_stores, print_line};
 use crate::app::missing_file;
 use crate::clock::Clock;
 use crate::config::{Config, origin};
@@ -89,9 +89,9 @@ async fn counts(config: &Config, workspace: &str) -> Result<(usize, usize), Comm
         );
         return Ok((0, 0));
     }
-    let ledger = existing_ledger(config).await?;
-    let latest = ledger.latest(workspace).await;
-    ledger.close().await;
+    let stores = existing_stores(config).await?;
+    let latest = stores.ledger.latest(workspace).await;
+    stores.close().await;
     let latest = latest?;
     let active = latest.users.iter().filter(|(user, _)| user.value.active).count();
     Ok((active, latest.groups.len()))

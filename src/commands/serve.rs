@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
     use crate::access::{Grant, Scope};
-    use crate::app::{inject_fault, open_ledger, open_tokens};
+    use crate::app::{inject_fault, open_stores, open_tokens};
 
     /// The settings of the bridge in the other process.
     fn config(directory: &str) -> Config {
@@ -178,8 +178,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().display().to_string();
         let config = config(&place);
-        let (ledger, _) = open_ledger(&config).await.unwrap();
-        let tokens = open_tokens(&config, &ledger, "http://x", &Clock::System).await.unwrap();
+        let (stores, _) = open_stores(&config).await.unwrap();
+        let tokens =
+            open_tokens(&config, &stores.access, "http://x", &Clock::System).await.unwrap();
         let grant = Grant {
             subject: "test".to_owned(),
             client: None,
@@ -188,7 +189,7 @@ mod tests {
             ttl: Duration::from_hours(1),
         };
         let token = tokens.issue(&grant).unwrap().expose().to_owned();
-        ledger.close().await;
+        stores.close().await;
 
         let mut bridge = Other::start(&place);
         let listening =

@@ -7,16 +7,16 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    CommandError, by_command, by_command_with, existing_ledger, last_uses, name,
-    new_or_existing_ledger, print_last_use_note, print_line, print_table, rfc3339, when,
+    CommandError, by_command, by_command_with, existing_stores, last_uses, name,
+    new_or_existing_stores, print_last_use_note, print_line, print_table, rfc3339, when,
     when_known,
 };
 use crate::access::{Grant, Scope};
 use crate::app::{open_tokens, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{IssuedToken, Ledger};
 use crate::limits;
+use crate::stores::{IssuedToken, Stores};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -107,21 +107,21 @@ pub fn workspaces(config: &Config, named: &[String]) -> Result<Vec<String>, Comm
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
-    let ledger = match command {
-        Command::Issue(_) => new_or_existing_ledger(config).await?,
-        _ => existing_ledger(config).await?,
+    let stores = match command {
+        Command::Issue(_) => new_or_existing_stores(config).await?,
+        _ => existing_stores(config).await?,
     };
     let result = match command {
-        Command::Issue(issue) => issue_token(config, &ledger, issue).await,
-        Command::List { json } => list(config, &ledger, *json).await,
-        Command::Revoke { id } => revoke(&ledger, id).await,
+        Command::Issue(issue) => issue_token(config, &stores, issue).await,
+        Command::List { json } => list(config, &stores, *json).await,
+        Command::Revoke { id } => revoke(&stores, id).await,
     };
-    ledger.close().await;
+    stores.close().await;
     result
 }
 
-async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<(), CommandError> {
-    let tokens = open_tokens(config, ledger, &config.public_url(), &Clock::System).await?;
+async fn issue_token(config: &Config, stores: &Stores, issue: &Issue) -> Result<(), CommandError> {
+    let tokens = open_tokens(config, &stores.access, &config.public_url(), &Clock::System).await?;
     let grant = Grant {
         subject: issue.subject.clone(),
         client: None,
@@ -148,7 +148,7 @@ async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<
         &detail,
         issued.issued_at,
     );
-    ledger.add_token(&recorded, event).await?;
+    stores.access.add_token(&recorded, event).await?;
     eprintln!(
         "The token's id is {}. It is valid until {}. Revoke it with `token revoke {}`.",
         issued.id,
@@ -159,10 +159,11 @@ async fn issue_token(config: &Config, ledger: &Ledger, issue: &Issue) -> Result<
     Ok(())
 }
 
-async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), CommandError> {
-    let tokens = ledger.tokens().await?;
+async fn list(config: &Config, stores: &Stores, json: bool) -> Result<(), CommandError> {
+    let tokens = stores.access.tokens().await?;
     let now = Clock::System.now();
-    let uses = last_uses(ledger, "token", tokens.iter().map(|token| token.id.as_str())).await?;
+    let uses =
+        last_uses(&stores.audit, "token", tokens.iter().map(|token| token.id.as_str())).await?;
     if json {
         let shown = tokens.iter().map(|token| {
             let mut shown = json!(token);
@@ -176,7 +177,7 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
         eprintln!("There are no tokens yet; issue one with `token issue`.");
         return Ok(());
     }
-    let keys = ledger.signing_keys().await?;
+    let keys = stores.access.signing_keys().await?;
     let rows: Vec<[String; 8]> = tokens
         .into_iter()
         .map(|token| {
@@ -210,13 +211,16 @@ async fn list(config: &Config, ledger: &Ledger, json: bool) -> Result<(), Comman
     Ok(())
 }
 
-async fn revoke(ledger: &Ledger, id: &str) -> Result<(), CommandError> {
+async fn revoke(stores: &Stores, id: &str) -> Result<(), CommandError> {
     let now = Clock::System.now();
-    let known = ledger.tokens().await?.into_iter().find(|token| token.id == id);
+    let known = stores.access.tokens().await?.into_iter().find(|token| token.id == id);
     let token = known.ok_or_else(|| {
         CommandError::new(format!("there is no token `{id}`; `token list` shows all"))
     })?;
-    if ledger.revoke_token(id, by_command("token.revoked", id, &token.workspaces, now), now).await?
+    if stores
+        .access
+        .revoke_token(id, by_command("token.revoked", id, &token.workspaces, now), now)
+        .await?
     {
         eprintln!("{id} is revoked; it becomes invalid within a second.");
     } else {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
 
 use crate::clock;
+use crate::database::DatabaseError;
 use crate::directory::{Failure, Run, RunStatus};
 use crate::intercom::code_needs_operator;
 use crate::ledger::{Ahead, LedgerError};
@@ -192,7 +193,7 @@ impl Health {
                     code: "ledger".to_owned(),
                     detail: error.to_string(),
                     remedy: match error {
-                        LedgerError::FileGone => {
+                        LedgerError::Database(DatabaseError::FileGone) => {
                             "stop the bridge, put the file back or restore a backup, and start it again; until then it shows \
                              what it has in memory"
                         }

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::LedgerError;
-use super::entities::generations;
 use crate::clock::to_millis;
+use crate::database::entities::generations;
 use crate::directory::{ChangeKind, Generation, RunId};
 
 /// The previous hash of the first generation.

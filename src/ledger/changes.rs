@@ -6,10 +6,10 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use time::OffsetDateTime;
 
 use super::count::{count_about, count_after};
-use super::entities::user_versions;
 use super::names::with_names;
 use super::walk::{Walk, actor_activities, candidates};
 use super::{ChangeQuestion, Ledger, LedgerError, generation_rows};
+use crate::database::entities::user_versions;
 use crate::directory::{ChangeKind, ChangePosition, RecordedChange, UserId};
 use crate::limits;
 
@@ -32,9 +32,9 @@ impl Ledger {
     /// it was pruned.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn earliest(&self, workspace: &str) -> Result<ChangePosition, LedgerError> {
-        let pruned = generation_rows::last_pruned(&self.database, workspace).await?;
+        let pruned = generation_rows::last_pruned(&self.database.connection, workspace).await?;
         Ok(pruned.map_or(ChangePosition::START, |pruned| ChangePosition::end_of(pruned.generation)))
     }
 
@@ -65,7 +65,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::NoSuchPosition`] for a position beyond the latest generation,
-    /// [`LedgerError::Pruned`] for one whose history was pruned; [`LedgerError::Unavailable`].
+    /// [`LedgerError::Pruned`] for one whose history was pruned; [`LedgerError::Database`].
     pub async fn changes_that(
         &self,
         workspace: &str,
@@ -73,7 +73,7 @@ impl Ledger {
         question: &ChangeQuestion,
         limit: usize,
     ) -> Result<ChangePage, LedgerError> {
-        let db = &self.database;
+        let db = &self.database.connection;
         let limit = limit.min(limits::LIST_ITEMS);
         let latest = self.generation(workspace).await?;
         if since.generation > latest {
@@ -124,7 +124,7 @@ impl Ledger {
     /// The people who ever had an address. Case is ignored.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn people_with_address(
         &self,
         workspace: &str,
@@ -138,7 +138,7 @@ impl Ledger {
             .distinct()
             .filter(Column::Workspace.eq(workspace))
             .filter(Condition::any().add(lowered).add(Column::Email.eq(address)));
-        let ids: Vec<String> = query.into_tuple().all(&self.database).await?;
+        let ids: Vec<String> = query.into_tuple().all(&self.database.connection).await?;
         Ok(ids.into_iter().map(UserId::new).collect())
     }
 }

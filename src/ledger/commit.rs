@@ -10,16 +10,16 @@ use sea_orm::{
 use time::{Duration, OffsetDateTime};
 
 use super::chain::{self, ChangeCounts, Head, Step, Steps};
-use super::entities::{
-    activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
-};
 use super::evidence::{self, EntryKey, Records};
-use super::transaction::{insert, is_new, writing};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{
     Lease, Ledger, LedgerError, erase, generation_rows, lease, new_rows, notice, run_rows,
 };
 use crate::clock;
+use crate::database::entities::{
+    activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
+};
+use crate::database::transaction::{insert, is_new, writing};
 use crate::directory::{Activity, Change, Generation, Group, Membership, Plan, Run, User};
 use crate::limits;
 
@@ -65,7 +65,7 @@ impl Ledger {
         plan: &Plan,
         clock: (impl Fn() -> OffsetDateTime, bool),
     ) -> Result<Committed, LedgerError> {
-        let transaction = self.database.begin_with_options(writing()).await?;
+        let transaction = self.database.connection.begin_with_options(writing()).await?;
         lease::fence_off(&transaction, lease).await?;
         // Boxed: the future is large, and would be part of that of every import.
         let committed = Box::pin(write(&transaction, run, plan, clock)).await?;

@@ -7,10 +7,10 @@
 //! A digest covers personal fields by salted commitments ([`salted`](super::salted)), so that they
 //! can be erased. In rows that an earlier version wrote, it covers them directly.
 
-use super::entities::{activity, imports, lifecycle_requests, user_versions};
 use super::fields::{Fields, one_form};
 use super::salted::{PERSON, Proof, REQUESTED_BY};
 use super::{LedgerError, chain, rows};
+use crate::database::entities::{activity, imports, lifecycle_requests, user_versions};
 
 /// The digest of a version of a person.
 ///

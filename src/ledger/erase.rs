@@ -14,10 +14,6 @@ use sea_orm::{
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::entities::{
-    activity, audit, erased_people, erased_rows, erasures, imports, leases, lifecycle_requests,
-    tokens, user_versions, volatile,
-};
 use super::erased_fields::{erase_entry, erase_request, erase_run, erase_version};
 use super::evidence::{self, Kind, Records};
 use super::fields::Fields;
@@ -25,9 +21,14 @@ use super::people::{self, activity_page, versions_of};
 use super::person::is_session_kind;
 use super::salted::{ERASED, REQUESTED_BY};
 use super::salting::{ACTIVITY, REQUEST, RUN, USER, version_key};
-use super::transaction::{insert, patience, writing};
-use super::{AuditEntry, Ledger, LedgerError, Person};
+use super::{Ledger, LedgerError, Person};
 use crate::clock::to_millis;
+use crate::database::entities::{
+    activity, audit, erased_people, erased_rows, erasures, imports, leases, lifecycle_requests,
+    tokens, user_versions, volatile,
+};
+use crate::database::transaction::{insert, patience, writing};
+use crate::database::{AuditEntry, record_events};
 use crate::directory::{Activity, Actor, Change, Metadata, Plan, UserId};
 use crate::limits;
 
@@ -82,7 +83,7 @@ impl Ledger {
     /// On SQLite, [`Ledger::scrub`] must follow, so that the file holds no trace of the data.
     ///
     /// # Errors
-    /// [`LedgerError::StillThere`] if the person is in the workspace; [`LedgerError::Unavailable`].
+    /// [`LedgerError::StillThere`] if the person is in the workspace; [`LedgerError::Database`].
     /// Then nothing is erased.
     pub async fn erase(
         &self,
@@ -92,7 +93,7 @@ impl Ledger {
         events: impl FnOnce(&Erased) -> Vec<AuditEntry>,
         now: OffsetDateTime,
     ) -> Result<Erased, LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         // Keeps an import from committing meanwhile: it would write what it read before the
         // erasure.
@@ -105,7 +106,7 @@ impl Ledger {
         let erased =
             Box::pin(erase_all(&db, workspace, &person.clone().and(known), reason, now)).await?;
         if !erased.is_empty() {
-            super::audit::record(&db, events(&erased)).await?;
+            record_events(&db, events(&erased)).await?;
         }
         db.commit().await?;
         Ok(erased)
@@ -114,14 +115,14 @@ impl Ledger {
     /// Returns what [`Ledger::erase`] would erase, and erases nothing.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn would_erase(
         &self,
         workspace: &str,
         person: &Person,
         now: OffsetDateTime,
     ) -> Result<Erased, LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         let erased = Box::pin(erase_all(&db, workspace, person, "", now)).await?;
         db.rollback().await?;
         Ok(erased)
@@ -131,7 +132,7 @@ impl Ledger {
     /// yet. At most [`limits::ERASED_AT_ONCE`].
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn due_for_erasure(
         &self,
         workspace: &str,
@@ -151,8 +152,10 @@ impl Ledger {
             .order_by_asc(Column::UserId)
             .limit(limits::ERASED_AT_ONCE);
         let mut due = Vec::new();
-        for id in gone.into_tuple::<String>().all(&self.database).await? {
-            due.push(people::gather(&self.database, workspace, BTreeSet::from([id])).await?);
+        for id in gone.into_tuple::<String>().all(&self.database.connection).await? {
+            due.push(
+                people::gather(&self.database.connection, workspace, BTreeSet::from([id])).await?,
+            );
         }
         Ok(due)
     }
@@ -161,14 +164,14 @@ impl Ledger {
     /// before that erasure must not be served any more.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn last_erasure(&self, workspace: &str) -> Result<i64, LedgerError> {
         let query = erasures::Entity::find()
             .select_only()
             .column(erasures::Column::Sequence)
             .filter(erasures::Column::Workspace.eq(workspace))
             .order_by_desc(erasures::Column::Sequence);
-        Ok(query.into_tuple().one(&self.database).await?.unwrap_or_default())
+        Ok(query.into_tuple().one(&self.database.connection).await?.unwrap_or_default())
     }
 }
 

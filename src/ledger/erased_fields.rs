@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::digests;
-use super::entities::{activity, imports, lifecycle_requests, user_versions};
 use super::fields::one_form;
 use super::salted::{ACTIVITY_FIELDS, ERASED, PERSON, Proof, REQUEST_FIELDS, REQUESTED_BY};
+use crate::database::entities::{activity, imports, lifecycle_requests, user_versions};
 
 /// The value of one of the fields in [`REQUEST_FIELDS`].
 pub(super) fn request_field<'a>(

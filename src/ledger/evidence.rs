@@ -38,18 +38,20 @@ use time::OffsetDateTime;
 
 use super::chain::{self, RecordHead};
 use super::digests;
-use super::entities::{activity, evidence, imports, lifecycle_requests, pruned_stamps, prunings};
 use super::fields::Fields;
 use super::salted::Proof;
-use super::transaction::insert;
 use crate::clock::to_millis;
+use crate::database::entities::{
+    activity, evidence, imports, lifecycle_requests, pruned_stamps, prunings,
+};
+use crate::database::transaction::insert;
 use crate::directory::{Generation, RunId, RunStatus};
 use crate::limits;
 use crate::words::{Words, words};
 
 words! {
     /// The kind of a record.
-    pub(super) enum Kind {
+    pub(crate) enum Kind {
         Found = "found",
         Activity = "activity",
         Run = "run",
@@ -65,24 +67,24 @@ words! {
 }
 
 /// The states of runs that have not ended, and so have no record yet.
-pub(super) const UNDER_WAY: [&str; 2] = [RunStatus::Queued.as_str(), RunStatus::Running.as_str()];
+pub(crate) const UNDER_WAY: [&str; 2] = [RunStatus::Queued.as_str(), RunStatus::Running.as_str()];
 
 /// The sort key of log entries in a batch: the time, then the id.
-pub(super) type EntryKey = (i128, String);
+pub(crate) type EntryKey = (i128, String);
 
 /// The key and the digest of a log entry.
-pub(super) fn entry(row: &activity::Model) -> (EntryKey, String) {
+pub(crate) fn entry(row: &activity::Model) -> (EntryKey, String) {
     ((row.at.unix_timestamp_nanos(), row.id.clone()), row.digest.clone())
 }
 
 /// Adds the digests of log entries, oldest first, to a fold.
-pub(super) fn fold_entries(so_far: &str, mut entries: Vec<(EntryKey, String)>) -> String {
+pub(crate) fn fold_entries(so_far: &str, mut entries: Vec<(EntryKey, String)>) -> String {
     entries.sort_unstable();
     entries.iter().fold(so_far.to_owned(), |so_far, (_, digest)| chain::fold(&so_far, digest))
 }
 
 /// Appends records to the chain of a workspace, at the end of a transaction.
-pub(super) struct Records<'a> {
+pub(crate) struct Records<'a> {
     db: &'a DatabaseTransaction,
     workspace: &'a str,
     at: i64,
@@ -198,7 +200,7 @@ impl<'a> Records<'a> {
 }
 
 /// Appends records for runs that have just ended.
-pub(super) async fn record_runs(
+pub(crate) async fn record_runs(
     db: &DatabaseTransaction,
     workspace: &str,
     runs: &[RunId],
@@ -213,7 +215,7 @@ pub(super) async fn record_runs(
 }
 
 /// Appends a record for a request that was just made or just closed, depending on `kind`.
-pub(super) async fn record_request(
+pub(crate) async fn record_request(
     db: &DatabaseTransaction,
     kind: Kind,
     (workspace, reference): (&str, &str),
@@ -238,12 +240,12 @@ pub(super) async fn record_request(
 /// such as that of the audit trail.)
 const CHAIN_LOCK: i32 = 0x6c_6564;
 /// See [`CHAIN_LOCK`]. Prunings, foldings and erasures wait for each other.
-pub(super) const PRUNING_LOCK: i32 = 0x70_7275;
+pub(crate) const PRUNING_LOCK: i32 = 0x70_7275;
 /// See [`CHAIN_LOCK`]. Equal requests that are made at the same time become one.
-pub(super) const REQUEST_LOCK: i32 = 0x72_6571;
+pub(crate) const REQUEST_LOCK: i32 = 0x72_6571;
 
 /// Takes a lock of a workspace until the end of the transaction. SQLite has only one writer anyway.
-pub(super) async fn lock(
+pub(crate) async fn lock(
     db: &DatabaseTransaction,
     class: i32,
     workspace: &str,
@@ -259,7 +261,7 @@ pub(super) async fn lock(
 
 /// What a pruning deleted from a workspace.
 #[derive(Default)]
-pub(super) struct TakenOut {
+pub(crate) struct TakenOut {
     pub runs: HashSet<String>,
     pub requests: HashSet<String>,
     /// The keys and digests of log entries, by the run that stored them.
@@ -268,7 +270,7 @@ pub(super) struct TakenOut {
 
 /// Records a pruning. The records of what was deleted stay, with a mark. For log entries, the fold
 /// of the deleted ones is stored, so that the remaining ones can still be proved.
-pub(super) async fn record_pruning(
+pub(crate) async fn record_pruning(
     db: &DatabaseTransaction,
     workspace: &str,
     mut taken: TakenOut,
@@ -328,7 +330,7 @@ pub(super) async fn record_pruning(
 
 /// The digest of everything that prunings left: up to which generation the history was pruned, when
 /// people and teams were first seen and last changed, and which records have nothing left to prove.
-pub(super) async fn pruned_state(
+pub(crate) async fn pruned_state(
     db: &(impl ConnectionTrait + StreamTrait),
     workspace: &str,
 ) -> Result<String, DbErr> {
@@ -359,7 +361,7 @@ pub(super) async fn pruned_state(
 }
 
 /// The digest of a `found` record: it covers the latest generation, and what prunings had left.
-pub(super) fn found_digest(generation_hash: &str, pruned_state: &str) -> String {
+pub(crate) fn found_digest(generation_hash: &str, pruned_state: &str) -> String {
     Fields::named("found")
         .text("generation", Some(generation_hash))
         .text("pruned", Some(pruned_state))
@@ -367,6 +369,6 @@ pub(super) fn found_digest(generation_hash: &str, pruned_state: &str) -> String 
 }
 
 /// The records of a workspace.
-pub(super) fn evidence_rows(workspace: &str) -> sea_orm::Select<evidence::Entity> {
+pub(crate) fn evidence_rows(workspace: &str) -> sea_orm::Select<evidence::Entity> {
     evidence::Entity::find().filter(evidence::Column::Workspace.eq(workspace))
 }

@@ -8,10 +8,10 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::entities::{activity, imports};
 use super::runs::runs_with_watermark;
 use super::{Ledger, LedgerError, generation_rows};
 use crate::clock;
+use crate::database::entities::{activity, imports};
 use crate::directory::{LogFacts, SignIn, UserId};
 use crate::limits;
 
@@ -23,7 +23,7 @@ impl Ledger {
     /// further back than it is, until the next full import has read it anew.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn log_facts(
         &self,
         workspace: &str,
@@ -38,7 +38,7 @@ impl Ledger {
         let last = about
             .order_by_desc(Column::Id)
             .limit(limits::LIST_ITEMS as u64)
-            .all(&self.database)
+            .all(&self.database.connection)
             .await?;
         let by_then = |run: &imports::Model| {
             run.activity_watermark.filter(|until| *until <= moment).map(|at| (run.id, at))
@@ -48,23 +48,26 @@ impl Ledger {
         };
         // A gap in the numbers means that runs were folded. They read the log on from there, up to
         // shortly before the next listed run.
-        let next =
-            read().filter(Column::Id.gt(last)).order_by_asc(Column::Id).one(&self.database).await?;
+        let next = read()
+            .filter(Column::Id.gt(last))
+            .order_by_asc(Column::Id)
+            .one(&self.database.connection)
+            .await?;
         let until = match next {
             Some(next) => {
                 let between = imports::Entity::find().filter(Column::Workspace.eq(workspace));
                 let between = between.filter(Column::Id.gt(last)).filter(Column::Id.lt(next.id));
-                let listed = between.count(&self.database).await?;
+                let listed = between.count(&self.database.connection).await?;
                 if listed < (next.id - last - 1).unsigned_abs() { moment } else { until }
             }
             None => until,
         };
-        let first = read().order_by_asc(Column::Id).one(&self.database).await?;
+        let first = read().order_by_asc(Column::Id).one(&self.database.connection).await?;
         let first = first.and_then(|run| run.observed_at.or(run.activity_watermark));
         // The first run that read the log read back as far as `lookback`. Each later one continues
         // where the one before ended.
         let since = clock::before(first.unwrap_or(until), lookback);
-        let since = generation_rows::kept_since(&self.database, workspace)
+        let since = generation_rows::kept_since(&self.database.connection, workspace)
             .await?
             .map_or(since, |kept| Ord::max(since, kept));
         let mut facts = LogFacts {
@@ -117,8 +120,10 @@ impl Ledger {
         let query = by_then()
             .columns([Column::SubjectId, Column::At, Column::Metadata])
             .filter(ends.in_subquery(last));
-        for (id, at, metadata) in
-            query.into_tuple::<(String, OffsetDateTime, Value)>().all(&self.database).await?
+        for (id, at, metadata) in query
+            .into_tuple::<(String, OffsetDateTime, Value)>()
+            .all(&self.database.connection)
+            .await?
         {
             let method =
                 metadata.pointer("/sign_in_method").and_then(Value::as_str).map(Into::into);
@@ -139,19 +144,19 @@ impl Ledger {
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Kind.eq(LogFacts::INVITATION))
             .filter(Column::At.lte(whole_second(moment)));
-        Ok(query.into_tuple().all(&self.database).await?)
+        Ok(query.into_tuple().all(&self.database.connection).await?)
     }
 
     /// When a generation was committed.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] if there is no such generation.
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] if there is no such generation.
     pub async fn committed_at(
         &self,
         workspace: &str,
         number: i64,
     ) -> Result<OffsetDateTime, LedgerError> {
-        generation_rows::generation_time(&self.database, workspace, number).await
+        generation_rows::generation_time(&self.database.connection, workspace, number).await
     }
 }
 

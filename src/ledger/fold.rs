@@ -23,12 +23,12 @@ use sea_orm::{
 use serde_json::json;
 use time::{Date, OffsetDateTime};
 
-use super::entities::{evidence, imports};
 use super::evidence::{Kind, PRUNING_LOCK, Records, evidence_rows, lock};
 use super::fields::Fields;
-use super::transaction::{patience, writing};
 use super::{Ledger, LedgerError};
 use crate::clock::to_millis;
+use crate::database::entities::{evidence, imports};
+use crate::database::transaction::{patience, writing};
 use crate::directory::{Mode, RunId, RunStatus};
 use crate::limits;
 
@@ -59,7 +59,7 @@ impl Ledger {
     /// Folds the runs that changed nothing and ended before a moment.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is folded.
+    /// [`LedgerError::Database`]; then nothing is folded.
     pub async fn fold_runs(
         &self,
         workspace: &str,
@@ -67,10 +67,12 @@ impl Ledger {
         now: OffsetDateTime,
     ) -> Result<Folded, LedgerError> {
         // This first look takes no write lock.
-        if foldable(&self.database, workspace, before).await?.len() < limits::FOLDED_AT_LEAST {
+        if foldable(&self.database.connection, workspace, before).await?.len()
+            < limits::FOLDED_AT_LEAST
+        {
             return Ok(Folded::default());
         }
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         lock(&db, PRUNING_LOCK, workspace).await?;
         let runs = foldable(&db, workspace, before).await?;

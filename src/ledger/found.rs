@@ -11,14 +11,16 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::entities::{activity, evidence, evidence_due, generations, imports, lifecycle_requests};
 use super::evidence::{
     EntryKey, Kind, Records, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest,
     pruned_state,
 };
-use super::transaction::{insert, patience, writing};
 use super::{Ledger, LedgerError, chain, digests, generation_rows};
 use crate::clock::Clock;
+use crate::database::entities::{
+    activity, evidence, evidence_due, generations, imports, lifecycle_requests,
+};
+use crate::database::transaction::{insert, patience, writing};
 use crate::directory::Generation;
 use crate::limits;
 use crate::requests::RequestState;
@@ -30,13 +32,13 @@ impl Ledger {
     /// this one. Returns how many were taken. [`Ledger::verify`] reports how many there are.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is taken.
+    /// [`LedgerError::Database`]; then nothing is taken.
     pub async fn take_as_found(
         &self,
         workspace: &str,
         now: OffsetDateTime,
     ) -> Result<u64, LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         let records = Records::begin(&db, workspace, now).await?;
         let count = take(&db, workspace, records).await?;
@@ -49,13 +51,13 @@ impl Ledger {
     /// to the ledger since this one last did.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is taken.
+    /// [`LedgerError::Database`]; then nothing is taken.
     pub async fn take_from_earlier_versions(
         &self,
         workspace: &str,
         now: OffsetDateTime,
     ) -> Result<(), LedgerError> {
-        let db = &self.database;
+        let db = &self.database.connection;
         let counts = evidence_rows(workspace)
             .select_only()
             .column(evidence::Column::Kind)
@@ -102,7 +104,7 @@ impl Ledger {
     /// Calls [`Ledger::take_as_found`] for every workspace whose rows are older than the table of
     /// records.
     pub(super) async fn take_what_is_due(&self) -> Result<(), LedgerError> {
-        for due in evidence_due::Entity::find().all(&self.database).await? {
+        for due in evidence_due::Entity::find().all(&self.database.connection).await? {
             let count = self.take_as_found(&due.workspace, Clock::System.now()).await?;
             tracing::info!(
                 workspace = due.workspace,

@@ -9,9 +9,9 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::entities::{activity, generations, user_versions};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{ChangeQuestion, LedgerError, rows};
+use crate::database::entities::{activity, generations, user_versions};
 use crate::directory::{
     Activity, ActivityKind, Change, ChangeKind, ChangeNames, ChangePosition, Changed, Generation,
     RecordedChange, User,

@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use time::{OffsetDateTime, UtcOffset};
 
 use super::LedgerError;
-use super::entities::{generations, prunings};
+use crate::database::entities::{generations, prunings};
 use crate::directory::Generation;
 use crate::limits;
 

@@ -21,10 +21,10 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::entities::{imports, leases};
-use super::transaction::{is_busy, patience, writing};
 use super::{Ledger, LedgerError, evidence, presence};
 use crate::clock::{Clock, after, to_millis};
+use crate::database::entities::{imports, leases};
+use crate::database::transaction::{is_busy, patience, writing};
 use crate::directory::{Failure, RunStatus};
 use crate::limits;
 
@@ -43,7 +43,7 @@ impl Ledger {
     /// for as long as `ttl`. Marks the runs of the earlier holder as interrupted.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn lease(
         &self,
         workspace: &str,
@@ -52,7 +52,7 @@ impl Ledger {
         clock: &Clock,
     ) -> Result<Option<Lease>, LedgerError> {
         use leases::Column;
-        self.file_is_there()?;
+        self.database.file_is_there()?;
         let holder = self.sign(holder).await;
         let now = clock.now();
         let row = leases::ActiveModel {
@@ -62,7 +62,7 @@ impl Ledger {
             expires_at: Set(to_millis(after(now, ttl))),
         };
         let lease = async {
-            let transaction = self.database.begin_with_options(writing()).await?;
+            let transaction = self.database.connection.begin_with_options(writing()).await?;
             patience(&transaction, limits::LEASE_POLL, limits::DATABASE_WAIT).await?;
             let column = |column| Expr::col((leases::Entity, column));
             let current = leases::Entity::find_by_id(workspace).one(&transaction).await?;
@@ -118,7 +118,7 @@ impl Ledger {
         if row.expires_at == GIVEN_BACK || stands_still {
             return Ok(true);
         }
-        let gone = presence::is_gone(&self.database, db, &row.holder).await?;
+        let gone = presence::is_gone(&self.database.connection, db, &row.holder).await?;
         if gone {
             tracing::warn!(
                 workspace = row.workspace.as_str(),
@@ -131,7 +131,7 @@ impl Ledger {
     /// Renews a lease. Returns false if another process has taken it.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn renew(
         &self,
         lease: &Lease,
@@ -141,14 +141,14 @@ impl Ledger {
         if let Some(mark) = &mut *self.mark.lock().await {
             // Boxed: the future of a connection attempt is large, and would be part of that of
             // every import.
-            Box::pin(mark.keep(&self.database)).await;
+            Box::pin(mark.keep(&self.database.connection)).await;
         }
         // Earlier versions of the bridge read this as the time of expiry. This version only needs
         // it to differ from the previous value.
         let end = to_millis(after(now, ttl));
         let column = Expr::col(leases::Column::ExpiresAt);
         let another = Expr::case(column.eq(end), end.saturating_add(1)).finally(end);
-        set_end(&self.database, lease, another.into()).await
+        set_end(&self.database.connection, lease, another.into()).await
     }
 
     /// The name of the holder as it is stored in a lease: with the name of the mark that shows that
@@ -156,8 +156,8 @@ impl Ledger {
     async fn sign(&self, holder: &str) -> String {
         let mut mark = self.mark.lock().await;
         match &mut *mark {
-            Some(mark) => Box::pin(mark.keep(&self.database)).await,
-            None => *mark = Box::pin(presence::Mark::leave(&self.database)).await,
+            Some(mark) => Box::pin(mark.keep(&self.database.connection)).await,
+            None => *mark = Box::pin(presence::Mark::leave(&self.database.connection)).await,
         }
         mark.as_ref().map_or_else(|| holder.to_owned(), |mark| mark.sign(holder))
     }
@@ -166,9 +166,9 @@ impl Ledger {
     /// ended as interrupted.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then the lease expires.
+    /// [`LedgerError::Database`]; then the lease expires.
     pub async fn release(&self, lease: &Lease, now: OffsetDateTime) -> Result<(), LedgerError> {
-        let transaction = self.database.begin_with_options(writing()).await?;
+        let transaction = self.database.connection.begin_with_options(writing()).await?;
         if set_end(&transaction, lease, Expr::value(GIVEN_BACK)).await? {
             interrupt_runs(&transaction, &lease.workspace, now).await?;
         }
@@ -178,18 +178,19 @@ impl Ledger {
     /// The fence under which a process imports the workspace now, if one does.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn held_fence(
         &self,
         workspace: &str,
         clock: &Clock,
     ) -> Result<Option<i64>, LedgerError> {
-        let row = leases::Entity::find_by_id(workspace).one(&self.database).await?;
+        let row = leases::Entity::find_by_id(workspace).one(&self.database.connection).await?;
         let Some(row) = row.filter(|row| row.expires_at != GIVEN_BACK) else { return Ok(None) };
         if self.watched.stands_still(&row, None, clock.running()) {
             return Ok(None);
         }
-        Ok((!presence::is_gone(&self.database, &self.database, &row.holder).await?)
+        Ok((!presence::is_gone(&self.database.connection, &self.database.connection, &row.holder)
+            .await?)
             .then_some(row.fence))
     }
 }

@@ -12,11 +12,11 @@ use sea_orm::{
 use serde::Deserialize as _;
 use time::OffsetDateTime;
 
-use super::entities::{
-    activity, group_versions, imports, membership_versions, user_versions, workspaces,
-};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{Ledger, LedgerError, rows};
+use crate::database::entities::{
+    activity, group_versions, imports, membership_versions, user_versions, workspaces,
+};
 use crate::directory::{Amounts, Generation, GroupId, LossKind, Memory, Past, RunStatus, UserId};
 
 impl Ledger {
@@ -25,7 +25,7 @@ impl Ledger {
     /// time, so a generation whose time lies in the future counts as young.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn losses_count_after(
         &self,
         workspace: &str,
@@ -42,7 +42,7 @@ impl Ledger {
             .order_by_desc(Column::Generation)
             .limit(1)
             .into_tuple()
-            .one(&self.database)
+            .one(&self.database.connection)
             .await?;
         let then = self.number_at(workspace, since).await?;
         Ok(Ord::max(then, let_through.flatten().unwrap_or(0)))
@@ -52,7 +52,7 @@ impl Ledger {
     /// there at the latter in their place.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn past(
         &self,
@@ -60,7 +60,7 @@ impl Ledger {
         after: Generation,
         until: Generation,
     ) -> Result<Past, LedgerError> {
-        let (db, span) = (&self.database, (after, until));
+        let (db, span) = (&self.database.connection, (after, until));
         let mut past = Past::default();
 
         let mut rows = ended(&USERS, workspace, span)
@@ -111,14 +111,14 @@ impl Ledger {
     /// How many people, teams, memberships and so on there were at a generation.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn amounts(
         &self,
         workspace: &str,
         generation: Generation,
     ) -> Result<Amounts, LedgerError> {
         use user_versions::Column;
-        let db = &self.database;
+        let db = &self.database.connection;
         let people = || {
             let query = user_versions::Entity::find().filter(USERS.workspace.eq(workspace));
             query.filter(USERS.open_at(generation)).filter(Column::Active.eq(true))
@@ -159,9 +159,9 @@ impl Ledger {
     /// was recorded.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for what the bridge did not write.
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for what the bridge did not write.
     pub async fn memory(&self, workspace: &str) -> Result<Memory, LedgerError> {
-        let row = workspaces::Entity::find_by_id(workspace).one(&self.database).await?;
+        let row = workspaces::Entity::find_by_id(workspace).one(&self.database.connection).await?;
         if let Some(memory) = row.and_then(|row| row.memory) {
             return Memory::deserialize(&memory)
                 .map_err(|_| LedgerError::Corrupt { what: "workspaces.memory".to_owned() });
@@ -179,7 +179,7 @@ impl Ledger {
             .filter(activity::Column::PerformedById.is_not_null())
             .filter(activity::Column::PerformedByEmail.like(ADDRESS))
             .into_tuple::<String>()
-            .all(&self.database)
+            .all(&self.database.connection)
             .await?;
         let listed = user_versions::Entity::find()
             .select_only()
@@ -188,7 +188,7 @@ impl Ledger {
             .filter(user_versions::Column::Workspace.eq(workspace))
             .filter(user_versions::Column::Email.like(ADDRESS))
             .into_tuple::<String>()
-            .all(&self.database)
+            .all(&self.database.connection)
             .await?;
         Ok(acted.into_iter().chain(listed).map(UserId::new).collect())
     }

@@ -11,7 +11,7 @@ impl Ledger {
     /// Runs the pending migrations and returns how many there were.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] when a migration cannot be run.
+    /// [`LedgerError::Database`] when a migration cannot be run.
     pub async fn migrate(&self) -> Result<usize, LedgerError> {
         let mut attempts = limits::MIGRATION_ATTEMPTS;
         loop {
@@ -26,18 +26,10 @@ impl Ledger {
     }
 
     async fn migrate_once(&self) -> Result<usize, LedgerError> {
-        let pending = Migrator::get_pending_migrations(&self.database).await?.len();
-        Migrator::up(&self.database, None).await?;
+        let pending = Migrator::get_pending_migrations(&self.database.connection).await?.len();
+        Migrator::up(&self.database.connection, None).await?;
         self.take_what_is_due().await?;
         self.salt_older_rows().await?;
         Ok(pending)
-    }
-
-    /// Returns how many migrations are pending, and changes nothing.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`] when the database cannot be read.
-    pub async fn pending_migrations(&self) -> Result<usize, LedgerError> {
-        Ok(Migrator::get_pending_migrations_read_only(&self.database).await?.len())
     }
 }

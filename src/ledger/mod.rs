@@ -1,4 +1,4 @@
-//! The database layer: what Intercom returned, when, and what changed. The only user of sea-orm.
+//! The ledger: what Intercom returned, when, and what changed; and the record of imports.
 //!
 //! Everything is keyed by workspace. People, teams and memberships are stored as versions, each
 //! true from one generation up to another. The current state, the history and the state at any past
@@ -6,10 +6,9 @@
 //! "at generation n" returns the same.
 //!
 //! ```text
-//! handle       the connection                   migrate    changes of the schema
-//! entities     rows of the tables               rows       rows to domain values
-//! transaction  what all transactions share      new_rows   domain values to new rows
-//! file         the file of a SQLite database    copies     copies of SQLite files
+//! handle       the ledger                       error      its errors
+//! migrate      changes of the schema            workspace_names  the workspaces that have data
+//! rows         rows to domain values            new_rows   domain values to new rows
 //! lease        who may import                   presence   whether a lease holder is alive
 //! watched      leases and queues, as observed   queue      runs that wait for another to end
 //! runs         the record of imports            run_rows   runs to rows and back
@@ -28,38 +27,27 @@
 //! person       where rows name a person         people     what is known of a person
 //! erase        erases personal data             erased_fields  the same for one row
 //! prune        deletes old history              fold       folds runs that changed nothing
-//! scrub        removes traces from the file     audit      the audit trail
+//! scrub        removes traces from the file
 //! verify       verifies the ledger, with `verification`, `verify_records`, `verify_erasures`
-//! clients      OAuth clients, issued tokens     keys       encrypted signing keys
-//! connections  Intercom's tokens, encrypted     sessions   access to the status page
-//! lifecycle    requests for changes             error      the errors of all of these
 //! ```
 
-mod audit;
 mod chain;
 mod changes;
-mod clients;
 mod commit;
-mod connections;
-mod copies;
 mod count;
 mod digests;
-mod entities;
 mod erase;
 mod erased_fields;
 mod error;
-mod evidence;
+pub(crate) mod evidence;
 mod facts;
 mod fields;
-mod file;
 mod fold;
 mod found;
 mod generation_changes;
 mod generation_rows;
 mod handle;
-mod keys;
 mod lease;
-mod lifecycle;
 mod losses;
 mod migrate;
 mod names;
@@ -75,14 +63,12 @@ mod read;
 mod rows;
 mod run_rows;
 mod runs;
-mod salted;
+pub(crate) mod salted;
 mod salting;
 mod scrub;
-mod sessions;
 mod sightings;
 mod stamps;
 mod times;
-mod transaction;
 mod verification;
 mod verify;
 mod verify_erasures;
@@ -90,20 +76,15 @@ mod verify_records;
 mod versions;
 mod walk;
 mod watched;
+mod workspace_names;
 
-pub use audit::{AuditEntry, AuditQuestion};
 pub use changes::ChangePage;
-pub use clients::{IssuedToken, OAuthClient, Revocations, Rotation};
 pub use commit::Committed;
-pub use connections::{ConnectProof, SealedConnection};
-pub use copies::{CopyError, sqlite_file};
 pub use erase::Erased;
 pub use error::LedgerError;
 pub use fold::Folded;
 pub use handle::Ledger;
-pub use keys::SealedKey;
 pub use lease::Lease;
-pub use lifecycle::{Closing, NewRequest, RequestQuestion};
 pub use notice::Notices;
 pub use person::Person;
 pub use prune::Pruned;

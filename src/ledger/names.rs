@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::LedgerError;
-use super::entities::{group_versions, user_versions};
 use super::salted::has_erased_fields;
+use crate::database::entities::{group_versions, user_versions};
 use crate::directory::{ChangeNames, Changed, Generation, RecordedChange};
 
 /// Adds to each change the names that people and teams had at its generation.

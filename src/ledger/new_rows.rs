@@ -3,9 +3,11 @@
 use sea_orm::ActiveValue::Set;
 use serde_json::json;
 
-use super::entities::{activity, group_versions, membership_versions, user_versions, volatile};
 use super::salted::Proof;
 use super::{LedgerError, chain, digests};
+use crate::database::entities::{
+    activity, group_versions, membership_versions, user_versions, volatile,
+};
 use crate::directory::{Activity, Generation, Group, Membership, RunId, User, UserId, Volatile};
 
 /// The row of a version that a generation opens, with a salt of its own.

@@ -18,14 +18,15 @@ impl Ledger {
     /// Starts to listen for new generations.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn notices(&self) -> Result<Notices, LedgerError> {
-        if self.database.get_database_backend() != DbBackend::Postgres {
+        if self.database.connection.get_database_backend() != DbBackend::Postgres {
             return Ok(Notices(None));
         }
-        let mut listener = PgListener::connect_with(self.database.get_postgres_connection_pool())
-            .await
-            .map_err(failed)?;
+        let mut listener =
+            PgListener::connect_with(self.database.connection.get_postgres_connection_pool())
+                .await
+                .map_err(failed)?;
         listener.listen(CHANNEL).await.map_err(failed)?;
         Ok(Notices(Some(listener)))
     }
@@ -35,7 +36,7 @@ impl Notices {
     /// Waits for the next notice. Never returns if the database sends none.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`] if the connection is lost and cannot be restored.
+    /// [`LedgerError::Database`] if the connection is lost and cannot be restored.
     pub async fn next(&mut self) -> Result<(), LedgerError> {
         match &mut self.0 {
             Some(listener) => listener.recv().await.map(drop).map_err(failed),
@@ -45,7 +46,7 @@ impl Notices {
 }
 
 fn failed(error: sqlx::Error) -> LedgerError {
-    LedgerError::Unavailable(DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))
+    LedgerError::from(DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))
 }
 
 /// Notifies all listeners when the transaction is committed.

@@ -9,12 +9,12 @@ use sea_orm::{
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::entities::{
+use super::person::normalised;
+use super::{Ledger, LedgerError, Person};
+use crate::database::entities::{
     activity, audit, imports, lifecycle_requests, membership_versions, tokens, user_versions,
     volatile,
 };
-use super::person::normalised;
-use super::{Ledger, LedgerError, Person};
 use crate::date_time;
 use crate::directory::text::folded;
 use crate::limits;
@@ -24,7 +24,7 @@ impl Ledger {
     /// ever had.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn find_person(&self, workspace: &str, named: &str) -> Result<Person, LedgerError> {
         let named = named.trim();
         let ids = if named.contains('@') {
@@ -36,10 +36,10 @@ impl Ledger {
         } else {
             BTreeSet::from([named.strip_prefix("adm_").unwrap_or(named).to_owned()])
         };
-        let mut person = gather(&self.database, workspace, ids).await?;
+        let mut person = gather(&self.database.connection, workspace, ids).await?;
         if named.contains('@') {
             let address = folded(named);
-            let others = others_now(&self.database, workspace, &person.ids).await?;
+            let others = others_now(&self.database.connection, workspace, &person.ids).await?;
             let has_address =
                 |email: &Option<String>| email.as_ref().is_some_and(|one| folded(one) == address);
             if !others.iter().any(|(email, _)| has_address(email)) {
@@ -52,13 +52,13 @@ impl Ledger {
     /// Returns everything that the database holds about a person, as one JSON document.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn all_of_person(
         &self,
         workspace: &str,
         person: &Person,
     ) -> Result<Value, LedgerError> {
-        let db = &self.database;
+        let db = &self.database.connection;
         let ids: Vec<&str> = person.ids.iter().map(String::as_str).collect();
         let versions = versions_of(db, workspace, &person.ids).await?;
         let versions: Vec<Value> = versions.iter().map(version_document).collect();
@@ -146,7 +146,7 @@ impl Ledger {
     ) -> Result<Vec<Value>, LedgerError> {
         let (mut log, mut last) = (Vec::new(), String::new());
         loop {
-            let rows = activity_page(&self.database, workspace, &last).await?;
+            let rows = activity_page(&self.database.connection, workspace, &last).await?;
             let Some(row) = rows.last() else { break };
             last.clone_from(&row.id);
             log.extend(
@@ -170,7 +170,7 @@ impl Ledger {
             let rows = query
                 .order_by_asc(Column::Id)
                 .limit(limits::LIST_ITEMS as u64)
-                .all(&self.database)
+                .all(&self.database.connection)
                 .await?;
             let Some(row) = rows.last() else { return Ok(entries) };
             after = row.id;
@@ -180,7 +180,7 @@ impl Ledger {
                 if about.is_some_and(|id| person.ids.contains(id))
                     || texts.into_iter().flatten().any(|text| person.is_named_in(text))
                 {
-                    entries.push(json!(super::audit::entry(row)));
+                    entries.push(json!(crate::database::audit_entry::entry(row)));
                 }
             }
         }

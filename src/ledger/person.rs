@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::entities::{activity, lifecycle_requests};
 use super::erased_fields::request_field;
 use super::salted::{ACTIVITY_FIELDS, ERASED, REQUEST_FIELDS};
+use crate::database::entities::{activity, lifecycle_requests};
 use crate::directory::text::folded;
 
 /// A person, with all the ids, addresses and names that the ledger has for them.

@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement};
 use sqlx::{Connection, PgConnection};
 
-use super::entities::leases;
 use crate::clock::Clock;
+use crate::database::entities::leases;
+use crate::database::file::database_file;
 use crate::limits;
 
 /// The first key of the bridge's advisory locks: "ISCB".
@@ -204,12 +205,6 @@ async fn lock_new_session(
 
 fn mark_name(holder: &str) -> Option<&str> {
     holder.rsplit_once(SEPARATOR).map(|(_, mark)| mark)
-}
-
-/// The file of the database as a canonical path. `None` if the database is in memory.
-pub(super) fn database_file(database: &DatabaseConnection) -> Option<PathBuf> {
-    let options = database.get_sqlite_connection_pool().connect_options();
-    options.get_filename().canonicalize().ok()
 }
 
 fn mark_file(database: &Path, name: &str) -> PathBuf {

@@ -8,15 +8,16 @@ use sea_orm::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::entities::{
-    activity, generations, imports, lifecycle_requests, pruned_stamps, prunings,
-};
 use super::evidence::{self, EntryKey, TakenOut, record_pruning};
 use super::generation_rows::{generation, last_pruned, number_at};
 use super::stamps::{GROUP, History, Only, USER};
-use super::transaction::{insert, writing};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::{AuditEntry, Ledger, LedgerError, audit, chain};
+use super::{Ledger, LedgerError, chain};
+use crate::database::entities::{
+    activity, generations, imports, lifecycle_requests, pruned_stamps, prunings,
+};
+use crate::database::transaction::{insert, writing};
+use crate::database::{AuditEntry, record_events};
 use crate::directory::{Generation, Mode, RunId, RunStatus};
 use crate::limits;
 use crate::requests::RequestState;
@@ -53,7 +54,7 @@ impl Ledger {
     /// entries that `events` returns for it in the same one. The state at that moment stays known.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is deleted.
+    /// [`LedgerError::Database`]; then nothing is deleted.
     pub async fn prune(
         &self,
         workspace: &str,
@@ -61,14 +62,14 @@ impl Ledger {
         events: impl FnOnce(&Pruned) -> Vec<AuditEntry>,
         now: OffsetDateTime,
     ) -> Result<Pruned, LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         evidence::lock(&db, evidence::PRUNING_LOCK, workspace).await?;
         let old = Old::find(&db, workspace, before).await?;
         let pruned = old.count(&db, workspace).await?;
         if !pruned.is_empty() {
             old.take_out(&db, workspace, (before, pruned.total()), now).await?;
         }
-        audit::record(&db, events(&pruned)).await?;
+        record_events(&db, events(&pruned)).await?;
         db.commit().await?;
         Ok(pruned)
     }
@@ -76,13 +77,13 @@ impl Ledger {
     /// Returns what [`Ledger::prune`] would delete, and deletes nothing.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn would_prune(
         &self,
         workspace: &str,
         before: OffsetDateTime,
     ) -> Result<Pruned, LedgerError> {
-        let db = self.database.begin().await?;
+        let db = self.database.connection.begin().await?;
         Old::find(&db, workspace, before).await?.count(&db, workspace).await
     }
 }

@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, Condition};
 use time::OffsetDateTime;
 
-use super::entities::{group_versions, membership_versions, user_versions};
+use crate::database::entities::{group_versions, membership_versions, user_versions};
 use crate::directory::{Actor, ChangeAction, ChangeKind, GroupId, RecordedChange, UserId};
 
 /// Which changes are wanted. A field that is `None` does not restrict them.

@@ -5,11 +5,12 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, Select};
 use time::OffsetDateTime;
 
-use super::entities::imports;
 use super::run_rows::{row, run, stored};
-use super::transaction::{is_busy, is_new};
 use super::{Lease, Ledger, LedgerError};
 use crate::clock::Clock;
+use crate::database::DatabaseError;
+use crate::database::entities::imports;
+use crate::database::transaction::{is_busy, is_new};
 use crate::directory::{Failure, ImportRequest, Mode, Run, RunStatus};
 use crate::limits;
 
@@ -18,7 +19,7 @@ impl Ledger {
     /// and reads at least as much as is requested: runs begin in the order of their numbers.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn start_run(
         &self,
         lease: &Lease,
@@ -39,7 +40,11 @@ impl Ledger {
             }
             let run = Run { id, ..wanted.clone() };
             let row = imports::ActiveModel { fence: Set(Some(lease.fence)), ..row(&run) };
-            if is_new(imports::Entity::insert(row).exec_without_returning(&self.database).await)? {
+            if is_new(
+                imports::Entity::insert(row)
+                    .exec_without_returning(&self.database.connection)
+                    .await,
+            )? {
                 return Ok(run);
             }
         }
@@ -50,7 +55,7 @@ impl Ledger {
     /// queued. If the request allows removals, so does the returned run.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn queue_run(
         &self,
         workspace: &str,
@@ -65,7 +70,8 @@ impl Ledger {
                 // Another process changed the queue. Try again.
                 Ok(None) => {}
                 // SQLite: a commit is in progress. Each attempt waits for it.
-                Err(LedgerError::Unavailable(error)) if is_busy(&error) => {}
+                Err(LedgerError::Database(DatabaseError::Unavailable(error)))
+                    if is_busy(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -90,22 +96,23 @@ impl Ledger {
                     .filter(Column::Id.eq(found.id))
                     .filter(Column::Status.eq(stored(RunStatus::Queued)))
                     .filter(Column::Fence.is_null());
-                if allowed.exec(&self.database).await?.rows_affected != 1 {
+                if allowed.exec(&self.database.connection).await?.rows_affected != 1 {
                     return Ok(None);
                 }
             }
             return Ok(Some(found));
         }
         let fresh = Run { id: self.next_number(&wanted.workspace).await?, ..wanted.clone() };
-        let inserted =
-            imports::Entity::insert(row(&fresh)).exec_without_returning(&self.database).await;
+        let inserted = imports::Entity::insert(row(&fresh))
+            .exec_without_returning(&self.database.connection)
+            .await;
         Ok(is_new(inserted)?.then_some(fresh))
     }
 
     /// Whether a run of the workspace is queued.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn has_queued(&self, workspace: &str, clock: &Clock) -> Result<bool, LedgerError> {
         let rows = self.queue(workspace).await?;
         // Notes when each queued run was first seen.
@@ -115,7 +122,7 @@ impl Ledger {
 
     /// The queued runs of a workspace, in the order in which they begin.
     async fn queue(&self, workspace: &str) -> Result<Vec<imports::Model>, LedgerError> {
-        let mut rows = queued(workspace).all(&self.database).await?;
+        let mut rows = queued(workspace).all(&self.database.connection).await?;
         rows.sort_by_key(|row| row.id);
         Ok(rows)
     }
@@ -176,7 +183,7 @@ impl Ledger {
             .filter(Column::Id.eq(run.id))
             .filter(Column::Status.eq(stored(RunStatus::Queued)))
             .filter(Column::Fence.is_null())
-            .exec(&self.database)
+            .exec(&self.database.connection)
             .await?;
         // Read again: a person may have allowed its removals since it was read.
         if begun.rows_affected == 1 { self.run(&lease.workspace, run.id).await } else { Ok(None) }
@@ -198,7 +205,7 @@ fn queued(workspace: &str) -> Select<imports::Entity> {
 
 /// The error if other processes took the number of a run again and again.
 fn no_number() -> LedgerError {
-    LedgerError::Unavailable(DbErr::Custom(
+    LedgerError::from(DbErr::Custom(
         "other processes took the run's number at each attempt; try again".to_owned(),
     ))
 }

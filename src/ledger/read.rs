@@ -9,11 +9,13 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::entities::{group_versions, membership_versions, user_versions, volatile, workspaces};
 use super::generation_rows::{generation_time, last_pruned, latest_generation, number_at};
 use super::stamps::{History, Only, Times};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{Ledger, LedgerError, generation_rows, rows};
+use crate::database::entities::{
+    group_versions, membership_versions, user_versions, volatile, workspaces,
+};
 use crate::directory::{
     Generation, GroupId, Membership, Part, Recorded, Snapshot, UserId, Volatile, Workspace,
 };
@@ -22,23 +24,26 @@ impl Ledger {
     /// The latest generation of a workspace; 0 before the first.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn generation(&self, workspace: &str) -> Result<Generation, LedgerError> {
-        self.file_is_there()?;
-        Ok(latest_generation(&self.database, workspace).await?.map_or(0, |latest| latest.number))
+        self.database.file_is_there()?;
+        Ok(latest_generation(&self.database.connection, workspace)
+            .await?
+            .map_or(0, |latest| latest.number))
     }
 
     /// The hash of a generation, as `ledger verify --head` accepts it. `None` if there is no such
     /// generation.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn generation_hash(
         &self,
         workspace: &str,
         generation: Generation,
     ) -> Result<Option<String>, LedgerError> {
-        let row = generation_rows::generation(&self.database, workspace, generation).await?;
+        let row =
+            generation_rows::generation(&self.database.connection, workspace, generation).await?;
         Ok(row.map(|row| row.hash))
     }
 
@@ -46,7 +51,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Pruned`] if the state of that moment was pruned;
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn generation_at(
         &self,
         workspace: &str,
@@ -66,21 +71,23 @@ impl Ledger {
         workspace: &str,
         moment: OffsetDateTime,
     ) -> Result<Generation, LedgerError> {
-        number_at(&self.database, workspace, moment).await
+        number_at(&self.database.connection, workspace, moment).await
     }
 
     /// Checks that the state at a generation was not pruned.
     ///
     /// # Errors
-    /// [`LedgerError::Pruned`] if it was; [`LedgerError::Unavailable`].
+    /// [`LedgerError::Pruned`] if it was; [`LedgerError::Database`].
     pub async fn is_kept(
         &self,
         workspace: &str,
         generation: Generation,
     ) -> Result<(), LedgerError> {
-        match last_pruned(&self.database, workspace).await? {
+        match last_pruned(&self.database.connection, workspace).await? {
             Some(pruned) if generation < pruned.generation => {
-                let since = generation_time(&self.database, workspace, pruned.generation).await?;
+                let since =
+                    generation_time(&self.database.connection, workspace, pruned.generation)
+                        .await?;
                 Err(LedgerError::Pruned { since })
             }
             _ => Ok(()),
@@ -90,27 +97,27 @@ impl Ledger {
     /// What Intercom says of a workspace, if it was ever imported.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn workspace(&self, workspace: &str) -> Result<Option<Workspace>, LedgerError> {
-        let row = workspaces::Entity::find_by_id(workspace).one(&self.database).await?;
+        let row = workspaces::Entity::find_by_id(workspace).one(&self.database.connection).await?;
         Ok(row.map(|row| Workspace { id: row.intercom_id, name: row.name, region: row.region }))
     }
 
     /// The current values that are not access, of all people who have some.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn volatile(
         &self,
         workspace: &str,
     ) -> Result<HashMap<UserId, Volatile>, LedgerError> {
-        volatile_values(&self.database, workspace, &Only::default()).await
+        volatile_values(&self.database.connection, workspace, &Only::default()).await
     }
 
     /// The state at the latest generation.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn latest(&self, workspace: &str) -> Result<Snapshot, LedgerError> {
         self.snapshot(workspace, self.generation(workspace).await?).await
@@ -119,7 +126,7 @@ impl Ledger {
     /// The state of some people and teams at the latest generation.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn latest_of(&self, workspace: &str, part: &Part) -> Result<Snapshot, LedgerError> {
         self.snapshot_of(workspace, self.generation(workspace).await?, part).await
@@ -129,7 +136,7 @@ impl Ledger {
     /// ones.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn snapshot_of(
         &self,
@@ -144,14 +151,14 @@ impl Ledger {
     /// up to another.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn touched(
         &self,
         workspace: &str,
         since: Generation,
         until: Generation,
     ) -> Result<Part, LedgerError> {
-        let db = &self.database;
+        let db = &self.database.connection;
         let (user, group) = (user_versions::Column::UserId, group_versions::Column::GroupId);
         let (member, team) =
             (membership_versions::Column::UserId, membership_versions::Column::GroupId);
@@ -168,21 +175,21 @@ impl Ledger {
     /// The number of people that are recorded at a generation, including removed ones.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn count_people(
         &self,
         workspace: &str,
         generation: Generation,
     ) -> Result<u64, LedgerError> {
         let query = user_versions::Entity::find().filter(USERS.workspace.eq(workspace));
-        Ok(query.filter(USERS.open_at(generation)).count(&self.database).await?)
+        Ok(query.filter(USERS.open_at(generation)).count(&self.database.connection).await?)
     }
 
     /// The state at `generation`: every version that was opened by then and not closed by then.
     /// Volatile values are always the current ones.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn snapshot(
         &self,
@@ -198,7 +205,7 @@ impl Ledger {
         generation: Generation,
         only: &Only,
     ) -> Result<Snapshot, LedgerError> {
-        let db = &self.database;
+        let db = &self.database.connection;
         let times = Times::read(db, workspace, generation).await?;
         let mut volatile = volatile_values(db, workspace, only).await?;
         let history = History::read(db, workspace, generation, only).await?;

@@ -1,8 +1,10 @@
 //! Converts rows to domain values.
 
 use super::LedgerError;
-use super::entities::{activity, group_versions, membership_versions, user_versions, volatile};
 use super::salted::has_erased_fields;
+use crate::database::entities::{
+    activity, group_versions, membership_versions, user_versions, volatile,
+};
 use crate::directory::{
     Activity, Actor, Group, GroupId, Membership, Priority, Role, User, UserId, Volatile,
 };

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::LedgerError;
-use super::entities::imports;
+use crate::database::entities::imports;
 use crate::directory::{Mode, Run, RunStatus, Trigger};
 use crate::words::Words;
 

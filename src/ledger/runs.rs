@@ -8,11 +8,11 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::entities::imports;
 use super::run_rows::{run, update};
-use super::transaction::{patience, writing};
 use super::{Ledger, LedgerError, evidence};
 use crate::clock::{Clock, after};
+use crate::database::entities::imports;
+use crate::database::transaction::{patience, writing};
 use crate::directory::{DEFAULT_WORKSPACE, Mode, Run, RunId, RunStatus};
 use crate::limits;
 
@@ -31,13 +31,13 @@ impl Ledger {
     /// first. A run that is recorded after this call has a greater number.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn newest_number(&self, workspace: &str) -> Result<RunId, LedgerError> {
         let newest = imports::Entity::find().select_only().column(imports::Column::Id);
         let newest = newest
             .filter(imports::Column::Workspace.eq(workspace))
             .order_by_desc(imports::Column::Id);
-        Ok(newest.into_tuple().one(&self.database).await?.unwrap_or(0))
+        Ok(newest.into_tuple().one(&self.database.connection).await?.unwrap_or(0))
     }
 
     /// The number of the workspace's next run.
@@ -50,13 +50,13 @@ impl Ledger {
     /// Records what a run is doing at present.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn note_progress(&self, run: RunId, progress: &str) -> Result<(), LedgerError> {
         imports::Entity::update_many()
             .col_expr(imports::Column::Progress, Expr::value(progress))
             .filter(imports::Column::Id.eq(run))
             .filter(imports::Column::Status.eq(RunStatus::Running.as_str()))
-            .exec(&self.database)
+            .exec(&self.database.connection)
             .await?;
         Ok(())
     }
@@ -65,9 +65,9 @@ impl Ledger {
     /// end.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn finish_run(&self, run: &Run) -> Result<(), LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         if update(&db, run).await? {
             let now = run.finished_at.unwrap_or(run.started_at);
@@ -79,7 +79,7 @@ impl Ledger {
     /// The runs of a workspace, newest first. With `before`, only those before it.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn runs(
         &self,
@@ -90,14 +90,18 @@ impl Ledger {
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Id.lt(before.unwrap_or(RunId::MAX)));
-        let rows = query.order_by_desc(imports::Column::Id).limit(most).all(&self.database).await?;
+        let rows = query
+            .order_by_desc(imports::Column::Id)
+            .limit(most)
+            .all(&self.database.connection)
+            .await?;
         rows.into_iter().map(run).collect()
     }
 
     /// The newest runs of a workspace that changed something, newest first.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn runs_that_changed(
         &self,
@@ -107,7 +111,11 @@ impl Ledger {
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Generation.is_not_null());
-        let rows = query.order_by_desc(imports::Column::Id).limit(most).all(&self.database).await?;
+        let rows = query
+            .order_by_desc(imports::Column::Id)
+            .limit(most)
+            .all(&self.database.connection)
+            .await?;
         rows.into_iter().map(run).collect()
     }
 
@@ -115,7 +123,7 @@ impl Ledger {
     /// future was recorded while a clock was wrong, and is ignored.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn activity_watermark(
         &self,
         workspace: &str,
@@ -124,7 +132,8 @@ impl Ledger {
         // SQLite compares times as texts, which is exact to the second only.
         let query = runs_with_watermark(workspace)
             .filter(imports::Column::ActivityWatermark.lte(after(now, limits::STORED_AHEAD)));
-        let newest = query.order_by_desc(imports::Column::Id).one(&self.database).await?;
+        let newest =
+            query.order_by_desc(imports::Column::Id).one(&self.database.connection).await?;
         // A watermark that is slightly in the future counts as now.
         Ok(newest.and_then(|run| run.activity_watermark).map(|watermark| watermark.min(now)))
     }
@@ -132,41 +141,46 @@ impl Ledger {
     /// One run of a workspace.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn run(&self, workspace: &str, id: RunId) -> Result<Option<Run>, LedgerError> {
         let query =
             imports::Entity::find_by_id(id).filter(imports::Column::Workspace.eq(workspace));
-        query.one(&self.database).await?.map(run).transpose()
+        query.one(&self.database.connection).await?.map(run).transpose()
     }
 
     /// The number of runs of a workspace.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn count_runs(&self, workspace: &str) -> Result<u64, LedgerError> {
         Ok(imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
-            .count(&self.database)
+            .count(&self.database.connection)
             .await?)
     }
 
     /// The newest run of a workspace that has ended, successfully or not.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn last_ended(&self, workspace: &str) -> Result<Option<Run>, LedgerError> {
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Status.ne(RunStatus::Running.as_str()));
-        query.order_by_desc(imports::Column::Id).one(&self.database).await?.map(run).transpose()
+        query
+            .order_by_desc(imports::Column::Id)
+            .one(&self.database.connection)
+            .await?
+            .map(run)
+            .transpose()
     }
 
     /// The run that is in progress, in this process or another.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn run_under_way(
         &self,
@@ -178,13 +192,13 @@ impl Ledger {
             .filter(imports::Column::Workspace.eq(workspace))
             .filter(imports::Column::Status.eq(RunStatus::Running.as_str()))
             .filter(imports::Column::Fence.eq(fence));
-        query.one(&self.database).await?.map(run).transpose()
+        query.one(&self.database.connection).await?.map(run).transpose()
     }
 
     /// The newest successful run of a workspace, of one mode or of any.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn last_success(
         &self,
@@ -197,7 +211,12 @@ impl Ledger {
         if let Some(mode) = mode {
             query = query.filter(imports::Column::Mode.eq(mode.as_str()));
         }
-        query.order_by_desc(imports::Column::Id).one(&self.database).await?.map(run).transpose()
+        query
+            .order_by_desc(imports::Column::Id)
+            .one(&self.database.connection)
+            .await?
+            .map(run)
+            .transpose()
     }
 }
 

@@ -25,19 +25,19 @@ pub const ERASED: &str = "[erased]";
 const NO_DETAILS: &str = "{}";
 
 /// The personal fields of a version of a person. They are erased together.
-pub(super) const PERSON: &str = "person";
+pub(crate) const PERSON: &str = "person";
 /// The personal fields of a log entry: the actor's id and address, the subject's id, and the
 /// details.
-pub(super) const ACTIVITY_FIELDS: [&str; 4] = ["actor", "email", "subject", "metadata"];
+pub(crate) const ACTIVITY_FIELDS: [&str; 4] = ["actor", "email", "subject", "metadata"];
 /// The personal fields of a request and of its closing.
-pub(super) const REQUEST_FIELDS: [&str; 6] =
+pub(crate) const REQUEST_FIELDS: [&str; 6] =
     ["requester", "target", "user_name", "comment", "closed_by", "note"];
 /// The personal field of a run.
-pub(super) const REQUESTED_BY: &str = "requested_by";
+pub(crate) const REQUESTED_BY: &str = "requested_by";
 
 /// The content of the column `proof`: what a row is verified with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Proof {
+pub(crate) struct Proof {
     #[serde(skip)]
     row_salt: Option<String>,
     #[serde(default)]
@@ -127,7 +127,7 @@ impl Proof {
 }
 
 /// Whether a stored proof says that a field of the row was erased.
-pub(super) fn has_erased_fields(column: Option<&str>) -> bool {
+pub(crate) fn has_erased_fields(column: Option<&str>) -> bool {
     column.is_some_and(|text| text.starts_with('{'))
 }
 

@@ -16,15 +16,15 @@ use sea_orm::{
 };
 
 use super::digests;
-use super::entities::{
-    activity, evidence, imports, lifecycle_requests, restatements, user_versions,
-};
 use super::evidence::{Kind, Records, UNDER_WAY, evidence_rows};
 use super::fields::Fields;
 use super::salted::Proof;
-use super::transaction::{insert, patience, writing};
 use super::{Ledger, LedgerError};
 use crate::clock::Clock;
+use crate::database::entities::{
+    activity, evidence, imports, lifecycle_requests, restatements, user_versions,
+};
+use crate::database::transaction::{insert, patience, writing};
 use crate::limits;
 
 /// Rows per query.
@@ -66,7 +66,7 @@ impl Ledger {
     /// Adds salts to the rows of every workspace that an earlier version wrote.
     pub(super) async fn salt_older_rows(&self) -> Result<(), LedgerError> {
         for workspace in self.unsalted_workspaces().await? {
-            let db = self.database.begin_with_options(writing()).await?;
+            let db = self.database.connection.begin_with_options(writing()).await?;
             patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
             let count = Box::pin(salt(&db, &workspace)).await?;
             db.commit().await?;
@@ -93,7 +93,7 @@ impl Ledger {
                 .distinct()
                 .filter(proof.is_null())
                 .filter(more);
-            query.into_tuple().all(&ledger.database).await
+            query.into_tuple().all(&ledger.database.connection).await
         }
         use {
             activity::Column as A, imports::Column as I, lifecycle_requests::Column as R,

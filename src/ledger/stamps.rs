@@ -11,10 +11,10 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::LedgerError;
-use super::entities::{
+use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
+use crate::database::entities::{
     generations, group_versions, membership_versions, pruned_stamps, user_versions,
 };
-use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use crate::directory::{Generation, Part, Stamps};
 
 /// The resource kinds in `pruned_stamps`.

@@ -9,9 +9,9 @@ use std::fmt;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 
-use super::entities::{generations, imports};
 use super::{Ledger, LedgerError};
 use crate::clock::after;
+use crate::database::entities::{generations, imports};
 use crate::date_time;
 use crate::directory::{Failure, Generation, RunId};
 use crate::limits;
@@ -84,7 +84,7 @@ impl Ledger {
     /// the newest [`limits::TIMES_LOOKED_AT`] runs and generations of a workspace.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn times_ahead(
         &self,
         workspace: &str,
@@ -121,15 +121,16 @@ impl Ledger {
             let query = query.order_by_desc(Column::Number).limit(limits::LIST_ITEMS as u64);
             query.into_tuple::<(i64, OffsetDateTime)>()
         };
-        let runs =
-            runs.all(&self.database).await?.into_iter().map(|(id, started, observed, finished)| {
+        let runs = runs.all(&self.database.connection).await?.into_iter().map(
+            |(id, started, observed, finished)| {
                 let at = [Some(started), observed, finished]
                     .into_iter()
                     .flatten()
                     .fold(started, Ord::max);
                 Ahead { bearer: Bearer::Import(id), at }
-            });
-        let generations = generations.all(&self.database).await?.into_iter();
+            },
+        );
+        let generations = generations.all(&self.database.connection).await?.into_iter();
         let generations =
             generations.map(|(number, at)| Ahead { bearer: Bearer::Generation(number), at });
         Ok(runs.chain(generations).filter(|ahead| ahead.at > limit).max_by_key(|ahead| ahead.at))

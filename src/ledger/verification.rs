@@ -6,7 +6,7 @@ use sea_orm::DatabaseTransaction;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::entities::generations;
+use crate::database::entities::generations;
 use crate::directory::Generation;
 use crate::limits;
 

@@ -9,12 +9,12 @@ use sea_orm::{
 };
 
 use super::chain::{self, ChangeCounts, Head, KindCounts, Step, Steps};
-use super::entities::{generations, imports};
 use super::salting::{USER, version_key};
 use super::verification::{Amended, Check, GenerationRecord};
 use super::verify_records::Tail;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{Ledger, LedgerError, Moment, Verified, digests, generation_rows, prune, rows};
+use crate::database::entities::{generations, imports};
 use crate::directory::Generation;
 use crate::limits;
 
@@ -23,7 +23,7 @@ impl Ledger {
     /// generation, or the `head` of an earlier verification.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]. A deviation is a finding, not an error.
+    /// [`LedgerError::Database`]. A deviation is a finding, not an error.
     pub async fn verify(
         &self,
         workspace: &str,
@@ -31,9 +31,9 @@ impl Ledger {
     ) -> Result<Verified, LedgerError> {
         // A single snapshot of the database, whatever is committed meanwhile. A transaction of
         // SQLite has one anyway.
-        let postgres = self.database.get_database_backend() == DbBackend::Postgres;
+        let postgres = self.database.connection.get_database_backend() == DbBackend::Postgres;
         let isolation = postgres.then_some(IsolationLevel::RepeatableRead);
-        let db = &self.database.begin_with_config(isolation, None).await?;
+        let db = &self.database.connection.begin_with_config(isolation, None).await?;
         let latest = generation_rows::latest_generation(db, workspace).await?;
         let last = latest.as_ref().map_or(0, |latest| latest.number);
         let pruned = generation_rows::last_pruned(db, workspace).await?;
@@ -266,7 +266,7 @@ impl Check<'_> {
     /// Checks that the versions that were open when the history was pruned are still there.
     async fn state(
         &mut self,
-        pruned: &super::entities::prunings::Model,
+        pruned: &crate::database::entities::prunings::Model,
     ) -> Result<(), LedgerError> {
         let number = pruned.generation;
         let row = generation_rows::generation(self.db, self.workspace, number).await?;

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 
-use super::entities::{erased_rows, erasures, evidence, restatements};
 use super::erase::erasure_digest;
 use super::evidence::Kind;
 use super::fields::SALTED;
@@ -16,6 +15,7 @@ use super::salted::Proof;
 use super::salting::{restated, salting_digest};
 use super::verification::{Check, RowKey};
 use super::{ErasedSoFar, LedgerError};
+use crate::database::entities::{erased_rows, erasures, evidence, restatements};
 
 /// The records of saltings, erasures and foldings, by number.
 #[derive(Default)]

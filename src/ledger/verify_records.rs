@@ -9,7 +9,6 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use time::OffsetDateTime;
 
 use super::chain::{self, RecordHead};
-use super::entities::{activity, evidence, imports, lifecycle_requests};
 use super::evidence::{
     EntryKey, Kind, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest, pruned_state,
 };
@@ -19,6 +18,7 @@ use super::verification::{Check, GenerationRecord};
 use super::verify_erasures::Amendments;
 use super::{LedgerError, Moment, TakenAsFound, digests, generation_rows};
 use crate::clock::from_millis;
+use crate::database::entities::{activity, evidence, imports, lifecycle_requests};
 use crate::directory::Generation;
 use crate::limits;
 use crate::requests::RequestState;

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
 
-use super::entities::{group_versions, membership_versions, user_versions};
+use crate::database::entities::{group_versions, membership_versions, user_versions};
 use crate::directory::Generation;
 
 /// The columns of a table of versions.

@@ -10,11 +10,11 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::chain::ChangeCounts;
-use super::entities::{activity, generations, group_versions, user_versions};
 use super::generation_changes::{Found, REMOVALS, changes_of, with_causes};
 use super::question::texts;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{ActorQuestion, ChangeQuestion, LedgerError, generation_rows};
+use crate::database::entities::{activity, generations, group_versions, user_versions};
 use crate::directory::{ChangeKind, ChangePosition, Changed, Generation, RecordedChange};
 use crate::limits;
 

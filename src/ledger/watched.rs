@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::entities::{imports, leases};
 use crate::clock::{self, Clock};
+use crate::database::entities::{imports, leases};
 use crate::directory::RunId;
 use crate::limits;
 

@@ -4,16 +4,17 @@ use time::OffsetDateTime;
 
 use super::{Live, Past};
 use crate::directory::Generation;
-use crate::ledger::{Closing, Ledger, LedgerError, RequestQuestion};
+use crate::ledger::LedgerError;
 use crate::limits;
 use crate::requests::{RequestEnd, RequestState, seen_done};
+use crate::stores::{Closing, RequestQuestion, RequestStore};
 
 /// Closes the open requests of a workspace that the served snapshot shows to be done.
 ///
 /// # Errors
 /// If the ledger cannot be read or written.
 pub async fn settle_requests(
-    ledger: &Ledger,
+    requests: &RequestStore,
     workspace: &str,
     live: &Live,
     past: &Past,
@@ -27,7 +28,7 @@ pub async fn settle_requests(
     let mut question =
         RequestQuestion { state: Some(RequestState::Open), ..RequestQuestion::default() };
     loop {
-        let (open, _) = ledger.requests(workspace, &question, limits::LIST_ITEMS as u64).await?;
+        let (open, _) = requests.list(workspace, &question, limits::LIST_ITEMS as u64).await?;
         let mut done = seen_done(served.directory(), &open);
         let is_served = |target: &str| served.by_id(target).is_some();
         if open
@@ -43,7 +44,7 @@ pub async fn settle_requests(
             }
         }
         for request in done {
-            close_as_seen(ledger, workspace, generation, &request.reference, now).await?;
+            close_as_seen(requests, workspace, generation, &request.reference, now).await?;
         }
         match open.last() {
             Some(last) if open.len() == limits::LIST_ITEMS => {
@@ -59,7 +60,7 @@ pub async fn settle_requests(
 /// # Errors
 /// If the ledger cannot be written.
 pub async fn close_as_seen(
-    ledger: &Ledger,
+    requests: &RequestStore,
     workspace: &str,
     generation: Generation,
     reference: &str,
@@ -71,5 +72,5 @@ pub async fn close_as_seen(
         end: RequestEnd::Done,
         at: now,
     };
-    ledger.close_request(workspace, reference, closing).await.map(drop)
+    requests.close(workspace, reference, closing).await.map(drop)
 }

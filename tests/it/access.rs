@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use intercom_scim_bridge::access::{AccessError, Grant, Scope, TokenOptions, Tokens, Vault};
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::{AuditEntry, AuditQuestion, Ledger};
+use intercom_scim_bridge::database::AuditEntry;
+use intercom_scim_bridge::stores::{AccessStore, AuditQuestion};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -21,12 +22,12 @@ on_both_databases!(
     keys_are_rotated_with_overlap_on_every_bridge
 );
 
-async fn tokens(ledger: &Ledger, clock: &Clock) -> Tokens {
-    sealed_with(ledger, clock, ENCRYPTION_KEY, None).await.unwrap()
+async fn tokens(store: &AccessStore, clock: &Clock) -> Tokens {
+    sealed_with(store, clock, ENCRYPTION_KEY, None).await.unwrap()
 }
 
 async fn sealed_with(
-    ledger: &Ledger,
+    store: &AccessStore,
     clock: &Clock,
     key: &str,
     previous: Option<&str>,
@@ -39,44 +40,47 @@ async fn sealed_with(
         requests_per_second: 0,
         burst: 0,
     };
-    Tokens::open(ledger, options, clock.clone()).await
+    Tokens::open(store, options, clock.clone()).await
 }
 
 async fn a_key_is_made_once_and_kept_sealed_in_the_database(database: TestDatabase) {
-    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
-    let first = tokens(&ledger, &clock).await;
-    let second = tokens(&ledger, &clock).await;
+    let stores = database.stores().await;
+    let clock = Clock::manual(START);
+    let first = tokens(&stores.access, &clock).await;
+    let second = tokens(&stores.access, &clock).await;
     let issued = first.issue(&grant()).unwrap();
     let principal = second.verify(issued.expose()).await.unwrap();
     assert_eq!((&*principal.subject, &*principal.scopes), ("saviynt", &[Scope::ScimRead][..]));
     assert!(!format!("{first:?} {issued:?}").contains(issued.expose()));
-    let sealed = ledger.signing_keys().await.unwrap().remove(0).sealed;
+    let sealed = stores.access.signing_keys().await.unwrap().remove(0).sealed;
     // The first bytes of an Ed25519 key in PKCS #8.
     assert!(!sealed.windows(5).any(|window| window == [0x06, 0x03, 0x2b, 0x65, 0x70]));
 
     // The encryption key is changed. The settings name the previous one for one start.
     let other = "bm90aGVyLWtleS1vZi0zMi1ieXRlcy1mb3ItdGVzdHM=";
-    let error = sealed_with(&ledger, &clock, other, None).await.unwrap_err().to_string();
+    let error = sealed_with(&stores.access, &clock, other, None).await.unwrap_err().to_string();
     assert!(error.contains("access.previous_encryption_key"), "{error}");
-    let resealed = sealed_with(&ledger, &clock, other, Some(ENCRYPTION_KEY)).await.unwrap();
+    let resealed = sealed_with(&stores.access, &clock, other, Some(ENCRYPTION_KEY)).await.unwrap();
     assert!(resealed.verify(issued.expose()).await.is_ok());
     assert!(
-        sealed_with(&ledger, &clock, other, None).await.is_ok(),
+        sealed_with(&stores.access, &clock, other, None).await.is_ok(),
         "from now on that alone opens it"
     );
 }
 
 async fn keys_are_rotated_with_overlap_on_every_bridge(database: TestDatabase) {
-    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
-    let (here, there) = (tokens(&ledger, &clock).await, tokens(&ledger, &clock).await);
+    let stores = database.stores().await;
+    let clock = Clock::manual(START);
+    let (here, there) =
+        (tokens(&stores.access, &clock).await, tokens(&stores.access, &clock).await);
     let long = Grant { ttl: Duration::from_hours(48), ..grant() };
     let before = there.issue(&long).unwrap();
     assert!(there.verify(before.expose()).await.is_ok());
-    here.rotate(&ledger, clock.now() + Duration::from_hours(1), rotated()).await.unwrap();
+    here.rotate(&stores.access, clock.now() + Duration::from_hours(1), rotated()).await.unwrap();
     let after = here.issue(&long).unwrap();
     assert_ne!(before.key_id, after.key_id);
     assert!(there.verify(after.expose()).await.is_err(), "it has not looked yet");
-    there.refresh(&ledger).await.unwrap();
+    there.refresh(&stores.access).await.unwrap();
     assert_eq!(there.issue(&long).unwrap().key_id, after.key_id);
     assert_eq!(there.jwks()["keys"].as_array().unwrap().len(), 2);
     for bridge in [&here, &there] {
@@ -93,28 +97,28 @@ async fn keys_are_rotated_with_overlap_on_every_bridge(database: TestDatabase) {
         );
         assert!(bridge.verify(after.expose()).await.is_ok());
     }
-    here.rotate(&ledger, clock.now(), rotated()).await.unwrap();
-    there.refresh(&ledger).await.unwrap();
+    here.rotate(&stores.access, clock.now(), rotated()).await.unwrap();
+    there.refresh(&stores.access).await.unwrap();
     for bridge in [&here, &there] {
         assert!(bridge.verify(after.expose()).await.is_err(), "without overlap a key ends at once");
         assert_eq!(bridge.jwks()["keys"].as_array().unwrap().len(), 1);
     }
     let newest = here.issue(&long).unwrap();
     assert!(there.verify(newest.expose()).await.is_ok());
-    ledger.forget_sealed(vec![AuditEntry::event("keys.reset", clock.now())]).await.unwrap();
+    stores.access.forget_sealed(vec![AuditEntry::event("keys.reset", clock.now())]).await.unwrap();
     for bridge in [&here, &there] {
-        bridge.refresh(&ledger).await.unwrap();
+        bridge.refresh(&stores.access).await.unwrap();
         assert!(
             bridge.verify(newest.expose()).await.is_err(),
             "what was signed with a forgotten key is nothing"
         );
     }
-    there.refresh(&ledger).await.unwrap();
+    there.refresh(&stores.access).await.unwrap();
     assert!(
         there.verify(here.issue(&long).unwrap().expose()).await.is_ok(),
         "and both go on with a new one"
     );
-    let events = ledger.audit(&AuditQuestion::default(), 10).await.unwrap();
+    let events = stores.audit.entries(&AuditQuestion::default(), 10).await.unwrap();
     let names: Vec<&str> = events.iter().map(|entry| entry.event.as_str()).collect();
     assert_eq!(names, ["keys.rotated", "keys.rotated", "keys.reset"]);
 }
@@ -136,7 +140,7 @@ fn grant() -> Grant {
 #[tokio::test]
 async fn a_token_says_what_an_access_token_says() {
     let database = TestDatabase::sqlite();
-    let tokens = tokens(&database.ledger().await, &Clock::manual(START)).await;
+    let tokens = tokens(&database.stores().await.access, &Clock::manual(START)).await;
     let issued = tokens.issue(&Grant { client: Some("eic-1".to_owned()), ..grant() }).unwrap();
     let parts: Vec<Value> = issued
         .expose()
@@ -166,10 +170,10 @@ async fn a_token_says_what_an_access_token_says() {
 async fn a_token_is_good_for_its_time_and_for_nobody_elses_key() {
     let (database, other) = (TestDatabase::sqlite(), TestDatabase::sqlite());
     let clock = Clock::manual(START);
-    let ours = tokens(&database.ledger().await, &clock).await;
+    let ours = tokens(&database.stores().await.access, &clock).await;
     let token = ours.issue(&grant()).unwrap();
     assert!(ours.verify(token.expose()).await.is_ok());
-    let foreign = tokens(&other.ledger().await, &clock).await;
+    let foreign = tokens(&other.stores().await.access, &clock).await;
     assert_eq!(
         foreign.verify(token.expose()).await.unwrap_err().to_string(),
         "the token is neither one of this bridge nor of an issuer that it trusts"
@@ -181,7 +185,7 @@ async fn a_token_is_good_for_its_time_and_for_nobody_elses_key() {
 #[tokio::test]
 async fn a_changed_unsigned_or_oversized_token_is_refused() {
     let database = TestDatabase::sqlite();
-    let tokens = tokens(&database.ledger().await, &Clock::manual(START)).await;
+    let tokens = tokens(&database.stores().await.access, &Clock::manual(START)).await;
     let issued = tokens.issue(&grant()).unwrap();
     // The bridge caches the valid token. It does not mistake forged tokens with the same signature
     // for it.

@@ -229,7 +229,7 @@ async fn the_audit_trail_has_changes_of_clients_tokens_and_keys() {
             .any(|entry| entry["event"] == json!("token.revoked"))
     );
     let service = bridge.app.service();
-    assert!(service.ledger.prune_audit(service.clock.now()).await.unwrap() >= 7);
+    assert!(service.stores.audit.prune(service.clock.now()).await.unwrap() >= 7);
     bridge.stop().await;
 }
 

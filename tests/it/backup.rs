@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use intercom_scim_bridge::database::Database;
 use intercom_scim_bridge::directory::RunStatus;
 use intercom_scim_bridge::ledger::Ledger;
 use serde_json::{Value, json};
@@ -78,7 +79,9 @@ fn back_up_while_running(shell: &Shell) {
 /// Kills a bridge during an import that has a change.
 async fn kill_during_an_import(bridge: Running, shell: &Shell, simulator: &Simulator) {
     let database = shell.directory.path().join("bridge.db");
-    let ledger = Ledger::open(&format!("sqlite://{}?mode=rwc", database.display())).await.unwrap();
+    let ledger = Ledger::new(
+        Database::open(&format!("sqlite://{}?mode=rwc", database.display())).await.unwrap(),
+    );
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
     simulator.fail_from_now_on(Fault::Slow(Duration::from_secs(5)), "/teams");
     until("an import begins", async || {
@@ -373,7 +376,7 @@ async fn a_backup_of_before_an_upgrade_is_made_as_it_is_and_restored_up_to_date(
         made.stdout
     );
     let pending =
-        Ledger::open_copy(&database, true).await.unwrap().pending_migrations().await.unwrap();
+        Database::open_copy(&database, true).await.unwrap().pending_migrations().await.unwrap();
     assert_eq!(pending, 4, "a backup changes no tables");
     fs::remove_file(&database).unwrap();
     let restored = shell.run(&["ledger", "restore", "old.db"]);

@@ -343,7 +343,7 @@ async fn questions_for_the_present_make_one_import_a_second_however_many_ask() {
 }
 
 async fn runs(bridge: &Bridge) -> Vec<Run> {
-    bridge.app.service().ledger.runs("default", None, 1_000).await.unwrap()
+    bridge.app.service().stores.ledger.runs("default", None, 1_000).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -138,7 +138,7 @@ async fn a_workspace_is_connected_in_a_browser_and_disconnected_from_the_shell()
     assert_eq!(Bridge::send(http().get(&back).header("Cookie", &cookie)).await.status, 400);
     assert_eq!(Bridge::send(http().get(&address)).await.status, 400);
     // The ledger has the token only sealed.
-    let connection = bridge.app.service().ledger.connections().await.unwrap().remove(0);
+    let connection = bridge.app.service().stores.connections.all().await.unwrap().remove(0);
     assert!(!String::from_utf8_lossy(&connection.sealed).contains("simulated-oauth-token"));
     let checked = run(&bridge, &["import", "incremental"]);
     assert_eq!(checked.code, Some(0), "the shell imports with it too: {}", checked.stderr);
@@ -204,14 +204,14 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
     again.stop().await;
 
     // The encryption key is changed, and the sealed secrets are sealed again.
-    let ledger = &bridge.app.service().ledger;
-    let before = ledger.connections().await.unwrap().remove(0).sealed;
+    let stores = &bridge.app.service().stores;
+    let before = stores.connections.all().await.unwrap().remove(0).sealed;
     let mut config = bridge.config.clone();
     config.access.previous_encryption_key = config.access.encryption_key.take();
     config.access.encryption_key = Some("bm90aGVyLWtleS1vZi0zMi1ieXRlcy1mb3ItdGVzdHM=".into());
     let rotated = App::start(&config, Clock::System).await.unwrap();
     rotated.stop().await;
-    assert_ne!(ledger.connections().await.unwrap().remove(0).sealed, before);
+    assert_ne!(stores.connections.all().await.unwrap().remove(0).sealed, before);
     config.access.previous_encryption_key = None;
     let later = App::start(&config, Clock::System).await.unwrap();
     intercom.change(|workspace| workspace.add_teammate("Yet Another"));
@@ -227,10 +227,11 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
 #[tokio::test]
 async fn a_ticket_ends_after_ten_minutes_and_a_configured_token_needs_none() {
     let (bridge, intercom) = unconnected().await;
-    let (ledger, now) = (&bridge.app.service().ledger, bridge.app.service().clock.now());
+    let stores = &bridge.app.service().stores;
+    let now = bridge.app.service().clock.now();
     let ticket = "A".repeat(43);
     let past = now - Duration::from_secs(1);
-    ledger.begin_connecting("default", &hash_of_random(&ticket), past, Vec::new()).await.unwrap();
+    stores.connections.begin("default", &hash_of_random(&ticket), past, Vec::new()).await.unwrap();
     let old =
         Bridge::send(bridge.request(Method::GET, &format!("/connect/intercom?ticket={ticket}")))
             .await;
@@ -344,7 +345,7 @@ async fn a_token_that_comes_under_its_other_name_is_taken() {
     let connected =
         Bridge::send(http().get(back).header("Cookie", cookie.split(';').next().unwrap())).await;
     assert!(connected.status == 200 && connected.text.contains("Connected"), "{}", connected.text);
-    assert_eq!(bridge.app.service().ledger.connections().await.unwrap().len(), 1);
+    assert_eq!(bridge.app.service().stores.connections.all().await.unwrap().len(), 1);
     bridge.stop().await;
     intercom.stop().await;
 }

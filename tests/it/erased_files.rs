@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::database::Database;
 use intercom_scim_bridge::directory::{Change, Membership, Mode, Plan, RunStatus, User};
 use intercom_scim_bridge::ledger::Ledger;
 use sea_orm::ConnectionTrait;
@@ -167,7 +168,8 @@ fn shell_with_history() -> (Shell, Small, String) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let small = runtime.block_on(async {
         let (hand, small) = history(TestDatabase::sqlite()).await;
-        hand.ledger.copy_into(&database.display().to_string()).await.unwrap();
+        let origin = Database::open(&hand.database.url).await.unwrap();
+        origin.copy_into(&database.display().to_string()).await.unwrap();
         small
     });
     (shell, small, url)

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use intercom_scim_bridge::database::AuditEntry;
 use intercom_scim_bridge::directory::{Change, ChangePosition, Mode, Names, Plan};
-use intercom_scim_bridge::ledger::{
-    AuditEntry, AuditQuestion, ChangePage, Closing, Erased, LedgerError, NewRequest,
-};
+use intercom_scim_bridge::ledger::{ChangePage, Erased, LedgerError};
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
 use intercom_scim_bridge::scim::resource_types;
+use intercom_scim_bridge::stores::{AuditQuestion, Closing, NewRequest};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use serde_json::json;
 
@@ -78,16 +78,20 @@ pub async fn history(database: TestDatabase) -> (Hand, Small) {
     hand.full().await;
     hand.simulator.change(|workspace| workspace.remove_admin(bo, small.ada, at + 100));
     hand.allowing_removals(Mode::Full).await;
-    let ledger = &hand.ledger;
-    ledger.record_request(request("req_bo", Some(BO), None, "eic")).await.unwrap();
-    ledger.record_request(request("req_id", None, Some(format!("adm_{bo}")), "eic")).await.unwrap();
+    let stores = &hand.stores;
+    stores.requests.record(request("req_bo", Some(BO), None, "eic")).await.unwrap();
+    stores
+        .requests
+        .record(request("req_id", None, Some(format!("adm_{bo}")), "eic"))
+        .await
+        .unwrap();
     let by_bo =
         NewRequest { comment: None, ..request("req_by", None, Some("adm_1".to_owned()), BO) };
-    ledger.record_request(by_bo).await.unwrap();
+    stores.requests.record(by_bo).await.unwrap();
     let note = Some(format!("told {BO}"));
     let closing =
         Closing { by: "Ada".to_owned(), note, end: RequestEnd::Done, at: hand.clock.now() };
-    assert!(ledger.close_request("default", "req_id", closing).await.unwrap());
+    assert!(stores.requests.close("default", "req_id", closing).await.unwrap());
     let entry = AuditEntry {
         workspace: Some("default".to_owned()),
         actor: Some(BO.to_owned()),
@@ -95,7 +99,7 @@ pub async fn history(database: TestDatabase) -> (Hand, Small) {
         address: Some("192.0.2.78".to_owned()),
         ..AuditEntry::event("request", START)
     };
-    ledger.record_audit(vec![entry]).await.unwrap();
+    stores.audit.record(vec![entry]).await.unwrap();
     (hand, small)
 }
 
@@ -195,7 +199,7 @@ async fn no_table_has_a_trace_of_an_erased_person_and_the_rest_is_proved(databas
     let verified = hand.ledger.verify("default", Some(&head)).await.unwrap();
     assert_eq!((verified.findings.as_slice(), verified.known_head), (&[][..], Some(true)));
     assert_eq!(verified.erased.unwrap().erasures, 1);
-    let audited = hand.ledger.audit(&AuditQuestion::default(), 100).await.unwrap();
+    let audited = hand.stores.audit.entries(&AuditQuestion::default(), 100).await.unwrap();
     assert!(
         audited.iter().any(|entry| entry.event == "ledger.erased"
             && entry.target == Some(format!("adm_{}", small.bo)))
@@ -478,7 +482,7 @@ async fn an_address_that_somebody_else_has_now_is_theirs(database: TestDatabase)
     assert_eq!(erased.versions, 3);
     let cy = hand.ledger.find_person("default", BO).await.unwrap();
     assert!(cy.ids.contains(&small.cy.to_string()) && !cy.active.is_empty());
-    let request = hand.ledger.request("default", "req_by").await.unwrap().unwrap();
+    let request = hand.stores.requests.get("default", "req_by").await.unwrap().unwrap();
     assert_eq!(request.requester, BO, "that may be Cy by now");
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }

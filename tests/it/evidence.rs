@@ -1,8 +1,10 @@
 //! What `ledger verify` proves besides versions: causes, runs, requests and prunings.
 
+use intercom_scim_bridge::database::Database;
 use intercom_scim_bridge::directory::RunStatus;
-use intercom_scim_bridge::ledger::{Closing, Ledger, NewRequest, Pruned, RequestQuestion};
+use intercom_scim_bridge::ledger::Pruned;
 use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
+use intercom_scim_bridge::stores::{Closing, NewRequest, RequestQuestion, Stores};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use simulator::Fault;
 use time::{Duration, OffsetDateTime};
@@ -61,12 +63,13 @@ async fn history(database: TestDatabase) -> (Hand, Small) {
     assert_eq!(hand.incremental().await.status, RunStatus::Failed);
     hand.simulator.heal();
     for reference in ["req_open", "req_done", "req_declined"] {
-        hand.ledger.record_request(new_request(reference, hand.clock.now())).await.unwrap();
+        hand.stores.requests.record(new_request(reference, hand.clock.now())).await.unwrap();
     }
     for (reference, declined) in [("req_done", false), ("req_declined", true)] {
         assert!(
-            hand.ledger
-                .close_request("default", reference, closing(declined, hand.clock.now()))
+            hand.stores
+                .requests
+                .close("default", reference, closing(declined, hand.clock.now()))
                 .await
                 .unwrap()
         );
@@ -247,10 +250,11 @@ impl Prunable {
         });
         hand.full().await;
         let head = hand.ledger.verify("default", None).await.unwrap().head;
-        hand.ledger.record_request(new_request("req_late", hand.clock.now())).await.unwrap();
+        hand.stores.requests.record(new_request("req_late", hand.clock.now())).await.unwrap();
         hand.clock.advance(std::time::Duration::from_hours(1));
-        hand.ledger
-            .close_request("default", "req_late", closing(true, hand.clock.now()))
+        hand.stores
+            .requests
+            .close("default", "req_late", closing(true, hand.clock.now()))
             .await
             .unwrap();
         Self { hand, moment: START + Duration::seconds(450), head }
@@ -297,7 +301,14 @@ async fn a_pruning_removes_what_its_dry_run_counts(database: TestDatabase) {
     assert_eq!((pruned.requests, gone(5, 6)), (2, 2));
     assert!(pruned.versions > 0 && pruned.runs > 0 && pruned.activity > 0, "{pruned:?}");
     assert!(after[3] > 0, "some entries of the batch are left");
-    let left = ledger.requests("default", &RequestQuestion::default(), 10).await.unwrap().0;
+    let left = prunable
+        .hand
+        .stores
+        .requests
+        .list("default", &RequestQuestion::default(), 10)
+        .await
+        .unwrap()
+        .0;
     let left: Vec<&str> = left.iter().map(|request| request.reference.as_str()).collect();
     assert_eq!(
         left,
@@ -355,7 +366,7 @@ async fn a_head_from_before_knows_everything_that_came_until_then(database: Test
     );
     assert_ne!(kept.head, generation, "requests came after it");
     assert_eq!((kept.head_generation, kept.head_at), (Some(2), Some(hand.clock.now())));
-    hand.ledger.record_request(new_request("req_later", hand.clock.now())).await.unwrap();
+    hand.stores.requests.record(new_request("req_later", hand.clock.now())).await.unwrap();
     let later = hand.ledger.verify("default", Some(&kept.head)).await.unwrap();
     assert_eq!((later.known_head, later.asked_head.unwrap().generation), (Some(true), 2));
     assert_ne!(later.head, kept.head);
@@ -373,16 +384,17 @@ async fn a_head_from_before_knows_everything_that_came_until_then(database: Test
 
 async fn many_writers_at_once_make_one_chain(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
-    let others = [hand.database.ledger().await, hand.database.ledger().await];
+    let others = [hand.database.stores().await, hand.database.stores().await];
     let mut writers = Vec::new();
-    for (number, ledger) in others.into_iter().enumerate() {
-        let (now, ledger) = (hand.clock.now(), ledger);
+    for (number, stores) in others.into_iter().enumerate() {
+        let now = hand.clock.now();
         writers.push(tokio::spawn(async move {
             for request in 0..20 {
                 let reference = format!("req_{number}_{request}");
-                ledger.record_request(new_request(&reference, now)).await.unwrap();
-                ledger
-                    .close_request("default", &reference, closing(request % 2 == 0, now))
+                stores.requests.record(new_request(&reference, now)).await.unwrap();
+                stores
+                    .requests
+                    .close("default", &reference, closing(request % 2 == 0, now))
                     .await
                     .unwrap();
             }
@@ -440,7 +452,8 @@ async fn a_ledger_from_before_there_were_records_is_taken_as_found_and_proved_fr
     let connection = database.connection().await;
     connection.execute_unprepared(BEFORE_RECORDS).await.unwrap();
     connection.close().await.unwrap();
-    let ledger = Ledger::open(&database.url).await.unwrap();
+    let stores = Stores::new(&Database::open(&database.url).await.unwrap());
+    let ledger = &stores.ledger;
     assert_eq!(ledger.migrate().await.unwrap(), 4);
     let verified = ledger.verify("default", Some(HEAD_OF_BEFORE)).await.unwrap();
     assert_eq!(verified.findings, []);
@@ -452,7 +465,7 @@ async fn a_ledger_from_before_there_were_records_is_taken_as_found_and_proved_fr
     assert_ne!(verified.head, HEAD_OF_BEFORE, "the head covers what was taken");
 
     // The chain continues from there, and covers what was taken over.
-    ledger.record_request(new_request("req_new", verified.head_at.unwrap())).await.unwrap();
+    stores.requests.record(new_request("req_new", verified.head_at.unwrap())).await.unwrap();
     let later = ledger.verify("default", Some(&verified.head)).await.unwrap();
     assert_eq!(
         (later.known_head, later.findings.as_slice(), later.requests),

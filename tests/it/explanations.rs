@@ -142,7 +142,7 @@ async fn a_review_names_a_generation_whose_hash_the_ledger_recognises() {
     let bridge = Bridge::serving(dozen()).await;
     let manifest = bridge.get("/api/v1/reviews/accounts").await.json()["manifest"].clone();
     let generation = manifest["generation"].as_i64().unwrap();
-    let ledger = &bridge.app.service().ledger;
+    let ledger = &bridge.app.service().stores.ledger;
     let hash = ledger.generation_hash("default", generation).await.unwrap();
     assert_eq!(manifest["generation_hash"], json!(hash.unwrap()));
     bridge.stop().await;

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use intercom_scim_bridge::ledger::{AuditEntry, LedgerError, NewRequest, RequestQuestion};
+use intercom_scim_bridge::database::{AuditEntry, DatabaseError};
+use intercom_scim_bridge::ledger::LedgerError;
 use intercom_scim_bridge::requests::{Operation, RequestSource, RequestState};
+use intercom_scim_bridge::stores::{NewRequest, RequestQuestion};
 
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
@@ -134,23 +136,29 @@ fn refused(
 
 async fn equal_refused_writes_of_one_client_are_one_request(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
-    let (ledger, first, later) = (&hand.ledger, START, START + Duration::from_mins(5));
+    let stores = &hand.stores;
+    let first = START;
+    let later = START + Duration::from_mins(5);
     assert_eq!(
-        ledger.record_request(refused("req_1", "eic", "a@example.com", first)).await.unwrap(),
+        stores.requests.record(refused("req_1", "eic", "a@example.com", first)).await.unwrap(),
         "req_1"
     );
     for reference in ["req_2", "req_3"] {
         assert_eq!(
-            ledger.record_request(refused(reference, "eic", "a@example.com", later)).await.unwrap(),
+            stores
+                .requests
+                .record(refused(reference, "eic", "a@example.com", later))
+                .await
+                .unwrap(),
             "req_1"
         );
     }
     assert_eq!(
-        ledger.record_request(refused("req_4", "okta", "a@example.com", later)).await.unwrap(),
+        stores.requests.record(refused("req_4", "okta", "a@example.com", later)).await.unwrap(),
         "req_4"
     );
     assert_eq!(
-        ledger.record_request(refused("req_5", "eic", "b@example.com", later)).await.unwrap(),
+        stores.requests.record(refused("req_5", "eic", "b@example.com", later)).await.unwrap(),
         "req_5"
     );
     let ticket = NewRequest {
@@ -158,38 +166,44 @@ async fn equal_refused_writes_of_one_client_are_one_request(database: TestDataba
         ..refused("req_6", "eic", "a@example.com", later)
     };
     assert_eq!(
-        ledger.record_request(ticket).await.unwrap(),
+        stores.requests.record(ticket).await.unwrap(),
         "req_6",
         "a ticket is always one of its own"
     );
-    let known = ledger.request("default", "req_1").await.unwrap().unwrap();
+    let known = stores.requests.get("default", "req_1").await.unwrap().unwrap();
     assert_eq!((known.times, known.last_requested_at, known.requested_at), (3, later, first));
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
 async fn requests_that_nobody_did_expire(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
-    let ledger = &hand.ledger;
-    ledger.record_request(refused("req_old", "eic", "a@example.com", START)).await.unwrap();
-    ledger.record_request(refused("req_again", "eic", "b@example.com", START)).await.unwrap();
-    ledger.record_request(refused("req_x", "eic", "b@example.com", START + 2 * DAY)).await.unwrap();
-    ledger
-        .record_request(refused("req_new", "eic", "c@example.com", START + 2 * DAY))
+    let stores = &hand.stores;
+    stores.requests.record(refused("req_old", "eic", "a@example.com", START)).await.unwrap();
+    stores.requests.record(refused("req_again", "eic", "b@example.com", START)).await.unwrap();
+    stores
+        .requests
+        .record(refused("req_x", "eic", "b@example.com", START + 2 * DAY))
+        .await
+        .unwrap();
+    stores
+        .requests
+        .record(refused("req_new", "eic", "c@example.com", START + 2 * DAY))
         .await
         .unwrap();
     let now = START + 3 * DAY;
-    assert_eq!(ledger.expire_requests("default", START, now).await.unwrap(), 0);
-    assert_eq!(ledger.expire_requests("default", START + DAY, now).await.unwrap(), 1);
+    assert_eq!(stores.requests.expire("default", START, now).await.unwrap(), 0);
+    assert_eq!(stores.requests.expire("default", START + DAY, now).await.unwrap(), 1);
     let question =
         RequestQuestion { state: Some(RequestState::Expired), ..RequestQuestion::default() };
-    let (expired, total) = ledger.requests("default", &question, 10).await.unwrap();
+    let (expired, total) = stores.requests.list("default", &question, 10).await.unwrap();
     assert_eq!(
         (total, expired[0].reference.as_str(), expired[0].closed_at),
         (1, "req_old", Some(now))
     );
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
     // Expired requests are pruned like closed ones.
-    let pruned = ledger.prune("default", now + DAY, |_| Vec::new(), now + DAY).await.unwrap();
+    let pruned =
+        stores.ledger.prune("default", now + DAY, |_| Vec::new(), now + DAY).await.unwrap();
     assert_eq!(pruned.requests, 1);
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
@@ -203,15 +217,22 @@ async fn a_database_file_that_is_deleted_or_replaced_is_noticed_and_nothing_is_w
     let kept = format!("{file}.kept");
     std::fs::rename(&file, &kept).unwrap();
     let gone = |answer: Result<(), LedgerError>| {
-        assert!(matches!(answer, Err(LedgerError::FileGone)), "{answer:?}");
+        assert!(
+            matches!(answer, Err(LedgerError::Database(DatabaseError::FileGone))),
+            "{answer:?}"
+        );
     };
     gone(hand.ledger.generation("default").await.map(drop));
     gone(hand.importer.lease().await.map(drop));
     gone(
-        hand.ledger.record_request(refused("req_1", "eic", "a@example.com", START)).await.map(drop),
+        hand.stores
+            .requests
+            .record(refused("req_1", "eic", "a@example.com", START))
+            .await
+            .map(drop),
     );
     std::fs::write(&file, "another").unwrap();
-    gone(hand.ledger.file_is_there());
+    gone(hand.ledger.generation("default").await.map(drop));
     std::fs::rename(&kept, &file).unwrap();
     assert_eq!(hand.ledger.generation("default").await.unwrap(), 1, "once it is back, all is well");
 }
@@ -257,7 +278,7 @@ impl MeasuredGrowth {
 
     async fn record_request(&self, reference: String, user_name: &str) {
         let request = refused(&reference, "eic", user_name, self.hand.clock.now());
-        self.hand.ledger.record_request(request).await.unwrap();
+        self.hand.stores.requests.record(request).await.unwrap();
     }
 
     fn audit_entry(&self, number: usize) -> AuditEntry {
@@ -311,7 +332,7 @@ async fn growth_is_measured() {
     }
     growth.print("request that was made before").await;
     let entries = (0..TIMES).map(|number| growth.audit_entry(number)).collect();
-    growth.hand.ledger.record_audit(entries).await.unwrap();
+    growth.hand.stores.audit.record(entries).await.unwrap();
     growth.print("audit entry").await;
 }
 

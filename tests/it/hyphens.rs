@@ -2,7 +2,7 @@
 
 use intercom_scim_bridge::access::client_secret;
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::{IssuedToken, OAuthClient};
+use intercom_scim_bridge::stores::{IssuedToken, OAuthClient};
 
 use crate::support::database::TestDatabase;
 use crate::support::shell::Shell;
@@ -19,7 +19,8 @@ const IDS: [&str; 6] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_and_clients_are_ended_by_an_id_that_begins_with_a_hyphen() {
     let database = TestDatabase::sqlite();
-    let (ledger, now) = (database.ledger().await, Clock::System.now());
+    let stores = database.stores().await;
+    let now = Clock::System.now();
     let shell = Shell::new().set("DATABASE_URL", database.url.clone());
     for id in IDS {
         let token = IssuedToken {
@@ -32,7 +33,7 @@ async fn tokens_and_clients_are_ended_by_an_id_that_begins_with_a_hyphen() {
             expires_at: now,
             revoked_at: None,
         };
-        ledger.add_token(&token, Vec::new()).await.unwrap();
+        stores.access.add_token(&token, Vec::new()).await.unwrap();
         let client = OAuthClient {
             id: id.to_owned(),
             name: id.to_owned(),
@@ -44,7 +45,7 @@ async fn tokens_and_clients_are_ended_by_an_id_that_begins_with_a_hyphen() {
             rotated_at: None,
             disabled_at: None,
         };
-        ledger.add_client(&client, Vec::new()).await.unwrap();
+        stores.access.add_client(&client, Vec::new()).await.unwrap();
         let revoked = shell.run(&["token", "revoke", id]);
         assert!(
             revoked.code == Some(0) && revoked.stderr.contains("is revoked"),
@@ -64,8 +65,10 @@ async fn tokens_and_clients_are_ended_by_an_id_that_begins_with_a_hyphen() {
             disabled.stderr
         );
     }
-    assert!(ledger.tokens().await.unwrap().iter().all(|token| token.revoked_at.is_some()));
-    assert!(ledger.clients().await.unwrap().iter().all(|client| client.disabled_at.is_some()));
+    assert!(stores.access.tokens().await.unwrap().iter().all(|token| token.revoked_at.is_some()));
+    assert!(
+        stores.access.clients().await.unwrap().iter().all(|client| client.disabled_at.is_some())
+    );
     // An unknown id is an error, never an option such as `--help` or `--version`.
     for id in ["-Vx", "-hx", "-V=", "--Version"] {
         let unknown = shell.run(&["token", "revoke", id]);

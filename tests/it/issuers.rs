@@ -23,7 +23,7 @@ async fn trusting(database: &TestDatabase, trusted: TrustedIssuer, clock: &Clock
         requests_per_second: 0,
         burst: 0,
     };
-    Tokens::open(&database.ledger().await, options, clock.clone()).await.unwrap()
+    Tokens::open(&database.stores().await.access, options, clock.clone()).await.unwrap()
 }
 
 fn claims() -> Value {

@@ -1,7 +1,8 @@
 //! The ledger's tables, on both databases.
 
+use intercom_scim_bridge::database::{Database, DatabaseError};
 use intercom_scim_bridge::directory::Mode;
-use intercom_scim_bridge::ledger::{Ledger, LedgerError};
+use intercom_scim_bridge::ledger::Ledger;
 use migrations::Migrator;
 use sea_orm::{FromQueryResult, Statement};
 use sea_orm_migration::MigratorTrait;
@@ -19,12 +20,13 @@ on_both_databases!(
 );
 
 async fn migrating_twice_does_nothing_the_second_time(database: TestDatabase) {
-    let ledger = Ledger::open(&database.url).await.unwrap();
+    let connected = Database::open(&database.url).await.unwrap();
+    let ledger = Ledger::new(connected.clone());
     let all = Migrator::migrations().len();
-    assert_eq!(ledger.pending_migrations().await.unwrap(), all);
+    assert_eq!(connected.pending_migrations().await.unwrap(), all);
     assert_eq!(ledger.migrate().await.unwrap(), all);
     assert_eq!(
-        (ledger.migrate().await.unwrap(), ledger.pending_migrations().await.unwrap()),
+        (ledger.migrate().await.unwrap(), connected.pending_migrations().await.unwrap()),
         (0, 0)
     );
 }
@@ -32,13 +34,14 @@ async fn migrating_twice_does_nothing_the_second_time(database: TestDatabase) {
 async fn processes_that_start_at_once_on_a_fresh_database_all_find_their_tables(
     database: TestDatabase,
 ) {
-    let start = async || Ledger::open(&database.url).await?.migrate().await;
+    let start = async || Ledger::new(Database::open(&database.url).await?).migrate().await;
     let (first, second, third) = tokio::join!(start(), start(), start());
     for started in [first, second, third] {
         assert!(started.is_ok(), "{started:?}");
     }
-    let ledger = Ledger::open(&database.url).await.unwrap();
-    assert_eq!(ledger.pending_migrations().await.unwrap(), 0);
+    let connected = Database::open(&database.url).await.unwrap();
+    let ledger = Ledger::new(connected.clone());
+    assert_eq!(connected.pending_migrations().await.unwrap(), 0);
     assert_eq!(ledger.generation("default").await.unwrap(), 0);
 }
 
@@ -114,9 +117,9 @@ async fn workspaces_do_not_see_each_other(database: TestDatabase) {
 async fn a_database_that_is_not_there_is_said_so_without_its_password() {
     for url in ["postgres://ada:secret@127.0.0.1:1/bridge", "sqlite:///nowhere/at/all.db?mode=rwc"]
     {
-        let Err(error) = Ledger::open(url).await else { panic!("{url} opened") };
+        let Err(error) = Database::open(url).await else { panic!("{url} opened") };
         assert!(
-            matches!(error, LedgerError::Unavailable(_) | LedgerError::Unreachable { .. }),
+            matches!(error, DatabaseError::Unavailable(_) | DatabaseError::Unreachable { .. }),
             "{error:?}"
         );
         assert!(!error.chain().contains("secret"), "{}", error.chain());

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use intercom_scim_bridge::access::client_secret;
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::{ConnectProof, OAuthClient};
 use intercom_scim_bridge::limits;
+use intercom_scim_bridge::stores::{ConnectProof, OAuthClient};
 use reqwest::Method;
 
 use crate::support::bridge::{self, Bridge, dozen};
@@ -16,44 +16,55 @@ use crate::support::hand::START;
 #[tokio::test]
 async fn a_link_a_session_and_a_way_of_connecting_are_good_for_no_longer_than_they_last() {
     let database = TestDatabase::sqlite();
-    let ledger = database.ledger().await;
+    let stores = database.stores().await;
     let default = ["default".to_owned()];
     let forty_days = Duration::from_hours(40 * 24);
     for (number, (made, good)) in
         [(START, true), (START + forty_days, false)].into_iter().enumerate()
     {
         let link = format!("link {number}");
-        ledger
+        stores
+            .page_sessions
             .add_login_link(&link, &default, made + limits::LOGIN_LINK, Vec::new())
             .await
             .unwrap();
         let session = format!("session {number}");
         let times = (made, made + limits::PAGE_SESSION);
-        let taken = ledger.take_login_link(&link, &session, times, |_| Vec::new()).await.unwrap();
+        let taken = stores
+            .page_sessions
+            .take_login_link(&link, &session, times, |_| Vec::new())
+            .await
+            .unwrap();
         assert!(taken.is_some());
-        assert_eq!(ledger.session(&session, START).await.unwrap().is_some(), good);
+        assert_eq!(stores.page_sessions.find(&session, START).await.unwrap().is_some(), good);
         let link = format!("another link {number}");
-        ledger
+        stores
+            .page_sessions
             .add_login_link(&link, &default, made + limits::LOGIN_LINK, Vec::new())
             .await
             .unwrap();
         let times = (START, START + limits::PAGE_SESSION);
-        let taken = ledger
+        let taken = stores
+            .page_sessions
             .take_login_link(&link, &format!("other {number}"), times, |_| Vec::new())
             .await
             .unwrap();
         assert_eq!(taken.is_some(), good);
         let ticket = format!("ticket {number}");
-        ledger
-            .begin_connecting("default", &ticket, made + limits::CONNECT_TICKET, Vec::new())
+        stores
+            .connections
+            .begin("default", &ticket, made + limits::CONNECT_TICKET, Vec::new())
             .await
             .unwrap();
         let proof = ConnectProof {
             state_hash: format!("state {number}"),
             session_hash: format!("browser {number}"),
         };
-        assert_eq!(ledger.take_ticket(&ticket, &proof, START).await.unwrap().is_some(), good);
-        assert_eq!(ledger.finish_connecting(&proof, START).await.unwrap().is_some(), good);
+        assert_eq!(
+            stores.connections.take_ticket(&ticket, &proof, START).await.unwrap().is_some(),
+            good
+        );
+        assert_eq!(stores.connections.finish(&proof, START).await.unwrap().is_some(), good);
     }
 }
 
@@ -63,11 +74,12 @@ async fn a_secret_that_was_replaced_in_the_future_is_not_good_for_longer() {
     let now = Clock::System.now();
     for (ahead, status) in [(time::Duration::ZERO, 200), (time::Duration::days(40), 401)] {
         let (id, old) = bridge::client(&bridge.app, "scim.read", &["default"]).await;
-        let ledger = &bridge.app.service().ledger;
-        let client: OAuthClient = ledger.client(&id).await.unwrap().unwrap();
+        let stores = &bridge.app.service().stores;
+        let client: OAuthClient = stores.access.client(&id).await.unwrap().unwrap();
         let rotated = now + ahead;
         let (_, another) = client_secret().unwrap();
-        ledger
+        stores
+            .access
             .rotate_client(
                 &client,
                 &another,

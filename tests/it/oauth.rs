@@ -221,8 +221,11 @@ async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: Tes
     );
 
     let now = here.service().clock.now();
-    assert!(here.service().ledger.disable_client(&id, Vec::new(), now).await.unwrap());
-    assert!(!here.service().ledger.disable_client(&id, Vec::new(), now).await.unwrap(), "once");
+    assert!(here.service().stores.access.disable_client(&id, Vec::new(), now).await.unwrap());
+    assert!(
+        !here.service().stores.access.disable_client(&id, Vec::new(), now).await.unwrap(),
+        "once"
+    );
     for app in [&here, &there] {
         assert_eq!(Bridge::send(login(app)).await.status, 401, "it gets no token any more");
         let ended = ended(async || ask(app, &token).await).await;
@@ -241,7 +244,7 @@ async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: Tes
         ttl: std::time::Duration::from_hours(1),
     };
     let issued = here.service().tokens.issue(&grant).unwrap();
-    let recorded = intercom_scim_bridge::ledger::IssuedToken {
+    let recorded = intercom_scim_bridge::stores::IssuedToken {
         id: issued.id.clone(),
         key_id: issued.key_id.clone(),
         subject: "test".to_owned(),
@@ -251,9 +254,9 @@ async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: Tes
         expires_at: issued.expires_at,
         revoked_at: None,
     };
-    here.service().ledger.add_token(&recorded, Vec::new()).await.unwrap();
+    here.service().stores.access.add_token(&recorded, Vec::new()).await.unwrap();
     assert_eq!(ask(&there, issued.expose()).await.status, 200);
-    here.service().ledger.revoke_token(&issued.id, Vec::new(), now).await.unwrap();
+    here.service().stores.access.revoke_token(&issued.id, Vec::new(), now).await.unwrap();
     for app in [&here, &there] {
         ended(async || ask(app, issued.expose()).await).await;
     }
@@ -275,12 +278,12 @@ async fn ended(ask: impl AsyncFn() -> Answer) -> Answer {
 async fn a_rotated_secret_is_good_as_long_as_it_is_said() {
     let bridge = Bridge::serving(dozen()).await;
     let (id, old) = client(&bridge.app, "scim.read", &["default"]).await;
-    let ledger = &bridge.app.service().ledger;
+    let stores = &bridge.app.service().stores;
     let now = bridge.app.service().clock.now();
     let rotate = async |until| {
         let (secret, hash) = intercom_scim_bridge::access::client_secret().unwrap();
-        let known = ledger.client(&id).await.unwrap().unwrap();
-        ledger.rotate_client(&known, &hash, until, Vec::new(), now).await.unwrap();
+        let known = stores.access.client(&id).await.unwrap().unwrap();
+        stores.access.rotate_client(&known, &hash, until, Vec::new(), now).await.unwrap();
         secrets::keep(secret.expose_secret())
     };
     let new = rotate(now + std::time::Duration::from_hours(1)).await;
@@ -302,12 +305,12 @@ async fn a_rotated_secret_is_good_as_long_as_it_is_said() {
 async fn tokens_end_with_a_secret_that_ends_at_once() {
     let bridge = Bridge::serving(dozen()).await;
     let (id, first) = client(&bridge.app, "scim.read", &["default"]).await;
-    let ledger = &bridge.app.service().ledger;
+    let stores = &bridge.app.service().stores;
     let rotate = async |overlap: std::time::Duration| {
         let (secret, hash) = intercom_scim_bridge::access::client_secret().unwrap();
         let (known, now) =
-            (ledger.client(&id).await.unwrap().unwrap(), bridge.app.service().clock.now());
-        ledger.rotate_client(&known, &hash, now + overlap, Vec::new(), now).await.unwrap();
+            (stores.access.client(&id).await.unwrap().unwrap(), bridge.app.service().clock.now());
+        stores.access.rotate_client(&known, &hash, now + overlap, Vec::new(), now).await.unwrap();
         secrets::keep(secret.expose_secret())
     };
     let get = async |token: &str| {
@@ -367,7 +370,7 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
 /// Makes the bridge read the changes of clients at once.
 async fn refresh(bridge: &Bridge) {
     let service = bridge.app.service();
-    service.tokens.refresh(&service.ledger).await.unwrap();
+    service.tokens.refresh(&service.stores.access).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

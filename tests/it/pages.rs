@@ -23,7 +23,8 @@ async fn link(bridge: &Bridge, workspaces: &[&str]) -> String {
     bridge
         .app
         .service()
-        .ledger
+        .stores
+        .page_sessions
         .add_login_link(&hash, &workspaces, now + limits::LOGIN_LINK, Vec::new())
         .await
         .unwrap();

@@ -5,7 +5,9 @@ use std::time::Duration;
 use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::app::{App, keep_up};
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::ledger::{AuditEntry, AuditQuestion, Ledger, Pruned};
+use intercom_scim_bridge::database::AuditEntry;
+use intercom_scim_bridge::ledger::Pruned;
+use intercom_scim_bridge::stores::{AuditQuestion, AuditStore};
 use reqwest::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -151,7 +153,7 @@ async fn a_pruning_and_its_audit_entry_are_recorded_together_or_not_at_all(datab
     assert_eq!(hand.ledger.would_prune("default", now).await.unwrap(), before);
     connection.execute_unprepared("ALTER TABLE elsewhere RENAME TO audit").await.unwrap();
     assert_eq!(hand.ledger.prune("default", now, events, now).await.unwrap(), before);
-    let trail = hand.ledger.audit(&everything(), 10).await.unwrap();
+    let trail = hand.stores.audit.entries(&everything(), 10).await.unwrap();
     assert_eq!(trail[0].detail, Some(format!("{} versions", before.versions)));
 }
 
@@ -179,9 +181,10 @@ async fn a_clock_that_is_set_forward_after_an_import_erases_nobody(database: Tes
     import().await;
     config.import.erase_removed_after = Some(30 * DAY);
     let workspace = &app.service().workspaces["default"];
-    let ledger = database.ledger().await;
+    let stores = database.stores().await;
+    let ledger = &stores.ledger;
     let is_erased = async |clock: &Clock, config: &_| {
-        keep_up(&ledger, config, clock, |_| workspace.connector.clock_ahead_now()).await.unwrap();
+        keep_up(&stores, config, clock, |_| workspace.connector.clock_ahead_now()).await.unwrap();
         let person = ledger.find_person("default", &format!("adm_{id}")).await.unwrap();
         ledger.would_erase("default", &person, clock.now()).await.unwrap().is_empty()
     };
@@ -198,20 +201,20 @@ async fn a_clock_that_is_set_forward_after_an_import_erases_nobody(database: Tes
 }
 
 /// Whether an audit entry of two years ago is still there.
-async fn has_old_entry(ledger: &Ledger) -> bool {
-    let entries = ledger.audit(&everything(), 1_000).await.unwrap();
+async fn has_old_entry(store: &AuditStore) -> bool {
+    let entries = store.entries(&everything(), 1_000).await.unwrap();
     entries
         .iter()
         .any(|entry| entry.event == "token.issued" && entry.actor.as_deref() == Some("old"))
 }
 
 async fn the_audit_trail_is_kept_until_intercom_confirms_the_clock(database: TestDatabase) {
-    let ledger = database.ledger().await;
+    let stores = database.stores().await;
     let old = AuditEntry {
         actor: Some("old".to_owned()),
         ..AuditEntry::event("token.issued", Clock::System.now() - 730 * DAY)
     };
-    ledger.record_audit(vec![old]).await.unwrap();
+    stores.audit.record(vec![old]).await.unwrap();
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     // No server listens at this address, so nothing confirms the clock.
     let nowhere = bridge::config(&database, &format!("http://127.0.0.1:{}", bridge::free_port()));
@@ -222,16 +225,16 @@ async fn the_audit_trail_is_kept_until_intercom_confirms_the_clock(database: Tes
         Bridge::send(request.bearer_auth(bridge::token(&app, &Scope::ALL))).await;
         // The task that writes the trail prunes it in the same round.
         until("the request is in the audit trail", async || {
-            let entries = ledger.audit(&everything(), 1_000).await.unwrap();
+            let entries = stores.audit.entries(&everything(), 1_000).await.unwrap();
             entries.iter().filter(|entry| entry.event == "request").count() >= round
         })
         .await;
     }
-    assert!(has_old_entry(&ledger).await);
+    assert!(has_old_entry(&stores.audit).await);
     app.stop().await;
     let config = bridge::config(&database, &simulator.base_url());
     let app = App::start(&config, Clock::System).await.unwrap();
-    until("the old entry is pruned", async || !has_old_entry(&ledger).await).await;
+    until("the old entry is pruned", async || !has_old_entry(&stores.audit).await).await;
     app.stop().await;
     simulator.stop().await;
 }

@@ -1,7 +1,7 @@
 //! Writes are refused with a remedy, and recorded as requests for changes.
 
 use intercom_scim_bridge::access::Scope;
-use intercom_scim_bridge::ledger::RequestQuestion;
+use intercom_scim_bridge::stores::RequestQuestion;
 use reqwest::Method;
 use serde_json::json;
 
@@ -113,7 +113,7 @@ async fn a_refused_write_records_requester_operation_and_target() {
     assert_eq!(answer.header("x-request-id"), "task-42");
     let question = RequestQuestion::default();
     let (refused, _) =
-        bridge.app.service().ledger.requests("default", &question, 10).await.unwrap();
+        bridge.app.service().stores.requests.list("default", &question, 10).await.unwrap();
     let [refused] = refused.as_slice() else { panic!("{refused:?}") };
     assert_eq!(
         (
@@ -160,8 +160,9 @@ async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
         let (recorded, _) = bridge
             .app
             .service()
-            .ledger
-            .requests("default", &RequestQuestion::default(), 1)
+            .stores
+            .requests
+            .list("default", &RequestQuestion::default(), 1)
             .await
             .unwrap();
         let one = &recorded[0];
@@ -192,8 +193,9 @@ async fn nothing_is_recorded_for_those_who_may_not_ask_nor_of_paths_that_there_a
     let (recorded, _) = bridge
         .app
         .service()
-        .ledger
-        .requests("default", &RequestQuestion::default(), 10)
+        .stores
+        .requests
+        .list("default", &RequestQuestion::default(), 10)
         .await
         .unwrap();
     assert!(recorded.is_empty());

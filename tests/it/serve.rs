@@ -95,9 +95,10 @@ async fn another_process_commit_is_shown(database: TestDatabase) {
     let live = &app.service().workspaces["default"].live;
     live.shows(|shown| shown.generation == 1).await;
     simulator.change(|workspace| workspace.add_teammate("New Comer"));
-    let (ledger, _) = app::open_ledger(&settings).await.unwrap();
+    let (stores, _) = app::open_stores(&settings).await.unwrap();
     let workspace = app::workspace_of(&settings, "default").unwrap();
-    let (importer, _) = app::importer_of(&settings, &workspace, &ledger, &Clock::System).unwrap();
+    let (importer, _) =
+        app::importer_of(&settings, &workspace, &stores.ledger, &Clock::System).unwrap();
     let run = importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap().unwrap();
     assert_eq!((run.status, run.generation), (RunStatus::Succeeded, Some(2)));
     live.shows(|shown| shown.generation == 2).await;

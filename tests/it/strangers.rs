@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use intercom_scim_bridge::access::{
     Scope, client_id, client_secret_of, hash_of_random, random_secret,
 };
-use intercom_scim_bridge::ledger::OAuthClient;
 use intercom_scim_bridge::limits;
+use intercom_scim_bridge::stores::OAuthClient;
 use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ async fn tagged_client(bridge: &Bridge) -> (String, String) {
         rotated_at: None,
         disabled_at: None,
     };
-    service.ledger.add_client(&client, Vec::new()).await.unwrap();
+    service.stores.access.add_client(&client, Vec::new()).await.unwrap();
     let secret = secrets::keep_client(&id, secret.expose_secret());
     (id, secret)
 }
@@ -136,7 +136,8 @@ async fn junk_from_an_address_keeps_no_good_token_and_no_session_behind_it_out()
     let hash = hash_of_random(link.expose_secret());
     let shown = ["default".to_owned()];
     service
-        .ledger
+        .stores
+        .page_sessions
         .add_login_link(&hash, &shown, now + limits::LOGIN_LINK, Vec::new())
         .await
         .unwrap();

@@ -11,7 +11,9 @@ use crate::app::stored_vault;
 use crate::commands::verdict::{document, summary};
 use crate::commands::{CommandError, print_line};
 use crate::config::Config;
-use crate::ledger::{CopyError, Ledger, LedgerError, Verified};
+use crate::database::{CopyError, Database};
+use crate::ledger::{Ledger, LedgerError, Verified};
+use crate::stores::Stores;
 
 /// The content of a copy.
 pub struct Copy {
@@ -32,24 +34,29 @@ pub enum Key {
 /// Verifies a copy. `shown` is its name in messages.
 pub async fn check(config: &Config, copy: &Path, shown: &Path) -> Result<Copy, CommandError> {
     let refused = |error: CopyError| cannot_be_used(shown, &error);
-    let ledger = Ledger::open_copy(copy, true).await.map_err(refused)?;
-    let inspected = async {
-        let migrations = ledger.inspect().await?;
-        let verified = if migrations == 0 { verify(&ledger).await? } else { Vec::new() };
-        Ok::<_, CopyError>((migrations, verified))
+    let unreadable = |error: LedgerError| {
+        let error = error.chain();
+        CommandError::new(format!("{} cannot be used: it cannot be read: {error}", shown.display()))
     };
-    let inspected = inspected.await;
-    let key = match &inspected {
-        Ok(_) => key_of(config, &ledger).await,
-        Err(_) => Key::NotNeeded,
+    let database = Database::open_copy(copy, true).await.map_err(refused)?;
+    let stores = Stores::new(&database);
+    let checked = async {
+        let migrations = database.inspect().await.map_err(refused)?;
+        let verified = match migrations {
+            0 => verify(&stores.ledger).await.map_err(unreadable)?,
+            _ => Vec::new(),
+        };
+        Ok::<_, CommandError>((migrations, verified, key_of(config, &stores).await))
     };
-    ledger.close().await;
-    let (migrations, mut verified) = inspected.map_err(refused)?;
+    let checked = checked.await;
+    stores.close().await;
+    let (migrations, mut verified, key) = checked?;
     if migrations > 0 {
         // The copy has the tables of an earlier version. Migrate and verify a copy of it.
         let scratch = draft_beside(copy)?;
         fs::copy(copy, scratch.path())?;
-        let ledger = Ledger::open_copy(scratch.path(), false).await.map_err(refused)?;
+        let database = Database::open_copy(scratch.path(), false).await.map_err(refused)?;
+        let ledger = Ledger::new(database);
         let checked = async {
             ledger.migrate().await?;
             verify(&ledger).await
@@ -75,16 +82,18 @@ async fn verify(ledger: &Ledger) -> Result<Vec<(String, Verified)>, LedgerError>
 }
 
 /// Checks whether the encryption key of the settings opens the encrypted values of a copy.
-async fn key_of(config: &Config, ledger: &Ledger) -> Key {
+async fn key_of(config: &Config, stores: &Stores) -> Key {
     let opened = async {
-        let (keys, connections) = match (ledger.signing_keys().await, ledger.connections().await) {
-            (Ok(keys), Ok(connections)) => (keys, connections),
-            (Err(error), _) | (_, Err(error)) => return Err(error.chain()),
-        };
+        let (keys, connections) =
+            match (stores.access.signing_keys().await, stores.connections.all().await) {
+                (Ok(keys), Ok(connections)) => (keys, connections),
+                (Err(error), _) | (_, Err(error)) => return Err(error.chain()),
+            };
         if keys.is_empty() && connections.is_empty() {
             return Ok(false);
         }
-        let vault = stored_vault(config, ledger).await.map_err(|error| error.to_string())?;
+        let vault =
+            stored_vault(config, &stores.access).await.map_err(|error| error.to_string())?;
         let vault = vault.ok_or("there is none")?;
         KeyRing::open(&vault, &keys).map_err(|error| error.to_string())?;
         for connection in connections {

@@ -19,7 +19,9 @@ use super::{CommandError, by_command};
 use crate::app::{key_file, missing_file, without_password};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{Ledger, sqlite_file};
+use crate::database::Database;
+use crate::database::sqlite_file;
+use crate::stores::{AuditStore, Stores};
 
 /// Writes a copy of the database into a new file.
 pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), CommandError> {
@@ -47,9 +49,9 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
     })?;
     // Do not migrate: an operator who makes a backup before an upgrade wants the tables of the old
     // version.
-    let ledger = Ledger::open(url).await?;
-    let copied = ledger.copy_into(path).await;
-    ledger.close().await;
+    let database = Database::open(url).await?;
+    let copied = database.copy_into(path).await;
+    database.close().await;
     copied.map_err(|error| {
         CommandError::new(format!("the database cannot be copied: {}", error.chain()))
     })?;
@@ -57,16 +59,16 @@ pub async fn backup(config: &Config, file: &Path, json: bool) -> Result<(), Comm
 
     let copy = check(config, draft.path(), file).await?;
     put(draft, file)?;
-    let ledger = Ledger::open(url).await?;
+    let database = Database::open(url).await?;
     let event = by_command("ledger.backed_up", &name_of(file), &[], Clock::System.now());
-    if let Err(error) = ledger.record_audit(event).await {
+    if let Err(error) = AuditStore::new(database.clone()).record(event).await {
         // The copy is complete and valid, even if the audit entry cannot be written now.
         eprintln!(
             "warning: this backup could not be recorded in the audit trail: {}",
             error.chain()
         );
     }
-    ledger.close().await;
+    database.close().await;
     copy.print(file, json);
     let key = match (&config.access.encryption_key, key_file(url)) {
         (Some(_), _) | (None, None) => "access.encryption_key of the settings".to_owned(),
@@ -117,16 +119,16 @@ pub async fn restore(
             file.display()
         )));
     }
-    let opened = Ledger::open_copy(draft.path(), false).await;
-    let ledger = opened.map_err(|error| cannot_be_used(file, &error))?;
+    let opened = Database::open_copy(draft.path(), false).await;
+    let opened = opened.map_err(|error| cannot_be_used(file, &error))?;
+    let stores = Stores::new(&opened);
+    let event = by_command("ledger.restored", &name_of(file), &[], Clock::System.now());
     let prepared = async {
-        ledger.migrate().await?;
-        ledger
-            .record_audit(by_command("ledger.restored", &name_of(file), &[], Clock::System.now()))
-            .await
+        stores.ledger.migrate().await?;
+        Ok::<_, CommandError>(stores.audit.record(event).await?)
     };
     let prepared = prepared.await;
-    ledger.close().await;
+    stores.close().await;
     prepared?;
     draft.as_file().sync_all()?;
     set_aside(&database, Clock::System.now())?;

@@ -8,16 +8,18 @@ use crate::access::KeyRing;
 use crate::app::{missing_file, stored_vault, without_password};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::database::Database;
 use crate::ledger::Ledger;
+use crate::stores::{AccessStore, Stores};
 
 /// Checks the encryption key. Creates nothing: the first start creates a missing key.
-async fn check_encryption_key(config: &Config, ledger: &Ledger, report: &mut Report) {
-    match stored_vault(config, ledger).await {
+async fn check_encryption_key(config: &Config, store: &AccessStore, report: &mut Report) {
+    match stored_vault(config, store).await {
         Ok(None) => report.ok(
             "encryption",
             "there is no encryption key yet; the first start creates one, or set access.encryption_key",
         ),
-        Ok(Some(vault)) => match ledger.signing_keys().await {
+        Ok(Some(vault)) => match store.signing_keys().await {
             Ok(keys) => match KeyRing::open(&vault, &keys) {
                 Ok(_) => report.ok("encryption", "the encryption key opens the secrets in the database"),
                 Err(error) => report.failed("encryption", &error.to_string()),
@@ -37,8 +39,8 @@ pub async fn check_database(config: &Config, clock: &Clock, report: &mut Report)
         return report
             .ok("database", &format!("{name} does not exist yet; the first start creates it"));
     }
-    let ledger = match Ledger::open(url).await {
-        Ok(ledger) => ledger,
+    let database = match Database::open(url).await {
+        Ok(database) => database,
         Err(error) => {
             let detail = format!(
                 "{name} cannot be used: {}; check DATABASE_URL, and that the database runs and accepts the bridge's connection",
@@ -47,12 +49,13 @@ pub async fn check_database(config: &Config, clock: &Clock, report: &mut Report)
             return report.failed("database", &detail);
         }
     };
-    match ledger.pending_migrations().await {
+    let stores = Stores::new(&database);
+    match database.pending_migrations().await {
         Ok(0) => {
             report.ok("database", &format!("{name} is up to date"));
-            check_times(config, &ledger, clock, report).await;
-            check_encryption_key(config, &ledger, report).await;
-            check_seen_proxies(config, &ledger, clock, report).await;
+            check_times(config, &stores.ledger, clock, report).await;
+            check_encryption_key(config, &stores.access, report).await;
+            check_seen_proxies(config, &stores.audit, clock, report).await;
         }
         Ok(pending) => report.warn(
             "database",
@@ -62,7 +65,7 @@ pub async fn check_database(config: &Config, clock: &Clock, report: &mut Report)
             report.failed("database", &format!("{name} cannot be read: {}", error.chain()));
         }
     }
-    ledger.close().await;
+    stores.close().await;
 }
 
 /// Reports recorded times that lie in the future.

@@ -9,10 +9,11 @@ use crate::access::connection_purpose;
 use crate::app::{missing_file, stored_vault};
 use crate::clock::{self, Clock};
 use crate::config::{Config, WorkspaceConfig};
+use crate::database::Database;
 use crate::directory::Observation;
 use crate::intercom::{self, Client, Permission, RateBudget, Since};
-use crate::ledger::Ledger;
 use crate::limits;
+use crate::stores::{AccessStore, ConnectionStore};
 
 /// Checks whether Intercom can be read with the token of a workspace.
 pub async fn check_intercom(
@@ -116,26 +117,29 @@ async fn stored_token(config: &Config, workspace: &str) -> Result<Option<SecretS
     if missing_file(url).is_some() {
         return Ok(None);
     }
-    let read = async |ledger: &Ledger| {
-        if ledger.pending_migrations().await.map_err(|error| error.chain())? > 0 {
+    let read = async |database: &Database| {
+        if database.pending_migrations().await.map_err(|error| error.chain())? > 0 {
             return Ok(None);
         }
-        let connections = ledger.connections().await.map_err(|error| error.chain())?;
+        let connections =
+            ConnectionStore::new(database.clone()).all().await.map_err(|error| error.chain())?;
         let Some(connection) =
             connections.into_iter().find(|connection| connection.workspace == workspace)
         else {
             return Ok(None);
         };
-        let vault = stored_vault(config, ledger).await.map_err(|error| error.to_string())?;
+        let vault = stored_vault(config, &AccessStore::new(database.clone()))
+            .await
+            .map_err(|error| error.to_string())?;
         let vault = vault.ok_or("there is no encryption key that opens its token")?;
         let token = vault
             .open(&connection_purpose(workspace), &connection.sealed)
             .map_err(|error| error.to_string())?;
         Ok(Some(SecretString::from(String::from_utf8_lossy(token.expose_secret()).into_owned())))
     };
-    let ledger = Ledger::open(url).await.map_err(|error| error.chain())?;
-    let token = read(&ledger).await;
-    ledger.close().await;
+    let database = Database::open(url).await.map_err(|error| error.chain())?;
+    let token = read(&database).await;
+    database.close().await;
     token
 }
 

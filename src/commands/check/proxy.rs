@@ -8,8 +8,9 @@ use crate::access::PROXY_NOT_TRUSTED;
 use crate::clock::{self, Clock};
 use crate::commands::when;
 use crate::config::Config;
-use crate::ledger::{AuditEntry, AuditQuestion, Ledger};
+use crate::database::AuditEntry;
 use crate::limits;
+use crate::stores::{AuditQuestion, AuditStore};
 
 /// Reports if the settings suggest a proxy in front of the bridge that `server.trusted_proxies`
 /// does not name.
@@ -38,7 +39,7 @@ pub fn check_proxy(config: &Config, report: &mut Report) {
 /// Reports proxy headers that the bridge received from untrusted addresses.
 pub async fn check_seen_proxies(
     config: &Config,
-    ledger: &Ledger,
+    store: &AuditStore,
     clock: &Clock,
     report: &mut Report,
 ) {
@@ -47,7 +48,7 @@ pub async fn check_seen_proxies(
     let question =
         AuditQuestion { since: Some(since), event, everything: true, ..AuditQuestion::default() };
     // Errors of the database are reported by its own check.
-    let seen = ledger.audit(&question, limits::LIST_ITEMS as u64).await.unwrap_or_default();
+    let seen = store.entries(&question, limits::LIST_ITEMS as u64).await.unwrap_or_default();
     let mut latest: BTreeMap<IpAddr, AuditEntry> = BTreeMap::new();
     for entry in seen {
         let address = entry.address.as_deref().and_then(|address| address.parse().ok());

@@ -14,9 +14,9 @@ use crate::access::{Grant, Scope, client_id, client_secret_of};
 use crate::app::App;
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::{api_base_url, scim_base_url};
-use crate::ledger::OAuthClient;
 use crate::limits;
 use crate::scim::resource_types;
+use crate::stores::OAuthClient;
 
 /// Waits until the bridge has imported once itself, then prints how to use it.
 pub async fn print(
@@ -43,7 +43,8 @@ pub async fn print(
     })?;
     let url = &service.origin.public_url;
     let shown = [DEFAULT_WORKSPACE.to_owned()];
-    let login = login_link::create(&service.ledger, url, &shown, service.clock.now()).await?;
+    let login =
+        login_link::create(&service.stores.page_sessions, url, &shown, service.clock.now()).await?;
     bar.finish_and_clear();
     if arguments.json {
         let (client, secret) = client(app).await?;
@@ -135,7 +136,7 @@ async fn client(app: &App) -> Result<(String, SecretString), CommandError> {
         rotated_at: None,
         disabled_at: None,
     };
-    app.service().ledger.add_client(&client, Vec::new()).await?;
+    app.service().stores.access.add_client(&client, Vec::new()).await?;
     Ok((client.id, secret))
 }
 

@@ -9,7 +9,7 @@ use simulator::{Options, Simulator, Story};
 
 use super::super::CommandError;
 use super::super::simulate::CompanyArguments;
-use crate::app::{importer_of, open_ledger, workspace_of};
+use crate::app::{importer_of, open_stores, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{DEFAULT_WORKSPACE, ImportRequest, Mode, RunStatus, Trigger};
@@ -55,9 +55,9 @@ impl Past {
         config: &Config,
         bar: &ProgressBar,
     ) -> Result<Simulator, CommandError> {
-        let (ledger, _) = open_ledger(config).await?;
+        let (stores, _) = open_stores(config).await?;
         let workspace = workspace_of(config, DEFAULT_WORKSPACE)?;
-        let (importer, _) = importer_of(config, &workspace, &ledger, &self.bridge_clock)?;
+        let (importer, _) = importer_of(config, &workspace, &stores.ledger, &self.bridge_clock)?;
         for week in 0..=WEEKS {
             bar.set_message(format!("importing week {week} of the past"));
             self.advance_to(self.story.after_weeks(week));
@@ -68,7 +68,7 @@ impl Past {
         self.advance_to(Clock::System.now().unix_timestamp());
         // A full import, so that the bridge does not have to begin with one.
         import(&importer, Mode::Full).await?;
-        ledger.close().await;
+        stores.close().await;
         Ok(self.simulator)
     }
 

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::database::AuditEntry;
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Admin, Caller};
 use crate::http::request::negotiation::{JSON, LINES, preferred_form, set_next_link};
@@ -15,8 +16,8 @@ use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::chunks::Chunks;
 use crate::http::state::service::Service;
 use crate::http::wire::{ApiRefusals, AuditParameters, ParameterRefusals};
-use crate::ledger::{AuditEntry, AuditQuestion};
 use crate::moments::Edge;
+use crate::stores::AuditQuestion;
 
 /// An audit entry and its position.
 #[derive(Serialize, ToSchema)]
@@ -74,7 +75,7 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
     let reader = Data::clone(service);
     let read = makers.page(async move {
         // One more than the page holds, to see whether there are more.
-        let mut entries = reader.ledger.audit(&question, limit as u64 + 1).await?;
+        let mut entries = reader.stores.audit.entries(&question, limit as u64 + 1).await?;
         let more = entries.len() > limit;
         entries.truncate(limit);
         let document =

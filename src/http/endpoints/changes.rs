@@ -66,7 +66,7 @@ pub async fn list(
     let (since, question) = parse_question(&parameters, &caller).await?;
     let limit = parameters.limit(&request)?;
     let with_mark = parameters.flag("bom")?;
-    let ledger = &caller.service.ledger;
+    let ledger = &caller.service.stores.ledger;
     let workspace = &caller.workspace.name;
     let streamed = match form {
         LINES => Some(Form::Json),
@@ -182,8 +182,12 @@ async fn parse_person(
     if text.contains('@') && text.len() <= limits::SUBJECT_BYTES {
         // A `+` that was not percent-encoded has become a space, which addresses do not have.
         let address = text.trim().replace(' ', "+");
-        let ids =
-            caller.service.ledger.people_with_address(&caller.workspace.name, &address).await?;
+        let ids = caller
+            .service
+            .stores
+            .ledger
+            .people_with_address(&caller.workspace.name, &address)
+            .await?;
         return Ok(ActorQuestion { ids, email: Some(address) });
     }
     let id = intercom_id(text, "adm_").ok_or_else(|| {

@@ -16,6 +16,7 @@ use maud::{DOCTYPE, Markup, html};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::access::{connection_purpose, hash_of_random, looks_random, random_secret};
+use crate::database::AuditEntry;
 use crate::directory::{self, ImportRequest, Trigger};
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
@@ -23,7 +24,7 @@ use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::request::query;
 use crate::http::state::service::{Service, Workspace};
 use crate::import::ConnectError;
-use crate::ledger::{AuditEntry, ConnectProof, SealedConnection};
+use crate::stores::{ConnectProof, SealedConnection};
 
 const COOKIE: &str = "bridge_connect";
 
@@ -51,7 +52,11 @@ pub async fn begin(request: HttpRequest, service: Data<Service>) -> Result<HttpR
     };
     let taken = {
         let _turn = service.lookup().await?;
-        service.ledger.take_ticket(&hash_of_random(&ticket), &proof, service.clock.now()).await?
+        service
+            .stores
+            .connections
+            .take_ticket(&hash_of_random(&ticket), &proof, service.clock.now())
+            .await?
     };
     if taken.is_none() {
         service.stranger("connect", &request)?;
@@ -147,7 +152,7 @@ async fn begun_by<'s>(
         ConnectProof { state_hash: hash_of_random(&state), session_hash: hash_of_random(&session) };
     let begun = {
         let _turn = service.lookup().await?;
-        service.ledger.finish_connecting(&proof, service.clock.now()).await?
+        service.stores.connections.finish(&proof, service.clock.now()).await?
     };
     if begun.is_none() {
         service.stranger("connect", request)?;
@@ -177,7 +182,7 @@ async fn keep(
         target: intercom.id.clone(),
         ..RequestContext::audit_entry(request, "workspace.connected", now)
     };
-    service.ledger.connect(connection, vec![event]).await?;
+    service.stores.connections.connect(connection, vec![event]).await?;
     if let Err(why) = workspace.connector.take(Some(token)) {
         tracing::error!(
             workspace = %workspace.name, why, "the token of a connection cannot be used"

@@ -91,7 +91,7 @@ const NEW_IMPORT: &str = r#"the body must be JSON such as {"mode": "full", "allo
 /// new run has begun.
 async fn accepted(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<Run, ApiError> {
     let clock = &caller.service.clock;
-    let ledger = &caller.service.ledger;
+    let ledger = &caller.service.stores.ledger;
     let workspace = &caller.workspace;
     let busy = ledger.run_under_way(&workspace.name, clock).await?.is_some();
     let queued = ledger.queue_run(&workspace.name, import, clock).await?;
@@ -117,7 +117,7 @@ fn is_open(run: &Run) -> bool {
 }
 
 async fn known(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
-    caller.service.ledger.run(&caller.workspace.name, id).await?.ok_or(ApiError::Internal)
+    caller.service.stores.ledger.run(&caller.workspace.name, id).await?.ok_or(ApiError::Internal)
 }
 
 /// Waits until the run has ended. If the process that runs it dies, `run` is replaced by a new run.
@@ -131,7 +131,7 @@ async fn ended(
     loop {
         // Before the run is read: a run that ends in between is not mistaken for one whose process
         // died.
-        let alive = service.ledger.run_under_way(workspace, &service.clock).await?.is_some();
+        let alive = service.stores.ledger.run_under_way(workspace, &service.clock).await?.is_some();
         *run = known(caller, run.id).await?;
         match run.status {
             RunStatus::Queued => {}
@@ -180,7 +180,7 @@ pub async fn list(
     let before = parameters.number("before", 1..=RunId::MAX, RunId::MAX)?;
     let makers = &caller.service.makers;
     let turn = makers.page_turn(&caller.principal.allowance).await?;
-    let ledger = caller.service.ledger.clone();
+    let ledger = caller.service.stores.ledger.clone();
     let workspace = Arc::clone(&caller.workspace.name);
     let read = makers.page(async move {
         // One more than the page holds, to see whether there are more.
@@ -208,6 +208,6 @@ pub async fn get(request: HttpRequest, caller: Caller<ImportRead>) -> Result<Jso
     preferred_form(&request, &[JSON])?;
     let not_found = || ApiError::NotFound { what: "this import".to_owned() };
     let id = request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or_else(not_found)?;
-    let run = caller.service.ledger.run(&caller.workspace.name, id).await?;
+    let run = caller.service.stores.ledger.run(&caller.workspace.name, id).await?;
     Ok(Json(run.ok_or_else(not_found)?))
 }

@@ -22,10 +22,11 @@ use crate::http::state::service::api_base_url;
 use crate::http::wire::{
     ApiRefusals, BodyRefusals, LifecycleRequest, ParameterRefusals, Problem, RequestParameters,
 };
-use crate::ledger::{Closing, LedgerError, NewRequest, RequestQuestion};
+use crate::ledger::LedgerError;
 use crate::limits;
 use crate::publish::close_as_seen;
 use crate::requests::{Operation, Request, RequestEnd, RequestSource, seen_done};
+use crate::stores::{Closing, NewRequest, RequestQuestion};
 use crate::tabular::entitlement_named;
 use crate::words::Words;
 
@@ -103,9 +104,10 @@ pub async fn list(
         target: text("target"),
         before: text("before"),
     };
-    let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
+    let requests = &caller.service.stores.requests;
+    let workspace = &caller.workspace.name;
     if let Some(before) = &question.before
-        && ledger.request(workspace, before).await?.is_none()
+        && requests.get(workspace, before).await?.is_none()
     {
         return Err(wrong(
             "before must be the id of a request; leave it out to begin with the newest".to_owned(),
@@ -113,9 +115,10 @@ pub async fn list(
     }
     let makers = &caller.service.makers;
     let turn = makers.page_turn(&caller.principal.allowance).await?;
-    let (ledger, workspace) = (ledger.clone(), Arc::clone(workspace));
+    let requests = requests.clone();
+    let workspace = Arc::clone(workspace);
     let read = makers.page(async move {
-        let (rows, total) = ledger.requests(&workspace, &question, limit as u64).await?;
+        let (rows, total) = requests.list(&workspace, &question, limit as u64).await?;
         Ok::<_, LedgerError>((
             rows.into_iter().map(LifecycleRequest::from).collect::<Vec<_>>(),
             total,
@@ -185,9 +188,9 @@ pub async fn create(
         user_name: ticket.user_name,
         comment: ticket.comment,
     };
-    service.ledger.record_request(new).await?;
+    service.stores.requests.record(new).await?;
     let recorded = async || {
-        let recorded = service.ledger.request(&workspace.name, &reference).await?;
+        let recorded = service.stores.requests.get(&workspace.name, &reference).await?;
         recorded.ok_or(ApiError::Internal)
     };
     let mut request_made = recorded().await?;
@@ -197,7 +200,8 @@ pub async fn create(
     {
         let generation = served.snapshot_id().generation;
         let now = service.clock.now();
-        close_as_seen(&service.ledger, &workspace.name, generation, &reference, now).await?;
+        close_as_seen(&service.stores.requests, &workspace.name, generation, &reference, now)
+            .await?;
     }
     if caller.principal.scopes.contains(&Scope::ImportRead) {
         request_made = recorded().await?;
@@ -252,11 +256,12 @@ pub async fn done(
     preferred_form(&request, &[JSON])?;
     let said: Done = parse_object_or_default(&body.0, DONE)?;
     let known_request = known(&request, &caller).await?;
-    let (ledger, workspace) = (&caller.service.ledger, &caller.workspace.name);
+    let requests = &caller.service.stores.requests;
+    let workspace = &caller.workspace.name;
     let (by, at) = (caller.principal.subject.clone(), caller.service.clock.now());
     let end = if said.declined { RequestEnd::Declined } else { RequestEnd::Done };
     let closing = Closing { by, note: said.note, end, at };
-    if !ledger.close_request(workspace, &known_request.reference, closing).await? {
+    if !requests.close(workspace, &known_request.reference, closing).await? {
         return Err(ApiError::Problem {
             status: StatusCode::CONFLICT,
             code: "already_done",
@@ -275,7 +280,9 @@ async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Request, 
     let valid = Some(reference)
         .filter(|reference| reference.len() <= limits::ID_BYTES && !reference.contains('\0'));
     let known = match valid {
-        Some(reference) => caller.service.ledger.request(&caller.workspace.name, reference).await?,
+        Some(reference) => {
+            caller.service.stores.requests.get(&caller.workspace.name, reference).await?
+        }
         None => None,
     };
     known.ok_or_else(|| ApiError::NotFound { what: "this request".to_owned() })

@@ -37,7 +37,7 @@ pub async fn metrics(
     let now = service.clock.now();
     for workspace in &seen {
         let open = async {
-            let asked = service.ledger.open_requests(&workspace.name);
+            let asked = service.stores.requests.open(&workspace.name);
             service.clock.within(limits::REFUSAL_WAIT, asked).await.and_then(Result::ok)
         };
         // If the database does not answer, only the first workspace waits for it.

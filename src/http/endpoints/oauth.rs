@@ -12,14 +12,15 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest, network_of};
+use crate::database::AuditEntry;
 use crate::http::errors::ApiError;
 use crate::http::extract::body::Body;
 use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::state::service::Service;
 use crate::http::wire::{BodyRefusals, Problem};
-use crate::ledger::{AuditEntry, OAuthClient};
 use crate::limits;
+use crate::stores::OAuthClient;
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
@@ -144,7 +145,7 @@ async fn read_client(service: &Service, id: &str) -> Result<Option<OAuthClient>,
         return Ok(None);
     }
     let _turn = service.lookup().await?;
-    Ok(service.ledger.client(id).await?)
+    Ok(service.stores.access.client(id).await?)
 }
 
 /// Parses the token request.
@@ -212,7 +213,11 @@ async fn record(
 ) -> Result<(), ApiError> {
     let entry =
         |workspace: &String| AuditEntry { workspace: Some(workspace.clone()), ..event.clone() };
-    if service.trail.record(&service.ledger, client.workspaces.iter().map(entry).collect()).await {
+    if service
+        .trail
+        .record(&service.stores.audit, client.workspaces.iter().map(entry).collect())
+        .await
+    {
         return Ok(());
     }
     let why = "the audit trail cannot be written; try again shortly".to_owned();

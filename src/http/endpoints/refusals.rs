@@ -17,9 +17,9 @@ use crate::http::extract::caller::{Caller, LifecycleWrite};
 use crate::http::request::context::RequestContext;
 use crate::http::request::route_pattern::Pattern;
 use crate::http::state::service::Service;
-use crate::ledger::NewRequest;
 use crate::limits;
 use crate::requests::{ParsedRequest, Refusal, RequestSource};
+use crate::stores::NewRequest;
 
 /// Returns the handler of a write.
 pub fn handler(
@@ -69,7 +69,7 @@ async fn refuse(
         user_name: parsed.user_name.as_deref().map(fit_for_a_record),
     };
     // The response does not depend on the record, and waits for it only briefly.
-    let record = Box::pin(service.ledger.record_request(refused));
+    let record = Box::pin(service.stores.requests.record(refused));
     let recorded = match service.clock.within(limits::REFUSAL_WAIT, record).await {
         Some(Ok(reference)) => Some(reference),
         Some(Err(error)) => {

@@ -320,7 +320,8 @@ impl Export {
         let reader = Data::clone(service);
         let workspace = Arc::clone(&caller.workspace.name);
         let made = service.makers.export(async move {
-            let log = reader.ledger.log_facts(&workspace, as_of, reader.activity_lookback).await?;
+            let log =
+                reader.stores.ledger.log_facts(&workspace, as_of, reader.activity_lookback).await?;
             let privileged_roles = Arc::clone(&reader.privileged_roles);
             let reviewed = Arc::new(Reviewed { now: source, before, privileged_roles, log, as_of });
             let measure = || Arc::clone(&reviewed).measure(with_mark);
@@ -331,7 +332,7 @@ impl Export {
         let (measured, reviewed) = made.await??;
         let workspace = caller.workspace.name.to_string();
         let manifest = ReviewManifest {
-            generation_hash: service.ledger.generation_hash(&workspace, generation).await?,
+            generation_hash: service.stores.ledger.generation_hash(&workspace, generation).await?,
             workspace,
             as_of,
             since,
@@ -380,7 +381,8 @@ impl State {
         let generation = served.snapshot_id().generation;
         let shown = workspace.live.shows(|_| true).await;
         let confirmed = shown.confirmed_at.filter(|_| shown.generation == generation);
-        let committed = caller.service.ledger.committed_at(&workspace.name, generation).await?;
+        let committed =
+            caller.service.stores.ledger.committed_at(&workspace.name, generation).await?;
         // A time in the future was recorded while a clock was ahead.
         let as_of = confirmed.map_or(committed, |confirmed| confirmed.max(committed)).min(now);
         let as_of = if since.is_some_and(|since| since >= as_of) { now } else { as_of };

@@ -44,7 +44,7 @@ pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpRespo
     };
     let database = match seen.first() {
         Some(workspace) => {
-            let answer = service.ledger.generation(&workspace.name);
+            let answer = service.stores.ledger.generation(&workspace.name);
             let answers = service
                 .clock
                 .within(limits::REFUSAL_WAIT, answer)

@@ -404,7 +404,7 @@ pub(super) async fn generation_at(
     caller: &Caller<ImportRead>,
     moment: OffsetDateTime,
 ) -> Result<Generation, ApiError> {
-    let ledger = &caller.service.ledger;
+    let ledger = &caller.service.stores.ledger;
     let workspace = &caller.workspace;
     ledger.generation_at(&workspace.name, moment).await?.ok_or_else(|| ApiError::Problem {
         status: StatusCode::NOT_FOUND,

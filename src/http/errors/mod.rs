@@ -13,6 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::access::TooMany;
+use crate::database::DatabaseError;
 use crate::ledger::LedgerError;
 use crate::requests::Operation;
 use crate::scim::ScimError;
@@ -156,19 +157,28 @@ impl From<LedgerError> for ApiError {
                     "since belongs to another ledger; leave it out to begin with the oldest change"
                         .to_owned(),
             },
-            _ => {
-                tracing::error!(error = %error.chain(), "the ledger cannot be read");
-                Self::Problem {
-                    status: StatusCode::SERVICE_UNAVAILABLE,
-                    code: "ledger_unavailable",
-                    detail: "the bridge's database is unavailable; try again shortly".to_owned(),
-                }
-            }
+            _ => Self::database_unavailable(&error.chain()),
         }
     }
 }
 
+impl From<DatabaseError> for ApiError {
+    fn from(error: DatabaseError) -> Self {
+        Self::database_unavailable(&error.chain())
+    }
+}
+
 impl ApiError {
+    /// The refusal of a request that needs the database. `why` is for the log only.
+    fn database_unavailable(why: &str) -> Self {
+        tracing::error!(error = why, "the ledger cannot be read");
+        Self::Problem {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "ledger_unavailable",
+            detail: "the bridge's database is unavailable; try again shortly".to_owned(),
+        }
+    }
+
     /// The refusal of a webhook whose signature does not match the configured secret.
     pub fn bad_signature() -> Self {
         Self::Problem {

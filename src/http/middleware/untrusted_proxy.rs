@@ -6,8 +6,8 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 
 use crate::access::PROXY_NOT_TRUSTED;
+use crate::database::AuditEntry;
 use crate::http::state::service::Service;
-use crate::ledger::AuditEntry;
 
 /// Warns, once for each address, that a proxy in front of the bridge is not trusted, in the log and
 /// the audit trail.

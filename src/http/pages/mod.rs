@@ -34,7 +34,7 @@ use super::request::query;
 use super::state::service::{Service, Workspace};
 use super::wire::{BodyRefusals, Problem};
 use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
-use crate::ledger::AuditEntry;
+use crate::database::AuditEntry;
 use crate::limits;
 use overview::Overview;
 
@@ -123,7 +123,7 @@ pub async fn log_in(
     let begun = |shown: &[String]| events("page.session_begun", &request, now, shown);
     let taken = {
         let _turn = service.lookup().await?;
-        service.ledger.take_login_link(&link, &hash, times, begun).await?
+        service.stores.page_sessions.take_login_link(&link, &hash, times, begun).await?
     };
     if taken.is_none() {
         service.stranger("login", &request)?;
@@ -167,8 +167,9 @@ pub async fn log_out(
         && let Some(hash) = session_hash(&request, &service)
     {
         service
-            .ledger
-            .end_session(&hash, events("page.session_ended", &request, service.clock.now(), &shown))
+            .stores
+            .page_sessions
+            .end(&hash, events("page.session_ended", &request, service.clock.now(), &shown))
             .await?;
     }
     let cookie = cookie(&request, &service, "", cookie_time::Duration::ZERO);
@@ -241,7 +242,7 @@ async fn session(
     let Some(hash) = session_hash(request, service) else { return Ok(None) };
     let shown = {
         let _turn = service.lookup().await?;
-        service.ledger.session(&hash, service.clock.now()).await?
+        service.stores.page_sessions.find(&hash, service.clock.now()).await?
     };
     if shown.is_none() {
         service.stranger("page", request)?;

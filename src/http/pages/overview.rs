@@ -13,10 +13,11 @@ use crate::http::errors::ApiError;
 use crate::http::state::service::{Service, Workspace};
 use crate::http::wire::LifecycleRequest;
 use crate::import::ConnectionState;
-use crate::ledger::{LedgerError, RequestQuestion};
+use crate::ledger::LedgerError;
 use crate::limits;
 use crate::requests::RequestState;
 use crate::scim::ServedSnapshot;
+use crate::stores::RequestQuestion;
 use crate::tabular::{ChangeDocument, ReviewBasis, ReviewedAccount, review};
 
 /// The data of one workspace on the page.
@@ -66,12 +67,12 @@ impl Overview {
         let standing = workspace.health.standing();
         let served = workspace.live.served();
         let (active, people) = people(service, served.clone(), search, offset).await?;
-        let runs = service.ledger.runs(name, None, limits::PAGE_LATEST as u64).await?;
-        let changing = service.ledger.runs_that_changed(name, limits::PAGE_RUNS).await?;
+        let runs = service.stores.ledger.runs(name, None, limits::PAGE_LATEST as u64).await?;
+        let changing = service.stores.ledger.runs_that_changed(name, limits::PAGE_RUNS).await?;
         let open =
             RequestQuestion { state: Some(RequestState::Open), ..RequestQuestion::default() };
         let (requests, open_requests) =
-            service.ledger.requests(name, &open, limits::PAGE_LATEST as u64).await?;
+            service.stores.requests.list(name, &open, limits::PAGE_LATEST as u64).await?;
         let generation = served.as_ref().map(|served| served.snapshot_id().generation);
         let directory = served.as_ref().map(|served| served.directory());
         let changes = latest_changes(service, name, generation.unwrap_or(0)).await?;
@@ -186,7 +187,8 @@ async fn latest_changes(
     let earliest = (latest - limits::PAGE_GENERATIONS).max(1);
     for generation in (earliest + 1..=latest).rev() {
         let since = ChangePosition::end_of(generation - 1);
-        let page = match service.ledger.changes(name, &since, None, limits::LIST_ITEMS).await {
+        let page = match service.stores.ledger.changes(name, &since, None, limits::LIST_ITEMS).await
+        {
             // The history before this generation was pruned.
             Err(LedgerError::Pruned { .. }) => break,
             page => page?,

@@ -9,7 +9,7 @@ use actix_web::HttpRequest;
 use time::OffsetDateTime;
 
 use crate::access::Actor;
-use crate::ledger::AuditEntry;
+use crate::database::AuditEntry;
 
 /// Where a request came from, and how the client reached the bridge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

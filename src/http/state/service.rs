@@ -20,10 +20,10 @@ use crate::http::request::context::RequestContext;
 use crate::http::request::origin::Origin;
 use crate::http::response::large::Makers;
 use crate::import::{Bursts, Connector, Health, Nudge};
-use crate::ledger::Ledger;
 use crate::measures::Measures;
 use crate::publish::{Live, Past};
 use crate::scim::{CursorKey, PageRules};
+use crate::stores::Stores;
 
 /// The running bridge, as requests see it.
 #[derive(Clone)]
@@ -40,8 +40,8 @@ pub struct Service {
     pub trail: Arc<AuditTrail>,
     /// The metrics.
     pub measures: Arc<Measures>,
-    /// The ledger: history, requests, clients.
-    pub ledger: Ledger,
+    /// The ledger and the stores beside it.
+    pub stores: Stores,
     /// The clock.
     pub clock: Clock,
     /// The page sizes of lists.

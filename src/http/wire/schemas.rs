@@ -7,8 +7,8 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{record_schemas, row_schemas};
+use crate::database;
 use crate::directory;
-use crate::ledger;
 use crate::tabular;
 
 /// Gives a record the schema of the type that describes it.
@@ -38,7 +38,7 @@ described! {
     directory::Counts as record_schemas::Counts,
     directory::Warning as record_schemas::Warning,
     directory::Exceeded as record_schemas::Exceeded,
-    ledger::AuditEntry as record_schemas::AuditEntry,
+    database::AuditEntry as record_schemas::AuditEntry,
     tabular::Account as row_schemas::Account,
     tabular::Entitlement as row_schemas::Entitlement,
     tabular::AccessMembership as row_schemas::AccessMembership,
@@ -56,11 +56,11 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
+    use crate::database::AuditEntry;
     use crate::directory::{
         Change, ChangeNames, ChangePosition, Changed, Counts, Exceeded, Failure, GroupId,
         ImportRequest, LossKind, Membership, RecordedChange, Trigger, UserId, Warning,
     };
-    use crate::ledger::AuditEntry;
     use crate::tabular::{
         AccessMembership, Account, ChangeDocument, Entitlement, ReviewedAccount, Row,
     };

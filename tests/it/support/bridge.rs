@@ -6,7 +6,7 @@ use intercom_scim_bridge::access::{Grant, Scope, client_id, client_secret};
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::config::Config;
-use intercom_scim_bridge::ledger::OAuthClient;
+use intercom_scim_bridge::stores::OAuthClient;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -201,7 +201,7 @@ pub async fn client(app: &App, scope: &str, workspaces: &[&str]) -> (String, Str
         rotated_at: None,
         disabled_at: None,
     };
-    app.service().ledger.add_client(&client, Vec::new()).await.unwrap();
+    app.service().stores.access.add_client(&client, Vec::new()).await.unwrap();
     let secret = secrets::keep_client(&client.id, secret.expose_secret());
     (client.id, secret)
 }

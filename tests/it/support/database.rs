@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use intercom_scim_bridge::database::Database;
 use intercom_scim_bridge::ledger::Ledger;
+use intercom_scim_bridge::stores::Stores;
 use sea_orm::ConnectionTrait;
 
 pub struct TestDatabase {
@@ -34,10 +36,16 @@ impl TestDatabase {
         Some(Self { url: format!("{root}/{name}"), _directory: None })
     }
 
+    /// The ledger of this database, which has all tables.
     pub async fn ledger(&self) -> Ledger {
-        let ledger = Ledger::open(&self.url).await.unwrap();
-        ledger.migrate().await.unwrap();
-        ledger
+        self.stores().await.ledger
+    }
+
+    /// The ledger and the other stores of this database, which has all tables.
+    pub async fn stores(&self) -> Stores {
+        let stores = Stores::new(&Database::open(&self.url).await.unwrap());
+        stores.ledger.migrate().await.unwrap();
+        stores
     }
 
     /// Opens another connection, to read and change the tables directly.

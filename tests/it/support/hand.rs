@@ -9,6 +9,7 @@ use intercom_scim_bridge::directory::{ImportRequest, Mode, Run, Snapshot, Trigge
 use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
 use intercom_scim_bridge::intercom::{Client, Connection};
 use intercom_scim_bridge::ledger::{Lease, Ledger};
+use intercom_scim_bridge::stores::Stores;
 use secrecy::SecretString;
 use simulator::{AvatarShape, Options, Simulator, Workspace};
 use time::OffsetDateTime;
@@ -23,6 +24,8 @@ pub const START: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 pub struct Hand {
     pub simulator: Simulator,
     pub importer: Importer,
+    pub stores: Stores,
+    /// That of `stores`.
     pub ledger: Ledger,
     pub clock: Clock,
     pub database: TestDatabase,
@@ -72,9 +75,10 @@ impl Hand {
             prism.as_ref().map_or_else(|| simulator.base_url(), |prism| prism.base_url.clone());
         let clock = Clock::manual(START);
         let client = Arc::new(Client::new(connection(&intercom), clock.clone()).unwrap());
-        let ledger = database.ledger().await;
+        let stores = database.stores().await;
+        let ledger = stores.ledger.clone();
         let importer = Importer::new("default", client, ledger.clone(), clock.clone(), OPTIONS);
-        Self { simulator, importer, ledger, clock, database, _prism: prism }
+        Self { simulator, importer, stores, ledger, clock, database, _prism: prism }
     }
 
     /// An importer as another process has it.

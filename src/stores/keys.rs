@@ -8,10 +8,10 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::audit::record;
-use super::entities::signing_keys;
-use super::transaction::writing;
-use super::{AuditEntry, Ledger, LedgerError};
+use super::AccessStore;
+use crate::database::entities::{connections, signing_keys};
+use crate::database::transaction::writing;
+use crate::database::{AuditEntry, DatabaseError, record_events};
 
 /// A private key of the bridge, encrypted.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,16 +30,16 @@ impl fmt::Debug for SealedKey {
     }
 }
 
-impl Ledger {
+impl AccessStore {
     /// All keys, oldest first.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn signing_keys(&self) -> Result<Vec<SealedKey>, LedgerError> {
+    /// [`DatabaseError`].
+    pub async fn signing_keys(&self) -> Result<Vec<SealedKey>, DatabaseError> {
         let query = signing_keys::Entity::find()
             .order_by_asc(signing_keys::Column::CreatedAt)
             .order_by_asc(signing_keys::Column::Id);
-        let rows = query.all(&self.database).await?;
+        let rows = query.all(&self.database.connection).await?;
         Ok(rows
             .into_iter()
             .map(|row| SealedKey {
@@ -54,14 +54,14 @@ impl Ledger {
     /// signs.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn add_signing_key(
         &self,
         fresh: SealedKey,
         now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), DatabaseError> {
         signing_keys::Entity::insert(row(fresh, now))
-            .exec_without_returning(&self.database)
+            .exec_without_returning(&self.database.connection)
             .await?;
         Ok(())
     }
@@ -70,16 +70,16 @@ impl Ledger {
     /// `verifies_until`. Deletes keys whose signatures are not valid any more.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn rotate_signing_key(
         &self,
         fresh: SealedKey,
         verifies_until: OffsetDateTime,
         events: Vec<AuditEntry>,
         now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), DatabaseError> {
         use signing_keys::Column;
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         let known = signing_keys::Entity::find().all(&db).await?;
         for key in known {
             // No earlier key stays valid longer than this rotation allows.
@@ -94,7 +94,7 @@ impl Ledger {
             }
         }
         signing_keys::Entity::insert(row(fresh, now)).exec_without_returning(&db).await?;
-        record(&db, events).await?;
+        record_events(&db, events).await?;
         db.commit().await?;
         Ok(())
     }
@@ -102,24 +102,24 @@ impl Ledger {
     /// Replaces the encrypted form of a key.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn reseal_signing_key(&self, id: &str, sealed: Vec<u8>) -> Result<(), LedgerError> {
+    /// [`DatabaseError`].
+    pub async fn reseal_signing_key(&self, id: &str, sealed: Vec<u8>) -> Result<(), DatabaseError> {
         use signing_keys::Column;
         let update =
             signing_keys::Entity::update_many().col_expr(Column::Sealed, Expr::value(sealed));
-        update.filter(Column::Id.eq(id)).exec(&self.database).await?;
+        update.filter(Column::Id.eq(id)).exec(&self.database.connection).await?;
         Ok(())
     }
 
     /// Deletes all encrypted secrets: the keys, and the access tokens of connected workspaces.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is deleted.
-    pub async fn forget_sealed(&self, events: Vec<AuditEntry>) -> Result<(), LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+    /// [`DatabaseError`]; then nothing is deleted.
+    pub async fn forget_sealed(&self, events: Vec<AuditEntry>) -> Result<(), DatabaseError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
         signing_keys::Entity::delete_many().exec(&db).await?;
-        super::entities::connections::Entity::delete_many().exec(&db).await?;
-        record(&db, events).await?;
+        connections::Entity::delete_many().exec(&db).await?;
+        record_events(&db, events).await?;
         db.commit().await?;
         Ok(())
     }

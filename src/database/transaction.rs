@@ -13,7 +13,7 @@ use crate::limits;
 
 /// Options for a transaction that will write. On SQLite the write lock is taken at the beginning,
 /// because a reader that becomes a writer later can be refused.
-pub(super) fn writing() -> TransactionOptions {
+pub(crate) fn writing() -> TransactionOptions {
     TransactionOptions {
         sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
@@ -23,7 +23,7 @@ pub(super) fn writing() -> TransactionOptions {
 /// Sets, on PostgreSQL, how long the statements of a transaction wait for locks, and how long the
 /// transaction may be idle before the server ends it. A process that is suspended, or whose machine
 /// has failed, must not keep its locks. On SQLite, a lock ends with its process.
-pub(super) async fn patience(
+pub(crate) async fn patience(
     db: &DatabaseTransaction,
     lock: Duration,
     idle: Duration,
@@ -39,7 +39,7 @@ pub(super) async fn patience(
 }
 
 /// Whether the error means that another connection held a lock.
-pub(super) fn is_busy(error: &DbErr) -> bool {
+pub(crate) fn is_busy(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(error))
     | DbErr::Query(RuntimeErr::SqlxError(error))
     | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
@@ -52,7 +52,7 @@ pub(super) fn is_busy(error: &DbErr) -> bool {
 }
 
 /// Returns false if another process has inserted a row with the same key.
-pub(super) fn is_new(inserted: Result<u64, DbErr>) -> Result<bool, DbErr> {
+pub(crate) fn is_new(inserted: Result<u64, DbErr>) -> Result<bool, DbErr> {
     match inserted {
         Ok(_) => Ok(true),
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
@@ -63,7 +63,7 @@ pub(super) fn is_new(inserted: Result<u64, DbErr>) -> Result<bool, DbErr> {
 }
 
 /// Inserts rows, in statements of at most [`limits::SQL_VALUES`] values.
-pub(super) async fn insert<A: ActiveModelTrait>(
+pub(crate) async fn insert<A: ActiveModelTrait>(
     db: &DatabaseTransaction,
     rows: Vec<A>,
     on_conflict: Option<OnConflict>,

@@ -7,11 +7,12 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::entities::lifecycle_requests;
-use super::evidence::{self, Kind};
-use super::salted::Proof;
-use super::transaction::{patience, writing};
-use super::{Ledger, LedgerError};
+use crate::database::Database;
+use crate::database::entities::lifecycle_requests;
+use crate::database::transaction::{patience, writing};
+use crate::ledger::LedgerError;
+use crate::ledger::evidence::{self, Kind};
+use crate::ledger::salted::Proof;
 use crate::limits;
 use crate::requests::{Operation, Request, RequestEnd, RequestSource, RequestState};
 use crate::words::Words;
@@ -71,16 +72,28 @@ pub struct Closing {
     pub at: OffsetDateTime,
 }
 
-impl Ledger {
+/// The changes that a person must make in Intercom.
+#[derive(Clone, Debug)]
+pub struct RequestStore {
+    database: Database,
+}
+
+impl RequestStore {
+    /// The store in this database.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
     /// Records a request and returns its reference. A refused write that equals an open request of
     /// the same client is not recorded again. It is counted there, and the reference of that
     /// request is returned.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn record_request(&self, request: NewRequest) -> Result<String, LedgerError> {
-        self.file_is_there()?;
-        let db = self.database.begin_with_options(writing()).await?;
+    pub async fn record(&self, request: NewRequest) -> Result<String, LedgerError> {
+        self.database.file_is_there()?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         if request.source == RequestSource::Refused {
             // If equal requests come at the same time, one waits for the other.
@@ -125,12 +138,12 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
-    pub async fn request(
+    pub async fn get(
         &self,
         workspace: &str,
         reference: &str,
     ) -> Result<Option<Request>, LedgerError> {
-        find(&self.database, workspace, reference).await?.map(from_row).transpose()
+        find(&self.database.connection, workspace, reference).await?.map(from_row).transpose()
     }
 
     /// The newest matching requests of a workspace, newest first, and the number of all that match.
@@ -138,7 +151,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
-    pub async fn requests(
+    pub async fn list(
         &self,
         workspace: &str,
         question: &RequestQuestion,
@@ -157,11 +170,12 @@ impl Ledger {
             }
         }
         if let Some(before) = &question.before {
-            let known = find(&self.database, workspace, before).await?;
+            let known = find(&self.database.connection, workspace, before).await?;
             query = query.filter(Column::Id.lt(known.map_or(0, |row| row.id)));
         }
-        let total = query.clone().count(&self.database).await?;
-        let rows = query.order_by_desc(Column::Id).limit(most).all(&self.database).await?;
+        let total = query.clone().count(&self.database.connection).await?;
+        let rows =
+            query.order_by_desc(Column::Id).limit(most).all(&self.database.connection).await?;
         Ok((rows.into_iter().map(from_row).collect::<Result<_, _>>()?, total))
     }
 
@@ -169,23 +183,23 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn open_requests(
+    pub async fn open(
         &self,
         workspace: &str,
     ) -> Result<(u64, Option<OffsetDateTime>), LedgerError> {
         use lifecycle_requests::Column;
-        self.file_is_there()?;
+        self.database.file_is_there()?;
         let open =
             workspace_requests(workspace).filter(Column::State.eq(RequestState::Open.as_str()));
-        let oldest = open.clone().order_by_asc(Column::Id).one(&self.database).await?;
-        Ok((open.count(&self.database).await?, oldest.map(|request| request.at)))
+        let oldest = open.clone().order_by_asc(Column::Id).one(&self.database.connection).await?;
+        Ok((open.count(&self.database.connection).await?, oldest.map(|request| request.at)))
     }
 
     /// Closes an open request. Returns false if it is not open.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn close_request(
+    pub async fn close(
         &self,
         workspace: &str,
         reference: &str,
@@ -193,7 +207,7 @@ impl Ledger {
     ) -> Result<bool, LedgerError> {
         use lifecycle_requests::Column;
         let at = closing.at;
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
         let closed = lifecycle_requests::Entity::update_many()
             .col_expr(Column::State, Expr::value(RequestState::from(closing.end).as_str()))
@@ -218,7 +232,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`].
-    pub async fn expire_requests(
+    pub async fn expire(
         &self,
         workspace: &str,
         before: OffsetDateTime,
@@ -234,12 +248,12 @@ impl Ledger {
         let waiting = open.select_only().columns([Column::Reference, Column::At, Column::LastAt]);
         let waiting = waiting.into_tuple::<(String, OffsetDateTime, Option<OffsetDateTime>)>();
         let mut expired = 0;
-        for (reference, at, last_at) in waiting.all(&self.database).await? {
+        for (reference, at, last_at) in waiting.all(&self.database.connection).await? {
             if last_at.unwrap_or(at) < before {
                 let note = Some("nobody did it in time".to_owned());
                 let closing =
                     Closing { by: "bridge".to_owned(), note, end: RequestEnd::Expired, at: now };
-                expired += u64::from(self.close_request(workspace, &reference, closing).await?);
+                expired += u64::from(self.close(workspace, &reference, closing).await?);
             }
         }
         Ok(expired)

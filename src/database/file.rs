@@ -4,11 +4,9 @@ use std::path::PathBuf;
 
 use sea_orm::{DatabaseConnection, DbBackend};
 
-use super::presence::database_file;
-
 /// The file of a SQLite database, as it was when it was opened.
 #[derive(Debug)]
-pub(super) struct DatabaseFile {
+pub(crate) struct DatabaseFile {
     path: PathBuf,
     /// The device and the inode of the file.
     identity: (u64, u64),
@@ -40,4 +38,10 @@ fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
 #[cfg(not(unix))]
 fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
     std::fs::metadata(path).ok().map(|_| (0, 0))
+}
+
+/// The file of the database as a canonical path. `None` if the database is in memory.
+pub(crate) fn database_file(database: &DatabaseConnection) -> Option<PathBuf> {
+    let options = database.get_sqlite_connection_pool().connect_options();
+    options.get_filename().canonicalize().ok()
 }

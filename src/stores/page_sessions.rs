@@ -4,30 +4,41 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
 use time::OffsetDateTime;
 
-use super::audit::record;
-use super::entities::page_sessions;
-use super::transaction::writing;
-use super::{AuditEntry, Ledger, LedgerError};
 use crate::clock;
+use crate::database::entities::page_sessions;
+use crate::database::transaction::writing;
+use crate::database::{AuditEntry, Database, DatabaseError, record_events};
 use crate::limits;
 
-impl Ledger {
+/// The sessions of the status page, and the links that start them.
+#[derive(Clone, Debug)]
+pub struct PageSessionStore {
+    database: Database,
+}
+
+impl PageSessionStore {
+    /// The store in this database.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
     /// Adds a one-time link.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn add_login_link(
         &self,
         hash: &str,
         workspaces: &[String],
         expires_at: OffsetDateTime,
         events: Vec<AuditEntry>,
-    ) -> Result<(), LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+    ) -> Result<(), DatabaseError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
         page_sessions::Entity::insert(row(hash, true, &workspaces.join(" "), expires_at))
             .exec_without_returning(&db)
             .await?;
-        record(&db, events).await?;
+        record_events(&db, events).await?;
         Ok(db.commit().await?)
     }
 
@@ -35,18 +46,18 @@ impl Ledger {
     /// shows, or `None` if the link is unknown, was used or has expired.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn take_login_link(
         &self,
         link: &str,
         session: &str,
         (now, expires_at): (OffsetDateTime, OffsetDateTime),
         events: impl FnOnce(&[String]) -> Vec<AuditEntry>,
-    ) -> Result<Option<Vec<String>>, LedgerError> {
+    ) -> Result<Option<Vec<String>>, DatabaseError> {
         // Anyone can send this request, and a writer blocks others. So it writes only if the link
         // exists.
         let Some(known) = self.page_session(link, true, now).await? else { return Ok(None) };
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         let taken = page_sessions::Entity::delete_by_id(link).exec(&db).await?;
         if taken.rows_affected == 0 {
             db.rollback().await?;
@@ -55,7 +66,7 @@ impl Ledger {
         page_sessions::Entity::insert(row(session, false, &known.join(" "), expires_at))
             .exec_without_returning(&db)
             .await?;
-        record(&db, events(&known)).await?;
+        record_events(&db, events(&known)).await?;
         db.commit().await?;
         Ok(Some(known))
     }
@@ -64,38 +75,34 @@ impl Ledger {
     /// expired.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn session(
+    /// [`DatabaseError`].
+    pub async fn find(
         &self,
         session: &str,
         now: OffsetDateTime,
-    ) -> Result<Option<Vec<String>>, LedgerError> {
+    ) -> Result<Option<Vec<String>>, DatabaseError> {
         self.page_session(session, false, now).await
     }
 
     /// Ends a session.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn end_session(
-        &self,
-        session: &str,
-        events: Vec<AuditEntry>,
-    ) -> Result<(), LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+    /// [`DatabaseError`].
+    pub async fn end(&self, session: &str, events: Vec<AuditEntry>) -> Result<(), DatabaseError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
         page_sessions::Entity::delete_by_id(session).exec(&db).await?;
-        record(&db, events).await?;
+        record_events(&db, events).await?;
         Ok(db.commit().await?)
     }
 
     /// Ends all sessions and unused links. Returns how many there were.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn end_all_sessions(&self, events: Vec<AuditEntry>) -> Result<u64, LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+    /// [`DatabaseError`].
+    pub async fn end_all(&self, events: Vec<AuditEntry>) -> Result<u64, DatabaseError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
         let ended = page_sessions::Entity::delete_many().exec(&db).await?.rows_affected;
-        record(&db, events).await?;
+        record_events(&db, events).await?;
         db.commit().await?;
         Ok(ended)
     }
@@ -103,13 +110,13 @@ impl Ledger {
     /// Deletes expired links and sessions.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn forget_old_sessions(&self, now: OffsetDateTime) -> Result<(), LedgerError> {
-        let rows = page_sessions::Entity::find().all(&self.database).await?;
+    /// [`DatabaseError`].
+    pub async fn forget_old(&self, now: OffsetDateTime) -> Result<(), DatabaseError> {
+        let rows = page_sessions::Entity::find().all(&self.database.connection).await?;
         let is_good =
             |row: &page_sessions::Model| clock::is_good(now, row.expires_at, limits::PAGE_SESSION);
         for row in rows.into_iter().filter(|row| !is_good(row)) {
-            page_sessions::Entity::delete_by_id(row.hash).exec(&self.database).await?;
+            page_sessions::Entity::delete_by_id(row.hash).exec(&self.database.connection).await?;
         }
         Ok(())
     }
@@ -119,10 +126,10 @@ impl Ledger {
         hash: &str,
         is_link: bool,
         now: OffsetDateTime,
-    ) -> Result<Option<Vec<String>>, LedgerError> {
+    ) -> Result<Option<Vec<String>>, DatabaseError> {
         let row = page_sessions::Entity::find_by_id(hash)
             .filter(page_sessions::Column::IsLink.eq(is_link))
-            .one(&self.database)
+            .one(&self.database.connection)
             .await?;
         let longest = if is_link { limits::LOGIN_LINK } else { limits::PAGE_SESSION };
         Ok(row

@@ -12,10 +12,10 @@ use sea_orm::{
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::audit::record;
-use super::entities::{clients, tokens};
-use super::transaction::writing;
-use super::{AuditEntry, Ledger, LedgerError};
+use super::AccessStore;
+use crate::database::entities::{clients, tokens};
+use crate::database::transaction::writing;
+use crate::database::{AuditEntry, DatabaseError, record_events};
 use crate::directory::text::folded;
 
 /// An OAuth client.
@@ -103,19 +103,19 @@ impl fmt::Debug for Rotation {
     }
 }
 
-impl Ledger {
+impl AccessStore {
     /// Adds a client.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn add_client(
         &self,
         client: &OAuthClient,
         events: Vec<AuditEntry>,
-    ) -> Result<(), LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+    ) -> Result<(), DatabaseError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
         clients::Entity::insert(client_row(client)).exec_without_returning(&db).await?;
-        record(&db, events).await?;
+        record_events(&db, events).await?;
         Ok(db.commit().await?)
     }
 
@@ -123,17 +123,17 @@ impl Ledger {
     /// case. Case and Unicode form are ignored.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn add_named_client(
         &self,
         client: &OAuthClient,
         events: Vec<AuditEntry>,
-    ) -> Result<bool, LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+    ) -> Result<bool, DatabaseError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
         clients::Entity::insert(client_row(client)).exec_without_returning(&db).await?;
         // This takes the lock of the audit trail. So if two transactions add the same name, the
         // second sees the first.
-        record(&db, events).await?;
+        record_events(&db, events).await?;
         let others = clients::Entity::find()
             .select_only()
             .column(clients::Column::Name)
@@ -152,31 +152,33 @@ impl Ledger {
     /// The client with this id.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn client(&self, id: &str) -> Result<Option<OAuthClient>, LedgerError> {
-        Ok(clients::Entity::find_by_id(id).one(&self.database).await?.map(client))
+    /// [`DatabaseError`].
+    pub async fn client(&self, id: &str) -> Result<Option<OAuthClient>, DatabaseError> {
+        Ok(clients::Entity::find_by_id(id).one(&self.database.connection).await?.map(client))
     }
 
     /// All clients, by id.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn clients(&self) -> Result<Vec<OAuthClient>, LedgerError> {
-        let rows =
-            clients::Entity::find().order_by_asc(clients::Column::Id).all(&self.database).await?;
+    /// [`DatabaseError`].
+    pub async fn clients(&self) -> Result<Vec<OAuthClient>, DatabaseError> {
+        let rows = clients::Entity::find()
+            .order_by_asc(clients::Column::Id)
+            .all(&self.database.connection)
+            .await?;
         Ok(rows.into_iter().map(client).collect())
     }
 
     /// Disables a client. Returns false if there is none, or it is disabled already.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn disable_client(
         &self,
         id: &str,
         events: Vec<AuditEntry>,
         now: OffsetDateTime,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<bool, DatabaseError> {
         use clients::Column;
         let update = clients::Entity::update_many().col_expr(Column::DisabledAt, Expr::value(now));
         let update = update.filter(Column::Id.eq(id)).filter(Column::DisabledAt.is_null());
@@ -187,7 +189,7 @@ impl Ledger {
     /// tokens that the client got with it end too; see [`Revocations::rotated`].
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn rotate_client(
         &self,
         client: &OAuthClient,
@@ -195,7 +197,7 @@ impl Ledger {
         until: OffsetDateTime,
         events: Vec<AuditEntry>,
         now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), DatabaseError> {
         use clients::Column;
         let update = clients::Entity::update_many()
             .col_expr(Column::PreviousHash, Expr::value(client.secret_hash.as_str()))
@@ -209,12 +211,12 @@ impl Ledger {
     /// Adds a token that was issued.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn add_token(
         &self,
         token: &IssuedToken,
         events: Vec<AuditEntry>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), DatabaseError> {
         let row = tokens::ActiveModel {
             id: Set(token.id.clone()),
             key_id: Set(token.key_id.clone()),
@@ -225,33 +227,33 @@ impl Ledger {
             expires_at: Set(token.expires_at),
             revoked_at: Set(token.revoked_at),
         };
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         tokens::Entity::insert(row).exec_without_returning(&db).await?;
-        record(&db, events).await?;
+        record_events(&db, events).await?;
         Ok(db.commit().await?)
     }
 
     /// All long-lived tokens that were issued, newest first.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn tokens(&self) -> Result<Vec<IssuedToken>, LedgerError> {
+    /// [`DatabaseError`].
+    pub async fn tokens(&self) -> Result<Vec<IssuedToken>, DatabaseError> {
         let query = tokens::Entity::find()
             .order_by_desc(tokens::Column::IssuedAt)
             .order_by_asc(tokens::Column::Id);
-        Ok(query.all(&self.database).await?.into_iter().map(token).collect())
+        Ok(query.all(&self.database.connection).await?.into_iter().map(token).collect())
     }
 
     /// Revokes a token. Returns false if there is none, or it is revoked already.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn revoke_token(
         &self,
         id: &str,
         events: Vec<AuditEntry>,
         now: OffsetDateTime,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<bool, DatabaseError> {
         use tokens::Column;
         let update = tokens::Entity::update_many().col_expr(Column::RevokedAt, Expr::value(now));
         let update = update.filter(Column::Id.eq(id)).filter(Column::RevokedAt.is_null());
@@ -264,11 +266,11 @@ impl Ledger {
         &self,
         update: UpdateMany<E>,
         events: Vec<AuditEntry>,
-    ) -> Result<bool, LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+    ) -> Result<bool, DatabaseError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
         let changed = update.exec(&db).await?.rows_affected > 0;
         if changed {
-            record(&db, events).await?;
+            record_events(&db, events).await?;
         }
         db.commit().await?;
         Ok(changed)
@@ -277,18 +279,20 @@ impl Ledger {
     /// The clients and tokens that are not valid any more.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn revocations(&self) -> Result<Revocations, LedgerError> {
+    /// [`DatabaseError`].
+    pub async fn revocations(&self) -> Result<Revocations, DatabaseError> {
         let disabled = clients::Entity::find().select_only().column(clients::Column::Id);
         let disabled = disabled.filter(clients::Column::DisabledAt.is_not_null()).into_tuple();
         let revoked = tokens::Entity::find().select_only().column(tokens::Column::Id);
         let revoked = revoked.filter(tokens::Column::RevokedAt.is_not_null()).into_tuple();
         let rotated = clients::Entity::find().filter(clients::Column::DisabledAt.is_null());
-        let rotated =
-            rotated.filter(clients::Column::RotatedAt.is_not_null()).all(&self.database).await?;
+        let rotated = rotated
+            .filter(clients::Column::RotatedAt.is_not_null())
+            .all(&self.database.connection)
+            .await?;
         Ok(Revocations {
-            clients: disabled.all(&self.database).await?.into_iter().collect(),
-            tokens: revoked.all(&self.database).await?.into_iter().collect(),
+            clients: disabled.all(&self.database.connection).await?.into_iter().collect(),
+            tokens: revoked.all(&self.database.connection).await?.into_iter().collect(),
             rotated: rotated.into_iter().map(client).filter_map(rotation).collect(),
         })
     }

@@ -1,4 +1,4 @@
-//! The rows of the ledger's tables. The `migrations` crate creates the tables.
+//! The rows of the tables. The `migrations` crate creates the tables.
 
 pub mod activity;
 pub mod audit;

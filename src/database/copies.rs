@@ -1,19 +1,14 @@
-//! Copies of a SQLite ledger: makes one while the bridge runs, and checks one before it is used.
+//! Copies of a SQLite database: makes one while the bridge runs, and checks one before it is used.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
-use std::sync::Arc;
 
 use migrations::Migrator;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait, QuerySelect, Statement,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, Statement};
 use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
-use super::entities::{generations, imports, lifecycle_requests, workspaces};
-use super::watched::Watched;
-use super::{Ledger, LedgerError};
+use super::{Database, DatabaseError};
 use crate::limits;
 
 /// Why a file cannot be used as a ledger.
@@ -38,12 +33,12 @@ pub enum CopyError {
     },
     /// The file cannot be read.
     #[error("it cannot be read: {}", _0.chain())]
-    Ledger(#[from] LedgerError),
+    Database(#[from] DatabaseError),
 }
 
 impl From<sea_orm::DbErr> for CopyError {
     fn from(error: sea_orm::DbErr) -> Self {
-        Self::Ledger(error.into())
+        Self::Database(error.into())
     }
 }
 
@@ -56,7 +51,7 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     Some(SqliteConnectOptions::from_str(url).ok()?.get_filename().to_owned())
 }
 
-impl Ledger {
+impl Database {
     /// Opens a file that no other process has open. Creates no files beside it.
     ///
     /// # Errors
@@ -78,19 +73,19 @@ impl Ledger {
                     sqlite.journal_mode(SqliteJournalMode::Delete)
                 }
             });
-        let database = Database::connect(options).await.map_err(unreadable)?;
-        Ok(Self { database, mark: Arc::default(), watched: Watched::default(), file: None })
+        let connection = sea_orm::Database::connect(options).await.map_err(unreadable)?;
+        Ok(Self::unwatched(connection))
     }
 
     /// Writes a consistent copy of the whole database into a file that is empty or does not exist,
     /// while other processes read and write the database. SQLite only.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn copy_into(&self, file: &str) -> Result<(), LedgerError> {
+    /// [`DatabaseError::Unavailable`].
+    pub async fn copy_into(&self, file: &str) -> Result<(), DatabaseError> {
         let statement =
             Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [file.into()]);
-        self.database.execute_raw(statement).await?;
+        self.connection.execute_raw(statement).await?;
         Ok(())
     }
 
@@ -124,35 +119,10 @@ impl Ledger {
         Ok(known.len().saturating_sub(applied.len()))
     }
 
-    /// The names of all workspaces that the ledger has data of, sorted.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn workspace_names(&self) -> Result<Vec<String>, LedgerError> {
-        let db = &self.database;
-        let described =
-            workspaces::Entity::find().select_only().column(workspaces::Column::Workspace);
-        let mut names: Vec<String> = described.into_tuple().all(db).await?;
-        let imported =
-            imports::Entity::find().select_only().column(imports::Column::Workspace).distinct();
-        names.extend(imported.into_tuple::<String>().all(db).await?);
-        let generations = generations::Entity::find()
-            .select_only()
-            .column(generations::Column::Workspace)
-            .distinct();
-        names.extend(generations.into_tuple::<String>().all(db).await?);
-        let requests = lifecycle_requests::Entity::find().select_only();
-        let requests = requests.column(lifecycle_requests::Column::Workspace).distinct();
-        names.extend(requests.into_tuple::<String>().all(db).await?);
-        names.sort_unstable();
-        names.dedup();
-        Ok(names)
-    }
-
     /// The first column of a query's rows, as texts.
     async fn column(&self, sql: &str) -> Result<Vec<String>, sea_orm::DbErr> {
         let rows =
-            self.database.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+            self.connection.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
         rows.iter().map(|row| row.try_get_by_index(0)).collect()
     }
 }

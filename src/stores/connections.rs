@@ -9,11 +9,10 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::audit::record;
-use super::entities::{connect_attempts, connections};
-use super::transaction::writing;
-use super::{AuditEntry, Ledger, LedgerError};
 use crate::clock;
+use crate::database::entities::{connect_attempts, connections};
+use crate::database::transaction::writing;
+use crate::database::{AuditEntry, Database, DatabaseError, record_events};
 use crate::limits;
 
 /// A connected workspace.
@@ -46,18 +45,30 @@ pub struct ConnectProof {
     pub session_hash: String,
 }
 
-impl Ledger {
+/// The connections to Intercom, and attempts to make one.
+#[derive(Clone, Debug)]
+pub struct ConnectionStore {
+    database: Database,
+}
+
+impl ConnectionStore {
+    /// The store in this database.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
     /// Records a ticket that permits an attempt to connect a workspace.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn begin_connecting(
+    /// [`DatabaseError`].
+    pub async fn begin(
         &self,
         workspace: &str,
         ticket_hash: &str,
         expires_at: OffsetDateTime,
         events: Vec<AuditEntry>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), DatabaseError> {
         let row = connect_attempts::ActiveModel {
             ticket_hash: Set(ticket_hash.to_owned()),
             workspace: Set(workspace.to_owned()),
@@ -66,9 +77,9 @@ impl Ledger {
             session_hash: Set(None),
             used_at: Set(None),
         };
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         connect_attempts::Entity::insert(row).exec_without_returning(&db).await?;
-        record(&db, events).await?;
+        record_events(&db, events).await?;
         Ok(db.commit().await?)
     }
 
@@ -76,17 +87,21 @@ impl Ledger {
     /// or `None` if the ticket is unknown, was used or has expired.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn take_ticket(
         &self,
         ticket_hash: &str,
         proof: &ConnectProof,
         now: OffsetDateTime,
-    ) -> Result<Option<String>, LedgerError> {
+    ) -> Result<Option<String>, DatabaseError> {
         use connect_attempts::Column;
         // Anyone can send this request, and a writer blocks others. So it writes only if the ticket
         // exists.
-        if connect_attempts::Entity::find_by_id(ticket_hash).one(&self.database).await?.is_none() {
+        if connect_attempts::Entity::find_by_id(ticket_hash)
+            .one(&self.database.connection)
+            .await?
+            .is_none()
+        {
             return Ok(None);
         }
         let taken = connect_attempts::Entity::update_many()
@@ -94,12 +109,14 @@ impl Ledger {
             .col_expr(Column::SessionHash, Expr::value(proof.session_hash.as_str()))
             .filter(Column::TicketHash.eq(ticket_hash))
             .filter(Column::StateHash.is_null())
-            .exec(&self.database)
+            .exec(&self.database.connection)
             .await?;
         if taken.rows_affected == 0 {
             return Ok(None);
         }
-        let row = connect_attempts::Entity::find_by_id(ticket_hash).one(&self.database).await?;
+        let row = connect_attempts::Entity::find_by_id(ticket_hash)
+            .one(&self.database.connection)
+            .await?;
         Ok(row.filter(|row| is_good(row, now)).map(|row| row.workspace))
     }
 
@@ -107,19 +124,19 @@ impl Ledger {
     /// or it has ended or expired.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn finish_connecting(
+    /// [`DatabaseError`].
+    pub async fn finish(
         &self,
         proof: &ConnectProof,
         now: OffsetDateTime,
-    ) -> Result<Option<String>, LedgerError> {
+    ) -> Result<Option<String>, DatabaseError> {
         use connect_attempts::Column;
         let this = Condition::all()
             .add(Column::StateHash.eq(proof.state_hash.as_str()))
             .add(Column::SessionHash.eq(proof.session_hash.as_str()));
         if connect_attempts::Entity::find()
             .filter(this.clone())
-            .one(&self.database)
+            .one(&self.database.connection)
             .await?
             .is_none()
         {
@@ -129,24 +146,25 @@ impl Ledger {
             .col_expr(Column::UsedAt, Expr::value(now))
             .filter(this.clone())
             .filter(Column::UsedAt.is_null())
-            .exec(&self.database)
+            .exec(&self.database.connection)
             .await?;
         if used.rows_affected == 0 {
             return Ok(None);
         }
-        let row = connect_attempts::Entity::find().filter(this).one(&self.database).await?;
+        let row =
+            connect_attempts::Entity::find().filter(this).one(&self.database.connection).await?;
         Ok(row.filter(|row| is_good(row, now)).map(|row| row.workspace))
     }
 
     /// Stores a connection in place of the previous one.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn connect(
         &self,
         connection: SealedConnection,
         events: Vec<AuditEntry>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), DatabaseError> {
         use connections::Column;
         let row = connections::ActiveModel {
             workspace: Set(connection.workspace),
@@ -156,9 +174,9 @@ impl Ledger {
         };
         let mut again = OnConflict::column(Column::Workspace);
         again.update_columns([Column::Sealed, Column::IntercomId, Column::ConnectedAt]);
-        let db = self.database.begin_with_options(writing()).await?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
         connections::Entity::insert(row).on_conflict(again).exec_without_returning(&db).await?;
-        record(&db, events).await?;
+        record_events(&db, events).await?;
         Ok(db.commit().await?)
     }
 
@@ -166,33 +184,35 @@ impl Ledger {
     /// meanwhile.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn reseal_connection(
+    /// [`DatabaseError`].
+    pub async fn reseal(
         &self,
         connection: &SealedConnection,
         sealed: Vec<u8>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), DatabaseError> {
         use connections::Column;
         let update =
             connections::Entity::update_many().col_expr(Column::Sealed, Expr::value(sealed));
         let this = update.filter(Column::Workspace.eq(connection.workspace.as_str()));
-        this.filter(Column::Sealed.eq(connection.sealed.clone())).exec(&self.database).await?;
+        this.filter(Column::Sealed.eq(connection.sealed.clone()))
+            .exec(&self.database.connection)
+            .await?;
         Ok(())
     }
 
     /// Deletes a connection. Returns false if there is none.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`DatabaseError`].
     pub async fn disconnect(
         &self,
         workspace: &str,
         events: Vec<AuditEntry>,
-    ) -> Result<bool, LedgerError> {
-        let db = self.database.begin_with_options(writing()).await?;
+    ) -> Result<bool, DatabaseError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
         let known = connections::Entity::delete_by_id(workspace).exec(&db).await?.rows_affected > 0;
         if known {
-            record(&db, events).await?;
+            record_events(&db, events).await?;
         }
         db.commit().await?;
         Ok(known)
@@ -201,9 +221,9 @@ impl Ledger {
     /// All connections.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn connections(&self) -> Result<Vec<SealedConnection>, LedgerError> {
-        let rows = connections::Entity::find().all(&self.database).await?;
+    /// [`DatabaseError`].
+    pub async fn all(&self) -> Result<Vec<SealedConnection>, DatabaseError> {
+        let rows = connections::Entity::find().all(&self.database.connection).await?;
         Ok(rows
             .into_iter()
             .map(|row| SealedConnection {
@@ -218,11 +238,13 @@ impl Ledger {
     /// Deletes attempts that have ended or expired.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn forget_old_tickets(&self, now: OffsetDateTime) -> Result<(), LedgerError> {
-        let rows = connect_attempts::Entity::find().all(&self.database).await?;
+    /// [`DatabaseError`].
+    pub async fn forget_old_tickets(&self, now: OffsetDateTime) -> Result<(), DatabaseError> {
+        let rows = connect_attempts::Entity::find().all(&self.database.connection).await?;
         for row in rows.into_iter().filter(|row| !is_good(row, now)) {
-            connect_attempts::Entity::delete_by_id(row.ticket_hash).exec(&self.database).await?;
+            connect_attempts::Entity::delete_by_id(row.ticket_hash)
+                .exec(&self.database.connection)
+                .await?;
         }
         Ok(())
     }

@@ -1,0 +1,66 @@
+//! What the database has beside the ledger. Each store is a small type over one
+//! [`Database`](crate::database::Database), and [`Stores`] has all of them.
+//!
+//! ```text
+//! access         OAuth clients, issued tokens and signing keys, with `clients` and `keys`
+//! audit          the audit trail
+//! connections    Intercom's tokens, encrypted
+//! page_sessions  access to the status page
+//! requests       changes that a person must make in Intercom
+//! ```
+
+mod access;
+mod audit;
+mod clients;
+mod connections;
+mod keys;
+mod page_sessions;
+mod requests;
+
+pub use access::AccessStore;
+pub use audit::{AuditQuestion, AuditStore};
+pub use clients::{IssuedToken, OAuthClient, Revocations, Rotation};
+pub use connections::{ConnectProof, ConnectionStore, SealedConnection};
+pub use keys::SealedKey;
+pub use page_sessions::PageSessionStore;
+pub use requests::{Closing, NewRequest, RequestQuestion, RequestStore};
+
+use crate::database::Database;
+use crate::ledger::Ledger;
+
+/// The ledger and the stores beside it, in one database.
+#[derive(Clone)]
+pub struct Stores {
+    /// The history, and the record of imports.
+    pub ledger: Ledger,
+    /// OAuth clients, issued tokens and signing keys.
+    pub access: AccessStore,
+    /// The audit trail.
+    pub audit: AuditStore,
+    /// The connections to Intercom.
+    pub connections: ConnectionStore,
+    /// The sessions of the status page.
+    pub page_sessions: PageSessionStore,
+    /// The changes that a person must make in Intercom.
+    pub requests: RequestStore,
+}
+
+impl Stores {
+    /// The ledger and the stores in this database.
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        Self {
+            ledger: Ledger::new(database.clone()),
+            access: AccessStore::new(database.clone()),
+            audit: AuditStore::new(database.clone()),
+            connections: ConnectionStore::new(database.clone()),
+            page_sessions: PageSessionStore::new(database.clone()),
+            requests: RequestStore::new(database.clone()),
+        }
+    }
+
+    /// Closes all connections of the database.
+    pub async fn close(self) {
+        self.ledger.close().await;
+    }
+}
