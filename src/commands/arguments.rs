@@ -1,5 +1,5 @@
-//! Parsers for arguments that several commands have: numbers, times, durations. Their errors say
-//! what is expected.
+//! Parsers for arguments that several commands have: names, numbers, times, durations. Their errors
+//! say what is expected.
 
 #[cfg(any(feature = "simulator", test))]
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::CommandError;
+use super::error::CommandError;
 use crate::limits;
 use crate::moments::{self, Edge, Zone};
 
@@ -25,6 +25,17 @@ where
         number.ok_or_else(|| {
             format!("must be a whole number from {} to {}", range.start(), range.end())
         })
+    }
+}
+
+/// Parses a name for lists: not empty, not too long, and without control characters.
+pub fn name(text: &str) -> Result<String, String> {
+    let fit =
+        (1..=100).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
+    if fit {
+        Ok(text.trim().to_owned())
+    } else {
+        Err("must have 1 to 100 letters, and no line breaks".to_owned())
     }
 }
 

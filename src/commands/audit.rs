@@ -4,7 +4,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::arguments::{moment, moment_of, zone};
-use super::{CommandError, existing_stores, print_line};
+use super::error::CommandError;
+use super::output::print_line;
+use super::stores::existing_stores;
 use crate::app::workspace_of;
 use crate::config::Config;
 use crate::limits;

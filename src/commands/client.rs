@@ -6,12 +6,13 @@ use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use super::actor::{by_command, by_command_with};
+use super::arguments::name;
+use super::error::CommandError;
+use super::last_use::{last_uses, print_last_use_note};
+use super::output::{print_line, print_table, rfc3339, when, when_known};
+use super::stores::{existing_stores, new_or_existing_stores};
 use super::token::{Scopes, overlap, workspaces};
-use super::{
-    CommandError, by_command, by_command_with, existing_stores, last_uses, name,
-    new_or_existing_stores, print_last_use_note, print_line, print_table, rfc3339, when,
-    when_known,
-};
 use crate::access::{AccessError, Scope, client_id, client_secret, client_secret_of};
 use crate::app::{key_file, stored_vault, vault};
 use crate::clock::Clock;

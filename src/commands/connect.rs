@@ -3,7 +3,10 @@
 use clap::Args;
 use secrecy::ExposeSecret;
 
-use super::{CommandError, by_command, existing_stores, print_line};
+use super::actor::by_command;
+use super::error::CommandError;
+use super::output::print_line;
+use super::stores::existing_stores;
 use crate::access::{hash_of_random, random_secret};
 use crate::app::{importer_of, open_connection, vault, workspace_of};
 use crate::clock::Clock;

@@ -1,10 +1,12 @@
 //! `demo`: a simulated Intercom with a past, and the bridge, in one process, without any set-up.
 //!
 //! ```text
-//! past   the simulated Intercom, and the imports of its last 90 days
-//! guide  what the demo prints
+//! arguments  those of the command
+//! past       the simulated Intercom, and the imports of its last 90 days
+//! guide      what the demo prints
 //! ```
 
+mod arguments;
 mod guide;
 mod past;
 
@@ -12,14 +14,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
-use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use simulator::{Life, Simulator, Subscription};
 
-use super::arguments::number;
+use super::error::CommandError;
 use super::import::progress_bar;
-use super::simulate::CompanyArguments;
-use super::{CommandError, asked_to_stop};
+use super::signals::asked_to_stop;
 use crate::access::{AccessError, Vault, random_secret};
 use crate::app::{App, StartError};
 use crate::clock::Clock;
@@ -27,33 +27,8 @@ use crate::config::{Config, LogFormat, Telemetry};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::limits;
 use crate::telemetry;
+pub use arguments::Arguments;
 use past::Past;
-
-#[derive(Debug, Args)]
-pub struct Arguments {
-    /// The port on the loopback address; 0 for a free one.
-    #[arg(long, default_value_t = 8080, value_parser = number(0..=u16::MAX))]
-    port: u16,
-    #[command(flatten)]
-    company: CompanyArguments,
-    /// How often something happens in the simulated workspace, from 1s to 1h.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = pace)]
-    every: Duration,
-    /// Let nothing happen in the simulated workspace after the start.
-    #[arg(long)]
-    quiet: bool,
-    /// Print the addresses and credentials as one line of JSON, once the bridge is ready. Implies
-    /// --quiet.
-    #[arg(long)]
-    json: bool,
-}
-
-fn pace(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(pace) if limits::DEMO_PACE.contains(&pace) => Ok(pace),
-        _ => Err("must be a duration from 1s to 1h".to_owned()),
-    }
-}
 
 const SIMULATED_TOKEN: &str = "simulated-access-token";
 

@@ -8,27 +8,16 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
-use clap::{ArgMatches, Command, CommandFactory, Error, FromArgMatches};
-
-use super::CommandLine;
+use clap::{ArgMatches, Command, Error};
 
 /// The options that print something and exit with 0.
 const PRINTING: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
-impl CommandLine {
-    /// Parses the arguments of the process. Prints help, version and errors, and then exits.
-    #[must_use]
-    pub fn read() -> Self {
-        Self::read_from(&std::env::args_os().collect::<Vec<_>>())
-            .unwrap_or_else(|error| error.exit())
-    }
-
-    fn read_from(arguments: &[OsString]) -> Result<Self, Error> {
-        let mut command = accepting(Self::command());
-        command.build();
-        let matches = matches(&mut command, arguments)?;
-        Self::from_arg_matches(&matches)
-    }
+/// Parses the arguments of a process by the definition of its command line.
+pub fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, Error> {
+    let mut command = accepting(command);
+    command.build();
+    matches(&mut command, arguments)
 }
 
 /// Lets all values of a command begin with a hyphen, except positional ones from a fixed list of
@@ -102,7 +91,10 @@ fn other_option<'a>(value: &OsStr, options: &'a [String]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::commands::CommandLine;
 
     /// Collects the commands without subcommands, each with the words that lead to it.
     fn leaves(command: &Command, path: &[String], found: &mut Vec<(Vec<String>, Command)>) {

@@ -4,7 +4,10 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{CommandError, asked_to_stop, print_line, system_user};
+use super::actor::system_user;
+use super::error::CommandError;
+use super::output::print_line;
+use super::signals::asked_to_stop;
 use crate::app::{importer_of, keep_up, open_connection, open_stores, vault, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
+use super::actor::{COMMAND_LINE, by_command, system_user};
+use super::error::CommandError;
+use super::output::when;
+use super::stores::existing_stores;
 use super::token::overlap;
 use super::trusted_clock::{Comparison, compare};
-use super::{COMMAND_LINE, CommandError, by_command, existing_stores, system_user, when};
 use crate::app::open_tokens;
 use crate::clock::Clock;
 use crate::config::Config;

@@ -10,12 +10,15 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use time::Date;
 
+use super::actor::by_command_with;
 use super::arguments::{duration, moment, moment_of, zone};
+use super::backup;
+use super::error::CommandError;
+use super::output::{print_line, when};
 use super::person::{self, EraseRequest};
+use super::stores::existing_stores;
+use super::trusted_clock;
 use super::verdict::{document, lines};
-use super::{
-    CommandError, backup, by_command_with, existing_stores, print_line, trusted_clock, when,
-};
 use crate::app::workspace_of;
 use crate::clock::{self, Clock};
 use crate::config::Config;

@@ -4,8 +4,11 @@ use clap::Args;
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
+use super::actor::by_command;
+use super::error::CommandError;
+use super::output::print_line;
+use super::stores::existing_stores;
 use super::token::workspaces;
-use super::{CommandError, by_command, existing_stores, print_line};
 use crate::access::{hash_of_random, random_secret};
 use crate::clock::Clock;
 use crate::config::Config;

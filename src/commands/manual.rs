@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::io::Write;
 
-use clap::{CommandFactory, Parser};
+use clap::{Command, Parser};
 use clap_complete::Shell;
 
-use super::{CommandError, CommandLine};
+use super::error::CommandError;
 
 #[derive(Debug, Parser)]
 pub struct Completions {
@@ -16,8 +16,7 @@ pub struct Completions {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every subcommand has the same shape")]
-pub fn completions(arguments: &Completions) -> Result<(), CommandError> {
-    let mut command = CommandLine::command();
+pub fn completions(mut command: Command, arguments: &Completions) -> Result<(), CommandError> {
     let name = command.get_name().to_owned();
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut text);
@@ -27,9 +26,8 @@ pub fn completions(arguments: &Completions) -> Result<(), CommandError> {
 }
 
 /// Prints one manual page with all subcommands and their options.
-pub fn manual() -> Result<(), CommandError> {
+pub fn manual(mut command: Command) -> Result<(), CommandError> {
     let mut text = Vec::new();
-    let mut command = CommandLine::command();
     command.build();
     let page = clap_mangen::Man::new(command.clone());
     page.render_title(&mut text)?;
@@ -37,7 +35,7 @@ pub fn manual() -> Result<(), CommandError> {
     page.render_synopsis_section(&mut text)?;
     page.render_description_section(&mut text)?;
     page.render_options_section(&mut text)?;
-    let mut open: VecDeque<clap::Command> = command.get_subcommands().cloned().collect();
+    let mut open: VecDeque<Command> = command.get_subcommands().cloned().collect();
     while let Some(subcommand) = open.pop_front() {
         if subcommand.get_name() == "help" {
             continue;
@@ -53,7 +51,7 @@ pub fn manual() -> Result<(), CommandError> {
         page.render_synopsis_section(&mut text)?;
         page.render_options_section(&mut text)?;
         // The subcommands of a command follow it directly.
-        let below: Vec<clap::Command> = subcommand.get_subcommands().cloned().collect();
+        let below: Vec<Command> = subcommand.get_subcommands().cloned().collect();
         below.into_iter().rev().for_each(|command| open.push_front(command));
     }
     page.render_version_section(&mut text)?;

@@ -2,7 +2,8 @@
 
 use secrecy::ExposeSecret;
 
-use super::{CommandError, print_line};
+use super::error::CommandError;
+use super::output::print_line;
 use crate::app::{open_stores, without_password};
 use crate::config::Config;
 

@@ -5,9 +5,10 @@
 //!
 //! ```text
 //! actor      who runs a command                 error          why a command failed
-//! arguments  parsers for arguments              trusted_clock  whether the clock can be trusted
-//! hyphens    values that begin with a hyphen    verdict        the result of a verification
-//! output     lines, tables, times
+//! arguments  parsers for arguments              hyphens        values that begin with a hyphen
+//! last_use   when clients were last used        output         lines, tables, times
+//! signals    requests to end the process        stores         opens the database
+//! verdict    the result of a verification       trusted_clock  whether the clock can be trusted
 //! ```
 //!
 //! `backup` and `person` are subcommands of `ledger`. `manual` has `completions`, too.
@@ -25,6 +26,7 @@ mod error;
 mod hyphens;
 mod import;
 mod keys;
+mod last_use;
 mod ledger;
 mod login_link;
 mod manual;
@@ -34,30 +36,25 @@ mod output;
 mod person;
 mod saviynt_package;
 mod serve;
+mod signals;
 #[cfg(feature = "simulator")]
 mod simulate;
+mod stores;
 mod token;
 mod trusted_clock;
 mod verdict;
 
-use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
-use secrecy::ExposeSecret;
-use time::OffsetDateTime;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use actor::{COMMAND_LINE, by_command, by_command_with, system_user};
 pub use error::CommandError;
-use output::{print_line, print_table, rfc3339, when, when_known};
 
-use crate::app::{missing_file, open_stores};
 use crate::clock::Clock;
 #[cfg(feature = "simulator")]
 use crate::config::wrong_log_filter;
 use crate::config::{Config, ConfigError};
-use crate::database::DatabaseError;
-use crate::stores::{AuditStore, Stores};
 use crate::telemetry;
 
 /// Serves an Intercom workspace's teammates and teams as SCIM 2.0, with a durable ledger of every
@@ -119,6 +116,18 @@ enum Command {
 }
 
 impl CommandLine {
+    /// Parses the arguments of the process. Prints help, version and errors, and then exits.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::read_from(&std::env::args_os().collect::<Vec<_>>())
+            .unwrap_or_else(|error| error.exit())
+    }
+
+    fn read_from(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let matches = hyphens::parse(Self::command(), arguments)?;
+        Self::from_arg_matches(&matches)
+    }
+
     /// Runs the command.
     ///
     /// # Errors
@@ -133,8 +142,8 @@ impl CommandLine {
             #[cfg(feature = "simulator")]
             Command::Simulate(arguments) => simulate::run(arguments).await,
             Command::Openapi(arguments) => openapi::run(arguments),
-            Command::Completions(arguments) => manual::completions(arguments),
-            Command::Manual => manual::manual(),
+            Command::Completions(arguments) => manual::completions(Self::command(), arguments),
+            Command::Manual => manual::manual(Self::command()),
             Command::Serve => serve::run(&self.settings(telemetry::USUAL)?, || self.load()).await,
             Command::Import(arguments) => import::run(&self.settings("warn")?, arguments).await,
             Command::Ledger(arguments) => ledger::run(&self.settings("warn")?, arguments).await,
@@ -179,23 +188,6 @@ impl CommandLine {
     }
 }
 
-/// Waits for a request to end the process: Ctrl-C or SIGTERM.
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                terminate.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
-}
-
 /// Checks `RUST_LOG` for `demo`, which has no other settings.
 #[cfg(feature = "simulator")]
 #[expect(
@@ -205,60 +197,4 @@ async fn asked_to_stop() {
 fn check_log_filter() -> Result<(), CommandError> {
     let wrong = std::env::var("RUST_LOG").ok().as_deref().and_then(wrong_log_filter);
     wrong.map_or(Ok(()), |why| Err(CommandError::new(why)))
-}
-
-/// Opens an existing database. Commands that read or change an existing one must not create a new one
-/// in the wrong directory.
-async fn existing_stores(config: &Config) -> Result<Stores, CommandError> {
-    if let Some(file) = missing_file(config.database.url.expose_secret()) {
-        return Err(CommandError::new(format!(
-            "there is no database at {file}; run this command where the bridge runs, with its DATABASE_URL"
-        )));
-    }
-    Ok(open_stores(config).await?.0)
-}
-
-/// Opens the database, or creates it. Prints a note if it is created, because this may be the wrong
-/// directory.
-async fn new_or_existing_stores(config: &Config) -> Result<Stores, CommandError> {
-    if let Some(file) = missing_file(config.database.url.expose_secret()) {
-        eprintln!(
-            "note: there was no database, so a new one was created at {file}; check that the bridge runs here"
-        );
-    }
-    Ok(open_stores(config).await?.0)
-}
-
-/// Parses a name for lists: not empty, not too long, and without control characters.
-fn name(text: &str) -> Result<String, String> {
-    let fit =
-        (1..=100).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
-    if fit {
-        Ok(text.trim().to_owned())
-    } else {
-        Err("must have 1 to 100 letters, and no line breaks".to_owned())
-    }
-}
-
-/// Returns when each of these last used the bridge, according to the audit trail. `kind` is the
-/// prefix of the id in the trail: `client` or `token`.
-async fn last_uses(
-    store: &AuditStore,
-    kind: &str,
-    ids: impl Iterator<Item = &str>,
-) -> Result<HashMap<String, OffsetDateTime>, DatabaseError> {
-    let identities: Vec<String> = ids.map(|id| format!("{kind} {id}")).collect();
-    let uses = store.last_uses(&identities).await?;
-    let id = |identity: String| {
-        identity.split_once(' ').map(|(_, id)| id.to_owned()).unwrap_or_default()
-    };
-    Ok(uses.into_iter().map(|(identity, at)| (id(identity), at)).collect())
-}
-
-/// Prints how far back the last use is known.
-fn print_last_use_note(config: &Config) {
-    eprintln!(
-        "LAST USED is known for the last {} days (access.audit_retention_days); - means not used since then.",
-        config.access.audit_retention_days
-    );
 }

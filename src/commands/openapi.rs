@@ -3,7 +3,8 @@
 
 use clap::Args;
 
-use super::{CommandError, print_line};
+use super::error::CommandError;
+use super::output::print_line;
 use crate::http::{openapi_collection, openapi_document};
 
 #[derive(Debug, Args)]

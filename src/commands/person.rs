@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::{CommandError, by_command_with, print_line};
+use super::actor::by_command_with;
+use super::error::CommandError;
+use super::output::print_line;
 use crate::clock::Clock;
 use crate::ledger::{Erased, Ledger, LedgerError, Person};
 use crate::limits;

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use secrecy::ExposeSecret;
 
+use super::error::CommandError;
+use super::output::print_line;
+use super::stores::existing_stores;
 use super::token::workspaces;
-use super::{CommandError, existing_stores, print_line};
 use crate::app::missing_file;
 use crate::clock::Clock;
 use crate::config::{Config, origin};

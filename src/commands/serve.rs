@@ -4,7 +4,8 @@ use std::pin::pin;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CommandError, asked_to_stop};
+use super::error::CommandError;
+use super::signals::asked_to_stop;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};

@@ -6,7 +6,9 @@ use clap::Args;
 use simulator::{Company, Options, OrderedFault, Simulator, Workspace, newcomers, seed};
 
 use super::arguments::number;
-use super::{CommandError, asked_to_stop, print_line};
+use super::error::CommandError;
+use super::output::print_line;
+use super::signals::asked_to_stop;
 use crate::clock::Clock;
 use crate::limits;
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{
-    CommandError, by_command, by_command_with, existing_stores, last_uses, name,
-    new_or_existing_stores, print_last_use_note, print_line, print_table, rfc3339, when,
-    when_known,
-};
+use super::actor::{by_command, by_command_with};
+use super::arguments::name;
+use super::error::CommandError;
+use super::last_use::{last_uses, print_last_use_note};
+use super::output::{print_line, print_table, rfc3339, when, when_known};
+use super::stores::{existing_stores, new_or_existing_stores};
 use crate::access::{Grant, Scope};
 use crate::app::{open_tokens, workspace_of};
 use crate::clock::Clock;

@@ -4,7 +4,7 @@
 use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime};
 
-use super::CommandError;
+use super::error::CommandError;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::intercom::Client;

@@ -4,7 +4,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::when;
+use super::output::when;
 use crate::ledger::{Moment, Verified};
 
 /// Returns the result of a verification as JSON, with the verdict in words.

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::commands::CommandError;
+use crate::commands::error::CommandError;
 
 /// Creates a temporary file in the directory of `file`, readable only by its owner. It is deleted
 /// unless it is renamed by [`put`].

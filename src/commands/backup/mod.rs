@@ -15,7 +15,8 @@ use files::{
     beside, draft_beside, give_to_owner_of_directory, is_open, name_of, put, set_aside, taken,
 };
 
-use super::{CommandError, by_command};
+use super::actor::by_command;
+use super::error::CommandError;
 use crate::app::{key_file, missing_file, without_password};
 use crate::clock::Clock;
 use crate::config::Config;

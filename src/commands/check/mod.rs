@@ -13,7 +13,7 @@ use intercom::check_intercom;
 use proxy::check_proxy;
 use report::Report;
 
-use super::CommandError;
+use super::error::CommandError;
 use crate::access::Issuer;
 use crate::app::{OpenFiles, trusted_issuers};
 use crate::clock::Clock;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::report::Report;
 use crate::access::PROXY_NOT_TRUSTED;
 use crate::clock::{self, Clock};
-use crate::commands::when;
+use crate::commands::output::when;
 use crate::config::Config;
 use crate::database::AuditEntry;
 use crate::limits;

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::json;
 
-use crate::commands::{CommandError, print_line};
+use crate::commands::error::CommandError;
+use crate::commands::output::print_line;
 
 /// The result of one check.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]

@@ -8,10 +8,12 @@ use serde_json::json;
 use simulator::Simulator;
 use time::Date;
 
-use super::super::{CommandError, login_link, print_line};
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::access::{Grant, Scope, client_id, client_secret_of};
 use crate::app::App;
+use crate::commands::error::CommandError;
+use crate::commands::login_link;
+use crate::commands::output::print_line;
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::{api_base_url, scim_base_url};
 use crate::limits;

@@ -7,10 +7,10 @@
 use indicatif::ProgressBar;
 use simulator::{Options, Simulator, Story};
 
-use super::super::CommandError;
-use super::super::simulate::CompanyArguments;
 use crate::app::{importer_of, open_stores, workspace_of};
 use crate::clock::Clock;
+use crate::commands::error::CommandError;
+use crate::commands::simulate::CompanyArguments;
 use crate::config::Config;
 use crate::directory::{DEFAULT_WORKSPACE, ImportRequest, Mode, RunStatus, Trigger};
 use crate::import::Importer;

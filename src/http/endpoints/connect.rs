@@ -180,7 +180,7 @@ async fn keep(
     let event = AuditEntry {
         workspace: Some(workspace.name.to_string()),
         target: intercom.id.clone(),
-        ..RequestContext::audit_entry(request, "workspace.connected", now)
+        ..RequestContext::audit_entry("workspace.connected", now)
     };
     service.stores.connections.connect(connection, vec![event]).await?;
     if let Err(why) = workspace.connector.take(Some(token)) {

@@ -180,7 +180,7 @@ pub async fn create(
         at: service.clock.now(),
         source: RequestSource::Ticket,
         requester: caller.principal.subject.clone(),
-        request_id: RequestContext::id(&request).unwrap_or_default(),
+        request_id: RequestContext::id().unwrap_or_default(),
         method: request.method().to_string(),
         operation,
         target: ticket.target,

@@ -116,7 +116,7 @@ async fn grant(
         }
     };
     let client = read_client(service, &token_request.client_id).await?;
-    let network = network_of(RequestContext::client_address(request));
+    let network = network_of(RequestContext::client_address());
     match (service.login.look(&token_request, client.clone(), &network).await, client) {
         (Login::TooMany(too_many), _) => Err(ApiError::TooMany(too_many)),
         (Login::Granted { secret }, Some(client)) => {
@@ -130,7 +130,7 @@ async fn grant(
                 let now = service.clock.now();
                 let event = AuditEntry {
                     target: Some(client.id.clone()),
-                    ..RequestContext::audit_entry(request, "token.refused", now)
+                    ..RequestContext::audit_entry("token.refused", now)
                 };
                 record(service, &client, &event).await?;
             }
@@ -193,7 +193,7 @@ async fn issue(
         identity: Some(format!("client {}", client.id)),
         target: Some(issued.id.clone()),
         detail: Some(format!("scope {scope}")),
-        ..RequestContext::audit_entry(request, "token.issued", issued.issued_at)
+        ..RequestContext::audit_entry("token.issued", issued.issued_at)
     };
     record(service, client, &event).await?;
     let access_token = issued.expose().to_owned();

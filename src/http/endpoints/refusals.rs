@@ -60,7 +60,7 @@ async fn refuse(
             .map(|text| text.chars().take(limits::COMMENT_BYTES / 4).collect()),
         workspace: caller.workspace.name.to_string(),
         at: service.clock.now(),
-        request_id: RequestContext::id(request).unwrap_or_default(),
+        request_id: RequestContext::id().unwrap_or_default(),
         requester: caller.principal.subject.clone(),
         method: request.method().to_string(),
         operation: parsed.operation,

@@ -101,7 +101,7 @@ impl<S: Declared> FromRequest for Caller<S> {
                 .cloned();
             let workspace = workspace
                 .ok_or_else(|| ApiError::NotFound { what: "this workspace".to_owned() })?;
-            RequestContext::with(request, |context| {
+            RequestContext::with(|context| {
                 context.workspace = Some(Arc::clone(&workspace.name));
             });
             Ok(Self { bearer: client.with_scope()?, workspace })
@@ -171,7 +171,7 @@ fn identify<T: 'static>(
                         service: Data<Service>,
                         known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
-        RequestContext::with(request, |context| {
+        RequestContext::with(|context| {
             context.actor = Some(Actor::Principal(Arc::clone(&principal)));
         });
         principal.allowance.ask().map_err(ApiError::TooMany)?;

@@ -65,7 +65,7 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
     let Some(workspace) = wanted.or(shown.first()) else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
-    RequestContext::with(&request, |context| context.workspace = Some(Arc::clone(&workspace.name)));
+    RequestContext::with(|context| context.workspace = Some(Arc::clone(&workspace.name)));
     let search: String =
         parameter(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
     let offset = parameter(&request, "offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
@@ -193,7 +193,7 @@ fn events(
     now: OffsetDateTime,
     workspaces: &[String],
 ) -> Vec<AuditEntry> {
-    let event = RequestContext::audit_entry(request, event, now);
+    let event = RequestContext::audit_entry(event, now);
     let entry = |workspace: &String| AuditEntry {
         workspace: Some(workspace.clone()),
         target: Some(STATUS_PAGE.to_owned()),
@@ -250,7 +250,7 @@ async fn session(
         // The start of the hash distinguishes sessions and cannot be used to log in.
         let which = hash.get(..8).unwrap_or_default();
         let actor = Actor::Page(format!("{STATUS_PAGE} {which}").into());
-        RequestContext::with(request, |context| context.actor = Some(actor));
+        RequestContext::with(|context| context.actor = Some(actor));
     }
     Ok(shown)
 }

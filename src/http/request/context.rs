@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use time::OffsetDateTime;
 
 use crate::access::Actor;
@@ -49,11 +48,9 @@ tokio::task_local! {
 }
 
 impl RequestContext {
-    /// Reads or changes the context of the request that is being answered. `None` if there is none.
-    ///
-    /// The argument is not read. Only code that answers a request has one, so it keeps all other
-    /// code from calling this.
-    pub fn with<T>(_: &HttpRequest, access: impl FnOnce(&mut Self) -> T) -> Option<T> {
+    /// Reads or changes the context of the request that is being answered. `None` if there is none:
+    /// outside [`RequestContext::scope`], such as in a background task.
+    pub fn with<T>(access: impl FnOnce(&mut Self) -> T) -> Option<T> {
         CONTEXT.try_with(|context| access(&mut context.borrow_mut())).ok()
     }
 
@@ -66,22 +63,22 @@ impl RequestContext {
     }
 
     /// The id of the request.
-    pub fn id(request: &HttpRequest) -> Option<String> {
-        Self::with(request, |context| context.request_id.clone())
+    pub fn id() -> Option<String> {
+        Self::with(|context| context.request_id.clone())
     }
 
     /// An entry of the audit trail about an event that the request caused, with the request's id
     /// and the client's address.
-    pub fn audit_entry(request: &HttpRequest, event: &str, at: OffsetDateTime) -> AuditEntry {
+    pub fn audit_entry(event: &str, at: OffsetDateTime) -> AuditEntry {
         AuditEntry {
-            address: Self::client_address(request).map(|address| address.to_string()),
-            request_id: Self::id(request),
+            address: Self::client_address().map(|address| address.to_string()),
+            request_id: Self::id(),
             ..AuditEntry::event(event, at)
         }
     }
 
     /// The client's address, if it is known.
-    pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
-        Self::with(request, |context| context.forwarded.from).flatten()
+    pub fn client_address() -> Option<IpAddr> {
+        Self::with(|context| context.forwarded.from).flatten()
     }
 }

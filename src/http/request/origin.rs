@@ -70,7 +70,7 @@ impl Origin {
         if self.trusted_proxies.is_empty() {
             return None;
         }
-        RequestContext::with(request, |context| context.forwarded.to.clone()).flatten()
+        RequestContext::with(|context| context.forwarded.to.clone()).flatten()
     }
 
     fn judge(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Forwarded {

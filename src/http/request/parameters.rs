@@ -124,7 +124,7 @@ impl Parameters {
         // A number that overflows is above the maximum, too.
         let wanted = text.parse().unwrap_or(usize::MAX);
         if wanted > MOST {
-            RequestContext::with(request, |context| context.limit_applied = Some(MOST));
+            RequestContext::with(|context| context.limit_applied = Some(MOST));
         }
         Ok(wanted.min(MOST))
     }

@@ -112,7 +112,7 @@ impl Service {
     /// # Errors
     /// `ApiError::TooMany` if the network has used up its limit.
     pub fn stranger(&self, kind: &'static str, request: &HttpRequest) -> Result<(), ApiError> {
-        let network = network_of(RequestContext::client_address(request));
+        let network = network_of(RequestContext::client_address());
         self.strangers.ask(&format!("{kind} {network}")).map_err(ApiError::TooMany)
     }
 

@@ -8,9 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders that still have cycles. The list only shrinks.
-const NOT_YET: &[&str] = &["commands"];
-
 /// A module: the names on its path.
 type Module = Vec<String>;
 
@@ -210,11 +207,6 @@ fn no_files_import_each_other_in_a_circle() {
     }
     let in_circles: BTreeSet<&Module> =
         modules.iter().filter(|module| reachable(&imports, module).contains(module)).collect();
-    let folder = |module: &Module| module.first().cloned().unwrap_or_default();
-    let unexpected: Vec<String> = in_circles
-        .iter()
-        .filter(|module| !NOT_YET.contains(&folder(module).as_str()))
-        .map(|module| module.join("::"))
-        .collect();
+    let unexpected: Vec<String> = in_circles.iter().map(|module| module.join("::")).collect();
     assert!(unexpected.is_empty(), "these files import each other in circles: {unexpected:?}");
 }
