@@ -272,7 +272,7 @@ fn entry(answered: &Answered<'_>, tally: &EntryCount) -> AuditEntry {
 mod tests {
     use super::*;
     use crate::database::Database;
-    use crate::ledger::Ledger;
+    use crate::stores::Stores;
 
     fn answered(target: usize) -> Answered<'static> {
         Answered {
@@ -297,7 +297,7 @@ mod tests {
         let event = |name: &str| vec![AuditEntry::event(name, OffsetDateTime::UNIX_EPOCH)];
         assert!(trail.record(&store, event("token.issued")).await);
         assert!(trail.write(&store).await.is_err());
-        Ledger::new(database).migrate().await.unwrap();
+        Stores::new(&database).ledger.migrate().await.unwrap();
         assert!(trail.record(&store, event("token.refused")).await);
         trail.write(&store).await.unwrap();
         trail.write(&store).await.unwrap();

@@ -24,8 +24,8 @@ use crate::http::Workspace;
 use crate::limits;
 use crate::stores::{AccessStore, ConnectionStore, SealedConnection, Stores};
 
-/// Returns the vault that opens the database's sealed secrets. Without a key in the settings it uses
-/// a key file, which the first start creates.
+/// Returns the vault that opens the sealed secrets in the database. Without a key in the settings it
+/// uses a key file, which the first start creates.
 ///
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].
@@ -265,7 +265,7 @@ impl AccessLoop {
     }
 }
 
-/// Writes the audit trail to the database, every [`limits::AUDIT_WRITE`] and at the end, and deletes
+/// Writes the audit trail to the database, every [`limits::AUDIT_WRITE`] and at the end. Deletes
 /// entries that are older than the settings allow, unless this machine's clock may be ahead.
 pub(super) async fn audit_loop(
     trail: Arc<AuditTrail>,

@@ -7,8 +7,8 @@ use crate::app::{missing_file, open_stores};
 use crate::config::Config;
 use crate::stores::Stores;
 
-/// Opens an existing database. Commands that read or change an existing one must not create a new one
-/// in the wrong directory.
+/// Opens an existing database. Commands that read or change one must not create a new one in the
+/// wrong directory.
 pub async fn existing_stores(config: &Config) -> Result<Stores, CommandError> {
     if let Some(file) = missing_file(config.database.url.expose_secret()) {
         return Err(CommandError::new(format!(
