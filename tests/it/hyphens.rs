@@ -2,7 +2,8 @@
 
 use intercom_scim_bridge::access::client_secret;
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::stores::{IssuedToken, OAuthClient};
+use intercom_scim_bridge::stores::{AccessStore, IssuedToken, OAuthClient};
+use time::OffsetDateTime;
 
 use crate::support::database::TestDatabase;
 use crate::support::shell::Shell;
@@ -16,36 +17,40 @@ const IDS: [&str; 6] = [
     "_4b7XfPvTqOQyH0nUe2wLg",
 ];
 
+/// Adds a token and a client with this id.
+async fn add_token_and_client(access: &AccessStore, id: &str, now: OffsetDateTime) {
+    let token = IssuedToken {
+        id: id.to_owned(),
+        key_id: "k".to_owned(),
+        subject: "test".to_owned(),
+        scope: "scim.read".to_owned(),
+        workspaces: vec!["default".to_owned()],
+        issued_at: now,
+        expires_at: now,
+        revoked_at: None,
+    };
+    access.add_token(&token, Vec::new()).await.unwrap();
+    let client = OAuthClient {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        secret_hash: client_secret().unwrap().1,
+        previous: None,
+        scope: "scim.read".to_owned(),
+        workspaces: vec!["default".to_owned()],
+        created_at: now,
+        rotated_at: None,
+        disabled_at: None,
+    };
+    access.add_client(&client, Vec::new()).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_and_clients_are_ended_by_an_id_that_begins_with_a_hyphen() {
     let database = TestDatabase::sqlite();
-    let stores = database.stores().await;
-    let now = Clock::System.now();
+    let access = database.stores().await.access;
     let shell = Shell::new().set("DATABASE_URL", database.url.clone());
     for id in IDS {
-        let token = IssuedToken {
-            id: id.to_owned(),
-            key_id: "k".to_owned(),
-            subject: "test".to_owned(),
-            scope: "scim.read".to_owned(),
-            workspaces: vec!["default".to_owned()],
-            issued_at: now,
-            expires_at: now,
-            revoked_at: None,
-        };
-        stores.access.add_token(&token, Vec::new()).await.unwrap();
-        let client = OAuthClient {
-            id: id.to_owned(),
-            name: id.to_owned(),
-            secret_hash: client_secret().unwrap().1,
-            previous: None,
-            scope: "scim.read".to_owned(),
-            workspaces: vec!["default".to_owned()],
-            created_at: now,
-            rotated_at: None,
-            disabled_at: None,
-        };
-        stores.access.add_client(&client, Vec::new()).await.unwrap();
+        add_token_and_client(&access, id, Clock::System.now()).await;
         let revoked = shell.run(&["token", "revoke", id]);
         assert!(
             revoked.code == Some(0) && revoked.stderr.contains("is revoked"),
@@ -65,11 +70,15 @@ async fn tokens_and_clients_are_ended_by_an_id_that_begins_with_a_hyphen() {
             disabled.stderr
         );
     }
-    assert!(stores.access.tokens().await.unwrap().iter().all(|token| token.revoked_at.is_some()));
-    assert!(
-        stores.access.clients().await.unwrap().iter().all(|client| client.disabled_at.is_some())
-    );
-    // An unknown id is an error, never an option such as `--help` or `--version`.
+    assert!(access.tokens().await.unwrap().iter().all(|token| token.revoked_at.is_some()));
+    assert!(access.clients().await.unwrap().iter().all(|client| client.disabled_at.is_some()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_id_that_begins_with_a_hyphen_is_an_error_and_not_an_option() {
+    let database = TestDatabase::sqlite();
+    drop(database.ledger().await);
+    let shell = Shell::new().set("DATABASE_URL", database.url.clone());
     for id in ["-Vx", "-hx", "-V=", "--Version"] {
         let unknown = shell.run(&["token", "revoke", id]);
         assert!(

@@ -91,83 +91,74 @@ async fn other_schemes_beside_a_secret_in_the_body_and_resources_are_no_matter()
     bridge.stop().await;
 }
 
+/// Asserts that a token request is refused with this status and error code, in the form of RFC
+/// 6749 §5.2.
+async fn assert_refused(what: &str, request: RequestBuilder, status: u16, error: &str) {
+    let answer = Bridge::send(request).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["error"]),
+        (status, &json!(error)),
+        "{what}"
+    );
+    let description = answer.json()["error_description"].as_str().unwrap().to_owned();
+    let allowed = |letter: char| matches!(letter, ' '..='!' | '#'..='[' | ']'..='~');
+    assert!(description.chars().all(allowed), "RFC 6749 §5.2: {description}");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("www-authenticate").starts_with("Basic "), status == 401, "{what}");
+}
+
 #[tokio::test]
-async fn what_is_refused_is_refused_as_the_rfc_says() {
+async fn invalid_token_requests_are_refused_with_the_code_of_the_rfc() {
     let bridge = Bridge::serving(dozen()).await;
     let (id, secret) = client(&bridge.app, "scim.read", &["default"]).await;
     let wrong = format!("iscs_{}", "A".repeat(43));
     let post = || bridge.request(Method::POST, "/oauth/token");
-    let basic = |secret: &str| post().basic_auth(&id, Some(secret));
+    let basic = || post().basic_auth(&id, Some(&secret));
     let all = format!("{GRANT}&client_id={id}&client_secret={secret}");
     let json = post()
         .header("Content-Type", "application/json")
         .body(r#"{"grant_type":"client_credentials"}"#);
-    for (what, request, status, error) in [
-        ("no grant", form(basic(&secret), ""), 400, "invalid_request"),
-        (
-            "another grant",
-            form(basic(&secret), "grant_type=password&username=a"),
-            400,
-            "unsupported_grant_type",
-        ),
-        ("a parameter twice", form(post(), format!("{all}&{GRANT}")), 400, "invalid_request"),
-        ("both ways at once", form(basic(&secret), all.clone()), 400, "invalid_request"),
-        ("JSON", json, 400, "invalid_request"),
-        (
-            "more than it may",
-            form(basic(&secret), format!("{GRANT}&scope=scim.read+admin")),
-            400,
-            "invalid_scope",
-        ),
-        ("no client", form(post(), GRANT), 401, "invalid_client"),
-        ("a wrong secret", form(basic(&wrong), GRANT), 401, "invalid_client"),
-        ("no secret's form", form(basic("password"), GRANT), 401, "invalid_client"),
-        (
-            "an unknown client",
-            form(post().basic_auth("nobody", Some(&secret)), GRANT),
-            401,
-            "invalid_client",
-        ),
-        (
-            "a client with a NUL",
-            form(post().basic_auth("a\0b", Some(&secret)), GRANT),
-            401,
-            "invalid_client",
-        ),
+    let password = form(basic(), "grant_type=password&username=a");
+    let excess = form(basic(), format!("{GRANT}&scope=scim.read+admin"));
+    for (what, request, error) in [
+        ("no grant", form(basic(), ""), "invalid_request"),
+        ("another grant", password, "unsupported_grant_type"),
+        ("a parameter twice", form(post(), format!("{all}&{GRANT}")), "invalid_request"),
+        ("both ways at once", form(basic(), all.clone()), "invalid_request"),
+        ("JSON", json, "invalid_request"),
+        ("more scopes than the client has", excess, "invalid_scope"),
         (
             "an unknown parameter twice",
-            form(basic(&secret), format!("{GRANT}&a=1&a=2")),
-            400,
+            form(basic(), format!("{GRANT}&a=1&a=2")),
             "invalid_request",
         ),
-        (
-            "two headers",
-            form(basic(&secret).basic_auth(&id, Some(&wrong)), GRANT),
-            400,
-            "invalid_request",
-        ),
-        ("a bearer token", form(post().bearer_auth(&bridge.token), GRANT), 401, "invalid_client"),
+        ("two headers", form(basic().basic_auth(&id, Some(&wrong)), GRANT), "invalid_request"),
     ] {
-        let answer = Bridge::send(request).await;
-        assert_eq!(
-            (answer.status.as_u16(), &answer.json()["error"]),
-            (status, &json!(error)),
-            "{what}"
-        );
-        let description = answer.json()["error_description"].as_str().unwrap().to_owned();
-        let allowed = |letter: char| matches!(letter, ' '..='!' | '#'..='[' | ']'..='~');
-        assert!(description.chars().all(allowed), "RFC 6749 §5.2: {description}");
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(
-            answer.header("www-authenticate").starts_with("Basic "),
-            status == 401,
-            "{what}"
-        );
+        assert_refused(what, request, 400, error).await;
     }
     let too_large = Bridge::send(form(post(), "x".repeat(9_000))).await;
     assert_eq!(too_large.status, 413);
     let get = Bridge::send(bridge.request(Method::GET, "/oauth/token")).await;
     assert_eq!((get.status.as_u16(), get.header("allow")), (405, "OPTIONS, POST"));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_request_without_valid_client_credentials_is_refused_with_401() {
+    let bridge = Bridge::serving(dozen()).await;
+    let (id, secret) = client(&bridge.app, "scim.read", &["default"]).await;
+    let wrong = format!("iscs_{}", "A".repeat(43));
+    let post = || bridge.request(Method::POST, "/oauth/token");
+    for (what, request) in [
+        ("no client", post()),
+        ("a wrong secret", post().basic_auth(&id, Some(&wrong))),
+        ("a text that cannot be a secret", post().basic_auth(&id, Some("password"))),
+        ("an unknown client", post().basic_auth("nobody", Some(&secret))),
+        ("a client with a NUL", post().basic_auth("a\0b", Some(&secret))),
+        ("a bearer token", post().bearer_auth(&bridge.token)),
+    ] {
+        assert_refused(what, form(request, GRANT), 401, "invalid_client").await;
+    }
     bridge.stop().await;
 }
 

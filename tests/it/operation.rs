@@ -64,29 +64,27 @@ fn what_is_no_number_or_date_is_refused_with_what_is_expected() {
     }
 }
 
+/// Runs `migrate` with a file of settings, and returns the error.
+fn refused(shell: &Shell, settings: &str) -> String {
+    std::fs::write(shell.directory.path().join("bridge.toml"), settings).unwrap();
+    let ended = shell.run(&["migrate", "--config", "bridge.toml"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    ended.stderr
+}
+
 #[test]
-fn all_that_is_nonsense_in_settings_is_refused_at_once_with_lines_and_near_misses() {
-    let shell = Shell::new();
-    let file =
-        |text: &str| std::fs::write(shell.directory.path().join("bridge.toml"), text).unwrap();
-    let refused = |shell: &Shell| -> String {
-        let ended = shell.run(&["migrate", "--config", "bridge.toml"]);
-        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-        ended.stderr
-    };
-    file(
-        "[intercom]\napi_version = \"latest\"\nclient_id = \"<your app>\"\n[acess]\ntoken_ttl = \"1h\"\n[import]\npoll_intervall = \"5m\"\n[access]\nencryption_key = \"s3cret\"\n",
-    );
-    let noisy = Shell::new()
+fn invalid_settings_are_refused_together_with_suggestions() {
+    let shell = Shell::new()
         .set("RUST_LOG", "loud")
         .set("BRIDGE_SERVER_BIND", "127.0.0.1:1")
         .set("INTERCOM_ACCESS_TOKEN", "to ken");
-    std::fs::copy(
-        shell.directory.path().join("bridge.toml"),
-        noisy.directory.path().join("bridge.toml"),
-    )
-    .unwrap();
-    let said = refused(&noisy);
+    let error = refused(
+        &shell,
+        "[intercom]\napi_version = \"latest\"\nclient_id = \"<your app>\"\n\
+         [acess]\ntoken_ttl = \"1h\"\n\
+         [import]\npoll_intervall = \"5m\"\n\
+         [access]\nencryption_key = \"s3cret\"\n",
+    );
     for expected in [
         "intercom.api_version (from bridge.toml) must be a version of Intercom's API from 2.0 on, such as 2.16, or Preview",
         "intercom.client_id (from bridge.toml) must be",
@@ -97,13 +95,15 @@ fn all_that_is_nonsense_in_settings_is_refused_at_once_with_lines_and_near_misse
         "did you mean BRIDGE_SERVER__BIND?",
         "intercom.access_token (from environment variable INTERCOM_ACCESS_TOKEN) must be",
     ] {
-        assert!(said.contains(expected), "{expected}: {said}");
+        assert!(error.contains(expected), "{expected}: {error}");
     }
     for hidden in ["s3cret", "to ken", "your app", "loud"] {
-        assert!(!said.contains(hidden), "{said}");
+        assert!(!error.contains(hidden), "{error}");
     }
+}
 
-    // For invalid TOML, the error has the line and the reason, and all other problems as well.
+#[test]
+fn invalid_toml_is_refused_with_its_line_together_with_other_errors() {
     for (text, line, reason) in [
         ("[server]\nbind = \n", "line 2", "string"),
         ("[server\nbind = \"x\"\n", "line 1", "]"),
@@ -111,17 +111,18 @@ fn all_that_is_nonsense_in_settings_is_refused_at_once_with_lines_and_near_misse
         ("[server]\nbind = \"a\"\nbind = \"b\"\n", "line 3", "duplicate"),
         ("[intercom]\naccess_token = \"s3cret\n", "line 2", "string"),
     ] {
-        file(text);
-        let other = Shell::new().set("INTERCOM_REGION", "moon");
-        std::fs::write(other.directory.path().join("bridge.toml"), text).unwrap();
-        let said = refused(&other);
+        let error = refused(&Shell::new().set("INTERCOM_REGION", "moon"), text);
         assert!(
-            said.contains("bridge.toml") && said.contains(line) && said.contains("column"),
-            "{text}: {said}"
+            error.contains("bridge.toml") && error.contains(line) && error.contains("column"),
+            "{text}: {error}"
         );
-        assert!(said.contains(reason) && said.contains("intercom.region"), "{text}: {said}");
-        assert!(!said.contains("s3cret"), "{said}");
+        assert!(error.contains(reason) && error.contains("intercom.region"), "{text}: {error}");
+        assert!(!error.contains("s3cret"), "{error}");
     }
+}
+
+#[test]
+fn log_levels_are_checked_before_a_command_runs() {
     for level in ["debug", "INFO", "off", "warn,sqlx=debug", "intercom_scim_bridge=trace,info", ""]
     {
         let ended = Shell::new().set("RUST_LOG", level).run(&["migrate"]);
@@ -131,25 +132,25 @@ fn all_that_is_nonsense_in_settings_is_refused_at_once_with_lines_and_near_misse
     assert!(demo.code == Some(1) && demo.stderr.contains("RUST_LOG"), "{}", demo.stderr);
 }
 
+/// Creates the client `Saviynt EIC`, and returns its id.
+fn create_client(shell: &Shell) -> String {
+    let made = shell.run(&["client", "create", "--name", "Saviynt EIC", "--json"]);
+    let made: Value = serde_json::from_str(&made.stdout).unwrap();
+    let id = made["client_id"].as_str().unwrap();
+    secrets::keep_client(id, made["client_secret"].as_str().unwrap());
+    id.to_owned()
+}
+
+/// Runs a command that prints JSON.
+fn json_of(shell: &Shell, arguments: &[&str]) -> Value {
+    serde_json::from_str(&shell.run(arguments).stdout).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_and_tokens_are_listed_under_headers_with_dates_and_their_last_use() {
+async fn tokens_are_listed_under_headers_with_dates_and_their_last_use() {
     let simulator = dozen_simulated();
     let port = free_port();
     let shell = shell(&simulator).set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"));
-    let made = shell.run(&["client", "create", "--name", "Saviynt EIC", "--json"]);
-    let made: Value = serde_json::from_str(&made.stdout).unwrap();
-    secrets::keep_client(
-        made["client_id"].as_str().unwrap(),
-        made["client_secret"].as_str().unwrap(),
-    );
-    for name in ["Saviynt EIC", "saviynt eic", " Saviynt EIC "] {
-        let again = shell.run(&["client", "create", "--name", name]);
-        assert!(
-            again.code == Some(1) && again.stderr.contains("already") && again.stdout.is_empty(),
-            "{}",
-            again.stderr
-        );
-    }
     let token = shell.run(&["token", "issue", "--subject", "prometheus", "--ttl", "30d"]);
     let token = secrets::keep(token.stdout.trim_end());
     let before = shell.run(&["token", "list"]).stdout;
@@ -161,7 +162,8 @@ async fn clients_and_tokens_are_listed_under_headers_with_dates_and_their_last_u
     }
     // Each cell is under its heading.
     let cell = |column: &str, next: &str| {
-        let (from, to) = (header.find(column).unwrap(), header.find(next).unwrap());
+        let from = header.find(column).unwrap();
+        let to = header.find(next).unwrap();
         row[from..to].trim().to_owned()
     };
     assert_eq!(
@@ -173,35 +175,33 @@ async fn clients_and_tokens_are_listed_under_headers_with_dates_and_their_last_u
     let serving = shell.start(&["serve"]);
     answered(&format!("http://127.0.0.1:{port}/scim/v2/Users?count=0"), &token).await;
     assert_eq!(serving.interrupt().code, Some(0));
-    let used: Value =
-        serde_json::from_str(&shell.run(&["token", "list", "--json"]).stdout).unwrap();
+    let used = json_of(&shell, &["token", "list", "--json"]);
     assert!(used[0]["last_used_at"].as_str() >= used[0]["issued_at"].as_str(), "{used}");
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_listed_under_headers_and_have_different_names() {
+    let simulator = dozen_simulated();
+    let shell = shell(&simulator);
+    let id = create_client(&shell);
+    for name in ["Saviynt EIC", "saviynt eic", " Saviynt EIC "] {
+        let again = shell.run(&["client", "create", "--name", name]);
+        assert!(
+            again.code == Some(1) && again.stderr.contains("already") && again.stdout.is_empty(),
+            "{}",
+            again.stderr
+        );
+    }
     let clients = shell.run(&["client", "list"]).stdout;
-    for expected in [
-        "NAME",
-        "CREATED",
-        "ROTATED",
-        "LAST USED",
-        "Saviynt EIC",
-        "active",
-        made["client_id"].as_str().unwrap(),
-    ] {
+    for expected in ["NAME", "CREATED", "ROTATED", "LAST USED", "Saviynt EIC", "active", &id] {
         assert!(clients.contains(expected), "{clients}");
     }
-    let listed: Value =
-        serde_json::from_str(&shell.run(&["client", "list", "--json"]).stdout).unwrap();
+    let listed = json_of(&shell, &["client", "list", "--json"]);
     assert_eq!((&listed[0]["last_used_at"], listed.as_array().unwrap().len()), (&Value::Null, 1));
     // The name of a disabled client is free again.
-    assert_eq!(
-        shell.run(&["client", "disable", made["client_id"].as_str().unwrap()]).code,
-        Some(0)
-    );
-    let again = shell.run(&["client", "create", "--name", "Saviynt EIC", "--json"]);
-    let again: Value = serde_json::from_str(&again.stdout).unwrap();
-    secrets::keep_client(
-        again["client_id"].as_str().unwrap(),
-        again["client_secret"].as_str().unwrap(),
-    );
+    assert_eq!(shell.run(&["client", "disable", &id]).code, Some(0));
+    create_client(&shell);
     simulator.stop().await;
 }
 

@@ -46,63 +46,79 @@ fn every_example_of_settings_can_be_loaded() {
 /// The names of the secret files in the examples.
 const SECRETS: [&str; 5] = ["emea", "emea-app", "apac", "apac-app", "us-app"];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
+/// Writes a secret file that only its owner can read, and returns its path.
+fn secret(shell: &Shell, name: &str, value: &str) -> String {
     use std::os::unix::fs::PermissionsExt;
+    let file = shell.directory.path().join(name);
+    std::fs::write(&file, value).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400)).unwrap();
+    file.display().to_string()
+}
+
+/// Asserts that `check` reports neither an error nor a warning.
+fn assert_passes_check(shell: &Shell, arguments: &[&str], what: &str) {
+    let ended = shell.run(&[&["check"], arguments].concat());
+    let odd: Vec<&str> = ended.stdout.lines().filter(|line| !line.starts_with("ok ")).collect();
+    assert!(
+        ended.code == Some(0) && odd.is_empty() && ended.stderr.is_empty(),
+        "{what}: {odd:?} {}",
+        ended.stderr
+    );
+}
+
+/// Makes a shell in which an example of settings can run: with its secrets and certificate, and
+/// with the simulator in place of Intercom.
+fn shell_for_example(file: &Path, simulator: &Simulator, issuer: &IssuerServer) -> Shell {
+    let shell = Shell::new().set("BRIDGE_SERVER__BIND", "127.0.0.1:0");
+    let here = shell.directory.path().display().to_string();
+    for name in SECRETS {
+        secret(&shell, name, TOKEN);
+    }
+    let certificate =
+        rcgen::generate_simple_self_signed(vec!["bridge.example.com".to_owned()]).unwrap();
+    secret(&shell, "tls.pem", &certificate.cert.pem());
+    secret(&shell, "tls.key", &certificate.signing_key.serialize_pem());
+    let token = secret(&shell, "token", TOKEN);
+    let mut settings = std::fs::read_to_string(file).unwrap();
+    for (place, instead) in [
+        ("/run/secrets", here.as_str()),
+        ("/etc/intercom-scim-bridge", here.as_str()),
+        ("/var/lib/intercom-scim-bridge", here.as_str()),
+        ("https://login.example.com/oauth2/v1/keys", issuer.url.as_str()),
+    ] {
+        settings = settings.replace(place, instead);
+    }
+    // The simulator stands in for all regions.
+    let base_url = format!("base_url = \"{}\"", simulator.base_url());
+    for region in ["eu", "au", "us"] {
+        settings = settings.replace(&format!("region = \"{region}\""), &base_url);
+    }
+    secret(&shell, "bridge.toml", &settings);
+    let several = file.ends_with("several-workspaces.toml");
+    let shell = if several { shell } else { shell.set("INTERCOM_ACCESS_TOKEN_FILE", token) };
+    if settings.contains("base_url") {
+        shell
+    } else {
+        shell.set("INTERCOM_BASE_URL", simulator.base_url())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_of_settings_passes_the_check_without_a_warning() {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let issuer = IssuerServer::start(vec![Pair::rsa("signs").jwk()]);
-    let secret = |shell: &Shell, name: &str, value: &str| {
-        let file = shell.directory.path().join(name);
-        std::fs::write(&file, value).unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400)).unwrap();
-        file.display().to_string()
-    };
-    let check = |shell: &Shell, arguments: &[&str], what: &str| {
-        let ended = shell.run(&[&["check"], arguments].concat());
-        let odd: Vec<&str> = ended.stdout.lines().filter(|line| !line.starts_with("ok ")).collect();
-        assert!(
-            ended.code == Some(0) && odd.is_empty() && ended.stderr.is_empty(),
-            "{what}: {odd:?} {}",
-            ended.stderr
-        );
-    };
     for file in std::fs::read_dir(Path::new(ROOT).join("config/examples")).unwrap() {
         let file = file.unwrap().path();
-        let shell = Shell::new().set("BRIDGE_SERVER__BIND", "127.0.0.1:0");
-        let here = shell.directory.path().display().to_string();
-        for name in SECRETS {
-            secret(&shell, name, TOKEN);
-        }
-        let certificate =
-            rcgen::generate_simple_self_signed(vec!["bridge.example.com".to_owned()]).unwrap();
-        secret(&shell, "tls.pem", &certificate.cert.pem());
-        secret(&shell, "tls.key", &certificate.signing_key.serialize_pem());
-        let token = secret(&shell, "token", TOKEN);
-        let mut settings = std::fs::read_to_string(&file).unwrap();
-        for (place, instead) in [
-            ("/run/secrets", here.as_str()),
-            ("/etc/intercom-scim-bridge", here.as_str()),
-            ("/var/lib/intercom-scim-bridge", here.as_str()),
-            ("https://login.example.com/oauth2/v1/keys", issuer.url.as_str()),
-        ] {
-            settings = settings.replace(place, instead);
-        }
-        // The simulator stands in for all regions.
-        let base_url = format!("base_url = \"{}\"", simulator.base_url());
-        for region in ["eu", "au", "us"] {
-            settings = settings.replace(&format!("region = \"{region}\""), &base_url);
-        }
-        secret(&shell, "bridge.toml", &settings);
-        let several = file.ends_with("several-workspaces.toml");
-        let shell = if several { shell } else { shell.set("INTERCOM_ACCESS_TOKEN_FILE", token) };
-        let shell = if settings.contains("base_url") {
-            shell
-        } else {
-            shell.set("INTERCOM_BASE_URL", simulator.base_url())
-        };
-        check(&shell, &["--config", "bridge.toml"], &file.display().to_string());
+        let shell = shell_for_example(&file, &simulator, &issuer);
+        assert_passes_check(&shell, &["--config", "bridge.toml"], &file.display().to_string());
     }
-    // The environment that a container and systemd set.
+    issuer.stop().await;
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_of_each_deployment_passes_the_check_without_a_warning() {
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     for (what, file, bind) in [
         ("compose", "compose.yaml", "0.0.0.0:8080"),
         ("kubernetes", "config/kubernetes/base/deployment.yaml", "0.0.0.0:8080"),
@@ -133,9 +149,8 @@ async fn examples_and_ways_of_running_pass_the_check_without_a_warning() {
             };
             shell = shell.set(&name, value);
         }
-        check(&shell, &[], what);
+        assert_passes_check(&shell, &[], what);
     }
-    issuer.stop().await;
     simulator.stop().await;
 }
 

@@ -3,9 +3,9 @@
 use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::stores::RequestQuestion;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::bridge::{Bridge, dozen, token};
+use crate::support::bridge::{Answer, Bridge, dozen, start_import, token};
 use crate::support::waiting::eventually;
 
 #[tokio::test]
@@ -211,19 +211,31 @@ async fn until_done(bridge: &Bridge, id: &str) -> serde_json::Value {
     .await
 }
 
+/// The state after three writes were refused, of which two are the same operation.
+struct Refused {
+    bridge: Bridge,
+    /// The teammate whose removal was refused twice.
+    id: u64,
+    /// The id of the request for the removal.
+    reference: String,
+}
+
+impl Refused {
+    async fn new() -> Self {
+        // With these settings, a removed teammate is no longer served at once.
+        let bridge = Bridge::serving_with(dozen(), |config| config.import.retention_days = 0).await;
+        let id = bridge.simulator.change(|workspace| workspace.admins().nth(3).unwrap().0);
+        let path = format!("/api/v1/lifecycle/accounts/adm_{id}");
+        let refused = bridge.ask(Method::DELETE, &path).await.json();
+        bridge.ask(Method::DELETE, &format!("/scim/v2/Users/adm_{id}")).await;
+        bridge.ask(Method::POST, "/api/v1/lifecycle/accounts/adm_1/password").await;
+        Self { bridge, id, reference: refused["request"].as_str().unwrap().to_owned() }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_write_stays_open_until_an_import_sees_the_change() {
-    // With these settings, a removed teammate is not shown any more at once.
-    let bridge = Bridge::serving_with(dozen(), |config| config.import.retention_days = 0).await;
-    let (id, numeric) = bridge.simulator.change(|workspace| {
-        let (id, _) = workspace.admins().nth(3).unwrap();
-        (format!("adm_{id}"), id)
-    });
-    let refused =
-        bridge.ask(Method::DELETE, &format!("/api/v1/lifecycle/accounts/{id}")).await.json();
-    let reference = refused["request"].as_str().unwrap();
-    bridge.ask(Method::DELETE, &format!("/scim/v2/Users/{id}")).await;
-    bridge.ask(Method::POST, "/api/v1/lifecycle/accounts/adm_1/password").await;
+async fn equal_refused_writes_are_one_open_request_whichever_api_refused_them() {
+    let Refused { bridge, id, reference } = Refused::new().await;
     let open = bridge.get("/api/v1/lifecycle/requests?state=open").await.json();
     assert_eq!(
         (&open["total"], &open["items"][0]["operation"]),
@@ -231,19 +243,21 @@ async fn a_refused_write_stays_open_until_an_import_sees_the_change() {
         "newest first"
     );
     let one = bridge
-        .get(&format!("/api/v1/lifecycle/requests?target={id}&operation=remove_account"))
+        .get(&format!("/api/v1/lifecycle/requests?target=adm_{id}&operation=remove_account"))
         .await
         .json();
-    assert_eq!(
-        one["items"].as_array().unwrap().len(),
-        1,
-        "over SCIM it is the same operation, asked for again"
-    );
+    assert_eq!(one["items"].as_array().unwrap().len(), 1);
     let entry = &one["items"][0];
     assert_eq!(entry["times"], json!(2));
     assert_eq!(
         (&entry["id"], &entry["state"], &entry["source"], &entry["requester"], &entry["target"]),
-        (&json!(reference), &json!("open"), &json!("refused"), &json!("test"), &json!(id))
+        (
+            &json!(reference),
+            &json!("open"),
+            &json!("refused"),
+            &json!("test"),
+            &json!(format!("adm_{id}"))
+        )
     );
     let paged = bridge.get("/api/v1/lifecycle/requests?limit=1").await.json();
     let next = paged["next"].as_str().unwrap().replace(&bridge.url(""), "");
@@ -252,24 +266,24 @@ async fn a_refused_write_stays_open_until_an_import_sees_the_change() {
         (&last["total"], &last["next"], &last["items"][0]["id"]),
         (&json!(1), &json!(null), &json!(reference))
     );
+    bridge.stop().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_write_stays_open_until_an_import_sees_the_change() {
+    let Refused { bridge, id, reference } = Refused::new().await;
     // A person makes the change in Intercom.
     bridge.simulator.change(|workspace| {
         let other = workspace.admins().next().unwrap().0;
-        workspace.remove_admin(numeric, other, 1_772_366_500);
+        workspace.remove_admin(id, other, 1_772_366_500);
     });
-    let import = bridge
-        .request(Method::POST, "/api/v1/imports")
-        .header("Prefer", "wait=30")
-        .bearer_auth(&bridge.token);
-    assert_eq!(Bridge::send(import).await.json()["status"], json!("succeeded"));
-    let done = until_done(&bridge, reference).await;
+    assert_eq!(start_import(&bridge, "", "wait=30").await.json()["status"], json!("succeeded"));
+    let done = until_done(&bridge, &reference).await;
     assert_eq!(
         (&done["closed_by"], &done["note"]),
         (&json!("import"), &json!("seen in generation 2"))
     );
     assert_eq!(bridge.get("/api/v1/lifecycle/requests?state=open").await.json()["total"], json!(1));
-
     let table =
         bridge.request(Method::GET, "/api/v1/lifecycle/requests").bearer_auth(&bridge.token);
     let table = Bridge::send(table.header("Accept", "text/csv")).await;
@@ -277,6 +291,12 @@ async fn a_refused_write_stays_open_until_an_import_sees_the_change() {
         (table.text.lines().count(), table.text.starts_with("id,state,source,operation,")),
         (3, true)
     );
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invalid_filters_of_requests_are_refused() {
+    let bridge = Bridge::serving(dozen()).await;
     for wrong in [
         "state=closed",
         "operation=promote",
@@ -296,63 +316,86 @@ async fn a_refused_write_stays_open_until_an_import_sees_the_change() {
     bridge.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_gets_an_id_and_tells_its_state() {
+const TICKETS: &str = "/api/v1/lifecycle/requests";
+
+async fn post(bridge: &Bridge, path: &str, body: Value) -> Answer {
+    let request = bridge.request(Method::POST, path).bearer_auth(&bridge.token);
+    Bridge::send(request.header("Content-Type", "application/json").body(body.to_string())).await
+}
+
+/// Opens a ticket for a new account, and imports the new teammate, which closes the ticket.
+async fn after_a_fulfilled_ticket() -> Bridge {
     let bridge = Bridge::serving(dozen()).await;
-    let post = |path: &str, body: serde_json::Value| {
-        let request = bridge.request(Method::POST, path).bearer_auth(&bridge.token);
-        Bridge::send(request.header("Content-Type", "application/json").body(body.to_string()))
-    };
-    let path = "/api/v1/lifecycle/requests";
-    let made = post(
-        path,
-        json!({"operation": "create_account", "user_name": "new.comer@example.com", "comment": "starts on Monday"}),
-    )
-    .await;
+    let ticket = json!({
+        "operation": "create_account",
+        "user_name": "new.comer@example.com",
+        "comment": "starts on Monday"
+    });
+    let made = post(&bridge, TICKETS, ticket).await;
     assert_eq!(made.status, 201);
     let id = made.json()["id"].as_str().unwrap().to_owned();
-    assert_eq!(made.header("location"), bridge.url(&format!("{path}/{id}")));
+    assert_eq!(made.header("location"), bridge.url(&format!("{TICKETS}/{id}")));
     assert_eq!((&made.json()["state"], &made.json()["source"]), (&json!("open"), &json!("ticket")));
     bridge.simulator.change(|workspace| {
         let new = workspace.add_teammate("New Comer");
         workspace.admin_mut(new).unwrap().email = "New.Comer@example.com".to_owned();
     });
-    let import = bridge
-        .request(Method::POST, "/api/v1/imports")
-        .header("Prefer", "wait=30")
-        .bearer_auth(&bridge.token);
-    Bridge::send(import).await;
+    start_import(&bridge, "", "wait=30").await;
     until_done(&bridge, &id).await;
+    bridge
+}
 
-    // Forms send empty texts for fields that do not apply, and the names of teams.
-    let (team, name) = bridge.simulator.change(|workspace| {
+/// Returns the id and the name of a team.
+fn a_team(bridge: &Bridge) -> (String, String) {
+    bridge.simulator.change(|workspace| {
         let (id, team) = workspace.teams().next().unwrap();
         (format!("team_{id}"), team.name.clone())
-    });
-    let named = json!({"operation": "add_access", "target": "", "user_name": "a@example.com", "entitlement": name});
-    let named = post(path, named).await.json();
-    assert_eq!((&named["target"], &named["entitlement"]), (&json!(null), &json!(team)));
-    let other =
-        post(path, json!({"operation": "other", "user_name": "a@example.com", "comment": "look"}))
-            .await
-            .json();
-    assert_eq!(other["state"], json!("open"));
+    })
+}
 
-    // A request that is fulfilled already is done at once. A person closes a request that no import
-    // can see.
-    let done =
-        post(path, json!({"operation": "create_account", "user_name": "new.comer@example.com"}))
-            .await
-            .json();
-    assert_eq!(done["state"], json!("done"));
-    let password =
-        post(path, json!({"operation": "change_password", "target": "adm_1"})).await.json();
-    let close = format!("{path}/{}/done", password["id"].as_str().unwrap());
-    let closed = post(&close, json!({"note": "told them to sign in by SSO"})).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_open_until_an_import_sees_the_change_and_done_at_once_afterwards() {
+    let bridge = after_a_fulfilled_ticket().await;
+    let again = json!({"operation": "create_account", "user_name": "new.comer@example.com"});
+    assert_eq!(post(&bridge, TICKETS, again).await.json()["state"], json!("done"));
+
+    // Forms send empty texts for fields that do not apply, and the names of teams.
+    let (team, name) = a_team(&bridge);
+    let named = json!({
+        "operation": "add_access",
+        "target": "",
+        "user_name": "a@example.com",
+        "entitlement": name
+    });
+    let named = post(&bridge, TICKETS, named).await.json();
+    assert_eq!((&named["target"], &named["entitlement"]), (&json!(null), &json!(team)));
+    let other = json!({"operation": "other", "user_name": "a@example.com", "comment": "look"});
+    assert_eq!(post(&bridge, TICKETS, other).await.json()["state"], json!("open"));
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_closes_a_ticket_whose_change_no_import_can_see() {
+    let bridge = Bridge::serving(dozen()).await;
+    let password = json!({"operation": "change_password", "target": "adm_1"});
+    let password = post(&bridge, TICKETS, password).await.json();
+    let close = format!("{TICKETS}/{}/done", password["id"].as_str().unwrap());
+    // Whoever requests a change may not also confirm it.
+    let writer = token(&bridge.app, &[Scope::ImportRead, Scope::LifecycleWrite]);
+    let refused = bridge.request(Method::POST, &close).bearer_auth(writer);
+    assert_eq!(Bridge::send(refused).await.status, 403);
+    let closed = post(&bridge, &close, json!({"note": "told them to sign in by SSO"})).await;
     assert_eq!((closed.status.as_u16(), &closed.json()["closed_by"]), (200, &json!("test")));
     assert_eq!(closed.json()["note"], json!("told them to sign in by SSO"));
-    assert_eq!(post(&close, json!({})).await.status, 409, "once");
-    assert_eq!(post(&format!("{path}/req_nothing/done"), json!({})).await.status, 404);
+    assert_eq!(post(&bridge, &close, json!({})).await.status, 409, "it is closed once");
+    let unknown = post(&bridge, &format!("{TICKETS}/req_nothing/done"), json!({})).await;
+    assert_eq!(unknown.status, 404);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_ticket_is_refused() {
+    let bridge = Bridge::serving(dozen()).await;
     for wrong in [
         json!({}),
         json!({"operation": "promote", "target": "adm_1"}),
@@ -362,26 +405,30 @@ async fn a_ticket_gets_an_id_and_tells_its_state() {
         json!({"operation": "remove_account", "target": "x".repeat(300)}),
         json!([]),
     ] {
-        let refused = post(path, wrong.clone()).await;
+        let refused = post(&bridge, TICKETS, wrong.clone()).await;
         assert_eq!(
             (refused.status.as_u16(), &refused.json()["code"]),
             (400, &json!("invalid_value")),
             "{wrong}"
         );
     }
-    // A client that may only request changes learns nothing about the directory from the response.
-    let writer = token(&bridge.app, &[Scope::LifecycleWrite]);
-    let asked = bridge.request(Method::POST, path).bearer_auth(&writer);
-    let asked = asked.body(
-        json!({"operation": "create_account", "user_name": "new.comer@example.com", "entitlement": name}).to_string(),
-    );
-    let asked = Bridge::send(asked).await.json();
-    assert_eq!((&asked["state"], &asked["entitlement"]), (&json!("open"), &json!(name)));
-    let known = bridge.get(&format!("{path}/{}", asked["id"].as_str().unwrap())).await.json();
-    assert_eq!((&known["state"], &known["entitlement"]), (&json!("done"), &json!(team)));
+    bridge.stop().await;
+}
 
-    let reader = token(&bridge.app, &[Scope::ImportRead, Scope::LifecycleWrite]);
-    let close = bridge.request(Method::POST, &close).bearer_auth(reader);
-    assert_eq!(Bridge::send(close).await.status, 403, "who asks does not say that it was done");
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_may_only_request_changes_learns_nothing_about_the_directory() {
+    let bridge = after_a_fulfilled_ticket().await;
+    let (team, name) = a_team(&bridge);
+    let writer = token(&bridge.app, &[Scope::LifecycleWrite]);
+    let ticket = json!({
+        "operation": "create_account",
+        "user_name": "new.comer@example.com",
+        "entitlement": name
+    });
+    let request = bridge.request(Method::POST, TICKETS).bearer_auth(&writer);
+    let made = Bridge::send(request.body(ticket.to_string())).await.json();
+    assert_eq!((&made["state"], &made["entitlement"]), (&json!("open"), &json!(name)));
+    let known = bridge.get(&format!("{TICKETS}/{}", made["id"].as_str().unwrap())).await.json();
+    assert_eq!((&known["state"], &known["entitlement"]), (&json!("done"), &json!(team)));
     bridge.stop().await;
 }

@@ -1,10 +1,12 @@
 //! SIGHUP: what is read again while the bridge runs.
 
+use intercom_scim_bridge::app::Reloaded;
 use intercom_scim_bridge::config::{Config, ConfigError};
+use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
 use crate::commands::{answered, dozen_simulated, shell};
-use crate::support::bridge::{Bridge, dozen, free_port, http, signature_by};
+use crate::support::bridge::{Bridge, dozen, free_port, http, signature, signature_by};
 use crate::support::hand::TOKEN;
 use crate::support::secrets;
 use crate::support::waiting::{eventually, until};
@@ -12,75 +14,104 @@ use crate::tls::certificate;
 
 const FRESH: &str = "dG9rOmZyZXNoLWFmdGVyLXNpZ2h1cA==";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn changed_settings_are_applied_or_reported_to_need_a_restart() {
-    let directory = tempfile::tempdir().unwrap();
-    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
-    certificate(directory.path());
-    let bridge = Bridge::serving_with(dozen(), |config| {
-        (config.server.tls_cert, config.server.tls_key) = (Some(cert.clone()), Some(key.clone()));
-    })
-    .await;
-    secrets::keep(FRESH);
-    let reload = |config: &Config| bridge.app.reload(Ok(config.clone()));
-    let same = reload(&bridge.config);
-    assert_eq!(same, intercom_scim_bridge::app::Reloaded::default(), "nothing has changed");
+/// A bridge with TLS, whose certificate file can be replaced.
+struct Encrypted {
+    bridge: Bridge,
+    directory: tempfile::TempDir,
+}
 
-    let mut config = bridge.config.clone();
-    config.intercom.access_token = Some(FRESH.into());
-    config.intercom.client_secret = Some("another-client-secret".into());
-    let trusting = certificate(directory.path());
-    let taken = reload(&config);
+const NEW_SECRET: &str = "another-client-secret";
+
+impl Encrypted {
+    async fn serving() -> Self {
+        secrets::keep(FRESH);
+        let directory = tempfile::tempdir().unwrap();
+        certificate(directory.path());
+        let bridge = Bridge::serving_with(dozen(), |config| {
+            config.server.tls_cert = Some(directory.path().join("cert.pem"));
+            config.server.tls_key = Some(directory.path().join("key.pem"));
+        })
+        .await;
+        Self { bridge, directory }
+    }
+
+    fn reload(&self, config: &Config) -> Reloaded {
+        self.bridge.app.reload(Ok(config.clone()))
+    }
+
+    /// Reloads another certificate, access token and client secret. Returns these settings, and a
+    /// client that trusts the new certificate alone.
+    fn reload_others(&self) -> (Config, Client) {
+        let mut config = self.bridge.config.clone();
+        config.intercom.access_token = Some(FRESH.into());
+        config.intercom.client_secret = Some(NEW_SECRET.into());
+        let trusting = certificate(self.directory.path());
+        let taken = self.reload(&config);
+        assert_eq!(
+            taken.taken,
+            [
+                "the TLS certificate",
+                "the access token of workspace default",
+                "the client secret of workspace default"
+            ]
+        );
+        assert!(taken.after_restart.is_empty() && taken.refused.is_empty(), "{taken:?}");
+        (config, trusting)
+    }
+
+    async fn healthz(&self, client: &Client) -> reqwest::Response {
+        let url = format!("https://{}/healthz", self.bridge.app.address());
+        client.get(&url).send().await.unwrap()
+    }
+
+    /// Sends a webhook with a signature, and returns the status.
+    async fn webhook(&self, client: &Client, signature: String) -> StatusCode {
+        let url = format!("https://{}/webhooks/intercom/default", self.bridge.app.address());
+        let request = client.post(url).header("X-Hub-Signature", signature).body("{}");
+        request.send().await.unwrap().status()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_settings_are_applied_once() {
+    let encrypted = Encrypted::serving().await;
+    let same = encrypted.reload(&encrypted.bridge.config);
+    assert_eq!(same, Reloaded::default(), "nothing has changed");
+    let (config, trusting) = encrypted.reload_others();
+    assert_eq!(encrypted.healthz(&trusting).await.status(), 200, "the new certificate is used");
     assert_eq!(
-        taken.taken,
-        [
-            "the TLS certificate",
-            "the access token of workspace default",
-            "the client secret of workspace default"
-        ]
-    );
-    assert!(taken.after_restart.is_empty() && taken.refused.is_empty(), "{taken:?}");
-    let healthz = format!("https://{}/healthz", bridge.app.address());
-    assert_eq!(
-        trusting.get(&healthz).send().await.unwrap().status(),
-        200,
-        "the new certificate is shown"
-    );
-    assert_eq!(
-        trusting.get(&healthz).send().await.unwrap().headers()["strict-transport-security"],
+        encrypted.healthz(&trusting).await.headers()["strict-transport-security"],
         "max-age=31536000"
     );
-    let webhook = |signature: String| {
-        let url = format!("https://{}/webhooks/intercom/default", bridge.app.address());
-        trusting.post(url).header("X-Hub-Signature", signature).body("{}").send()
-    };
-    assert_eq!(
-        webhook(crate::support::bridge::signature("{}")).await.unwrap().status(),
-        401,
-        "the secret before"
-    );
-    assert_eq!(webhook(signature_by("another-client-secret", "{}")).await.unwrap().status(), 200);
-    assert_eq!(reload(&config), intercom_scim_bridge::app::Reloaded::default(), "it is taken once");
+    let by_previous = encrypted.webhook(&trusting, signature("{}")).await;
+    assert_eq!(by_previous, 401, "signed with the previous secret");
+    assert_eq!(encrypted.webhook(&trusting, signature_by(NEW_SECRET, "{}")).await, 200);
+    assert_eq!(encrypted.reload(&config), Reloaded::default(), "it is applied once");
+    encrypted.bridge.stop().await;
+}
 
-    // Missing or invalid values change nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_and_invalid_settings_change_nothing_in_a_running_bridge() {
+    let encrypted = Encrypted::serving().await;
+    let (mut config, trusting) = encrypted.reload_others();
     config.intercom.access_token = Some("line\nbreak".into());
     config.intercom.client_secret = None;
-    std::fs::write(&cert, "no certificate").unwrap();
-    let refused = reload(&config);
+    std::fs::write(encrypted.directory.path().join("cert.pem"), "no certificate").unwrap();
+    let refused = encrypted.reload(&config);
     assert!(refused.taken.is_empty() && refused.refused.len() == 3, "{refused:?}");
     assert!(
         refused.refused[0].contains("server.tls_cert")
             && refused.refused[0].ends_with("the previous TLS certificate is still used")
     );
     assert!(refused.refused[1].contains("the previous one is still used"), "{refused:?}");
-    assert_eq!(trusting.get(&healthz).send().await.unwrap().status(), 200);
-    assert_eq!(webhook(signature_by("another-client-secret", "{}")).await.unwrap().status(), 200);
-    let unreadable =
-        bridge.app.reload(Err(ConfigError(vec!["server.bind must be an address".to_owned()])));
+    assert_eq!(encrypted.healthz(&trusting).await.status(), 200);
+    assert_eq!(encrypted.webhook(&trusting, signature_by(NEW_SECRET, "{}")).await, 200);
+    let unreadable = ConfigError(vec!["server.bind must be an address".to_owned()]);
+    let unreadable = encrypted.bridge.app.reload(Err(unreadable));
     assert!(
         unreadable.refused[1].starts_with("server.bind must be an address; no setting was applied")
     );
-    bridge.stop().await;
+    encrypted.bridge.stop().await;
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use simulator::{Company, Fault};
 use crate::support::bridge::{self, Bridge, dozen, http, token};
 use crate::support::database::TestDatabase;
 use crate::support::eic::site::{Site, found, large, same, truth};
-use crate::support::eic::{Eic, Pause, Status};
+use crate::support::eic::{Eic, Package, Pause, Status};
 use crate::support::hand::TOKEN;
 use crate::support::shell::Shell;
 
@@ -281,8 +281,52 @@ async fn a_list_that_lost_many_is_not_acted_on() {
     site.stop().await;
 }
 
+/// Replaces the time from which an import of recent changes asks.
+///
+/// Two days ago, the bridge had not seen any teammate. So the tests ask for changes since a later
+/// time.
+fn set_start(import: &mut Value, style: &str, moment: &str) {
+    let url = import.pointer_mut("/accountParams/call/call1/http/url").unwrap();
+    let text = url.as_str().unwrap();
+    let replaced = if style == "scim" {
+        let (before, rest) = text.split_once("${new").unwrap();
+        let (_, after) = rest.split_once('}').unwrap();
+        format!("{before}{moment}{after}")
+    } else {
+        let (before, after) = text.split_once("modified_since=2d").unwrap();
+        format!("{before}modified_since={moment}{after}")
+    };
+    *url = json!(replaced);
+}
+
+/// Asserts that each of the two guards against suspensions is enough by itself. Without both,
+/// accounts change, but none is suspended.
+async fn assert_each_guard_is_enough(eic: &Eic, package: &Package, recent: &Value, style: &str) {
+    let thresholds = &package["STATUS_THRESHOLD_CONFIG.recent.json"];
+    for (without, changed) in
+        [("accountsNotInImportAction", false), ("accountThresholdValue", false), ("both", true)]
+    {
+        let mut weaker = thresholds.clone();
+        let rules = weaker["statusAndThresholdConfig"].as_object_mut().unwrap();
+        if without != "accountThresholdValue" {
+            rules.remove("accountsNotInImportAction");
+        }
+        if without != "accountsNotInImportAction" {
+            rules.insert("accountThresholdValue".to_owned(), json!(1_000));
+        }
+        let mut other = Eic::new(&package["ConnectionJSON.json"]);
+        other.accounts.clone_from(&eic.accounts);
+        other.import(recent, &weaker).await.unwrap();
+        assert_eq!(other.accounts != eic.accounts, changed, "{style} without {without}");
+        assert!(
+            other.accounts.values().all(|account| account.status != Status::Suspended),
+            "{style} {without}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
+async fn an_import_of_recent_changes_sees_them_and_removes_no_other_account() {
     let site = Site::of(dozen()).await;
     for (style, generation) in [("scim", 2), ("flat", 3)] {
         let package = site.package(style).await;
@@ -299,62 +343,26 @@ async fn the_second_form_sees_recent_changes_and_takes_nobody_away() {
         site.import().await;
         site.shows(generation).await;
         let mut recent = package["ImportAccountEntJSON.recent.json"].clone();
-        let url = recent.pointer_mut("/accountParams/call/call1/http/url").unwrap();
-        // Two days ago, the bridge had not seen any teammate. So the query asks for changes since
-        // just before this one.
-        let changed_at = eic_moment(&site, &gone).await;
-        let text = url.as_str().unwrap().to_owned();
-        let (from, to) = if style == "scim" { ("${new", "}") } else { ("modified_since=2d", "") };
-        let start = text.find(from).unwrap();
-        let end = start
-            + if to.is_empty() { from.len() } else { text[start..].find(to).unwrap() + to.len() };
-        let moment = if style == "scim" {
-            changed_at.clone()
-        } else {
-            format!("modified_since={changed_at}")
-        };
-        *url = json!(format!("{}{moment}{}", &text[..start], &text[end..]));
+        set_start(&mut recent, style, &eic_moment(&site, &gone).await);
         let before = eic.accounts.clone();
         let done =
             eic.import(&recent, &package["STATUS_THRESHOLD_CONFIG.recent.json"]).await.unwrap();
-        assert_eq!(done.accounts, 1, "{style}: only who changed");
+        assert_eq!(done.accounts, 1, "{style}: only the account that changed");
         assert_eq!(eic.accounts[&gone].status, Status::Inactive);
         for (id, account) in eic.accounts.iter().filter(|(id, _)| **id != gone) {
             assert_eq!(account, &before[id], "{style}");
         }
         assert_eq!(
             eic.accounts[&gone].links, before[&gone].links,
-            "what is gone with them, it cannot see"
+            "this import cannot see which access ended"
         );
-        // Each of the guards is enough by itself. Without both, accounts change, but none is
-        // suspended.
-        let thresholds = &package["STATUS_THRESHOLD_CONFIG.recent.json"];
-        for (without, changed) in
-            [("accountsNotInImportAction", false), ("accountThresholdValue", false), ("both", true)]
-        {
-            let mut weaker = thresholds.clone();
-            let rules = weaker["statusAndThresholdConfig"].as_object_mut().unwrap();
-            if without != "accountThresholdValue" {
-                rules.remove("accountsNotInImportAction");
-            }
-            if without != "accountsNotInImportAction" {
-                rules.insert("accountThresholdValue".to_owned(), json!(1_000));
-            }
-            let mut other = Eic::new(&package["ConnectionJSON.json"]);
-            other.accounts.clone_from(&eic.accounts);
-            other.import(&recent, &weaker).await.unwrap();
-            assert_eq!(other.accounts != eic.accounts, changed, "{style} without {without}");
-            assert!(
-                other.accounts.values().all(|account| account.status != Status::Suspended),
-                "{style} {without}"
-            );
-        }
+        assert_each_guard_is_enough(&eic, &package, &recent, style).await;
         // The bridge understands the query as the package writes it.
         let done = eic.import(
             &package["ImportAccountEntJSON.recent.json"],
             &package["STATUS_THRESHOLD_CONFIG.recent.json"],
         );
-        assert!(done.await.unwrap().accounts >= 12, "{style}: all were seen first within two days");
+        assert!(done.await.unwrap().accounts >= 12, "{style}: all were first seen within two days");
     }
     site.stop().await;
 }

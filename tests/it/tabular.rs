@@ -2,14 +2,16 @@
 
 mod reviews;
 
+use std::collections::BTreeMap;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::support::bridge::{Bridge, dozen, path_of, start_import};
+use crate::support::bridge::{Answer, Bridge, dozen, path_of, start_import};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flat_views_show_what_scim_shows() {
+async fn accounts_have_the_values_of_scim_users() {
     let bridge = Bridge::serving(dozen()).await;
     let accounts = bridge.get("/api/v1/accounts").await;
     assert!(!accounts.header("age").is_empty());
@@ -33,6 +35,12 @@ async fn flat_views_show_what_scim_shows() {
             .collect();
         assert_eq!(account["team_ids"], json!(teams.join(",")));
     }
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entitlements_and_memberships_have_the_values_of_scim_groups() {
+    let bridge = Bridge::serving(dozen()).await;
     let groups = bridge.get("/scim/v2/Groups").await.json();
     let members: usize = groups["Resources"]
         .as_array()
@@ -67,16 +75,27 @@ async fn flat_views_show_what_scim_shows() {
         (&members["total"], json!(shown)),
         (&team["member_count"], members["total"].clone())
     );
-    assert_eq!(
-        bridge.get("/api/v1/accounts?account_id=adm_1").await.status,
-        400,
-        "it means nothing there"
-    );
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_over_recent_accounts_keeps_the_time_at_which_it_began() {
+    let bridge = Bridge::serving(dozen()).await;
     assert_eq!(bridge.get("/api/v1/accounts?modified_since=0s").await.json()["total"], json!(0));
     let recent = bridge.get("/api/v1/accounts?modified_since=2d&limit=5").await.json();
     assert_eq!(recent["total"], bridge.get("/api/v1/accounts").await.json()["total"]);
-    // A walk keeps the moment that "two days ago" was when it began.
     assert!(recent["next"].as_str().unwrap().contains("modified_since=20"), "{recent}");
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invalid_parameters_of_the_tabular_views_are_refused() {
+    let bridge = Bridge::serving(dozen()).await;
+    assert_eq!(
+        bridge.get("/api/v1/accounts?account_id=adm_1").await.status,
+        400,
+        "it is a parameter of memberships alone"
+    );
     for wrong in [
         "modified_since=2x",
         "modified_since=99999d",
@@ -100,22 +119,28 @@ async fn flat_views_show_what_scim_shows() {
             "{wrong}"
         );
     }
+    for (flag, status) in [("True", 200), ("FALSE", 200), ("true", 200), ("yes", 400), ("1", 400)] {
+        let answer = bridge.get(&format!("/api/v1/accounts?include_removed={flag}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{flag}");
+    }
     bridge.stop().await;
 }
 
+/// The paths of all lists with a limit.
+const LISTS: [&str; 7] = [
+    "/api/v1/accounts",
+    "/api/v1/entitlements",
+    "/api/v1/memberships",
+    "/api/v1/imports",
+    "/api/v1/changes",
+    "/api/v1/audit",
+    "/api/v1/lifecycle/requests",
+];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_parameters_are_ignored_and_a_limit_that_is_too_large_is_lowered() {
+async fn unknown_parameters_are_ignored_unless_they_look_like_a_misspelt_one() {
     let bridge = Bridge::serving(dozen()).await;
-    for path in [
-        "accounts",
-        "entitlements",
-        "memberships",
-        "imports",
-        "changes",
-        "audit",
-        "lifecycle/requests",
-    ] {
-        let path = format!("/api/v1/{path}");
+    for path in LISTS {
         for ignored in ["_=1764201600000", "cachebust=x", "utm_source=mail&t="] {
             let answer = bridge.get(&format!("{path}?limit=1&{ignored}")).await;
             assert_eq!(
@@ -125,7 +150,7 @@ async fn unknown_parameters_are_ignored_and_a_limit_that_is_too_large_is_lowered
             );
             assert!(
                 !answer.json()["next"].to_string().contains(ignored),
-                "it is not carried along"
+                "the next page is without it"
             );
             assert_eq!(answer.header("x-limit-applied"), "");
         }
@@ -138,6 +163,16 @@ async fn unknown_parameters_are_ignored_and_a_limit_that_is_too_large_is_lowered
                 refused.text
             );
         }
+    }
+    let reviews = bridge.get("/api/v1/reviews/accounts?_=1").await;
+    assert_eq!(reviews.status, 200);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_too_large_is_lowered_and_an_invalid_one_is_refused() {
+    let bridge = Bridge::serving(dozen()).await;
+    for path in LISTS {
         for large in ["1001", "5000", "99999999999999999999999"] {
             let answer = bridge.get(&format!("{path}?limit={large}")).await;
             assert_eq!(
@@ -157,8 +192,6 @@ async fn unknown_parameters_are_ignored_and_a_limit_that_is_too_large_is_lowered
             );
         }
     }
-    let reviews = bridge.get("/api/v1/reviews/accounts?_=1").await;
-    assert_eq!(reviews.status, 200);
     for (path, accept) in [("accounts", "text/csv"), ("changes", "application/x-ndjson")] {
         let request = bridge
             .request(Method::GET, &format!("/api/v1/{path}?limit=2000"))
@@ -170,80 +203,64 @@ async fn unknown_parameters_are_ignored_and_a_limit_that_is_too_large_is_lowered
             "{accept}"
         );
     }
-    for (flag, status) in [("True", 200), ("FALSE", 200), ("true", 200), ("yes", 400), ("1", 400)] {
-        let answer = bridge.get(&format!("/api/v1/accounts?include_removed={flag}")).await;
-        assert_eq!(answer.status.as_u16(), status, "{flag}");
-    }
     bridge.stop().await;
 }
 
+async fn as_csv(bridge: &Bridge, path: &str) -> Answer {
+    let request = bridge.request(Method::GET, path).bearer_auth(&bridge.token);
+    Bridge::send(request.header("Accept", "text/csv")).await
+}
+
+/// Reads all pages of a table. Returns its rows, each by the names of the columns.
+async fn read_table(bridge: &Bridge, path: &str) -> Vec<BTreeMap<String, String>> {
+    let mut path = path.to_owned();
+    let mut table = Vec::new();
+    let mut header = None;
+    loop {
+        let page = as_csv(bridge, &path).await;
+        assert_eq!(page.header("content-type"), "text/csv; charset=utf-8; header=present");
+        assert!(page.text.ends_with("\r\n"));
+        let mut read = csv::Reader::from_reader(page.text.as_bytes());
+        let names = read.headers().unwrap().clone();
+        assert_eq!(header.get_or_insert(names.clone()), &names);
+        for record in read.records() {
+            let record = record.unwrap();
+            let pairs = names
+                .iter()
+                .zip(record.iter())
+                .map(|(name, cell)| (name.to_owned(), cell.to_owned()));
+            table.push(pairs.collect());
+        }
+        let link = page.header("link").strip_prefix('<');
+        match link.and_then(|link| link.strip_suffix(">; rel=\"next\"")) {
+            Some(next) => path = next.replace(&bridge.url(""), ""),
+            None => return table,
+        }
+    }
+}
+
+/// Returns an object as the row of a table.
+fn as_row(object: &Value) -> BTreeMap<String, String> {
+    let cell = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let members = object.as_object().unwrap().iter();
+    members.map(|(name, value)| (name.clone(), cell(value))).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn flat_views_are_tables_too_for_those_who_ask_for_csv() {
+async fn the_tabular_views_are_csv_tables_for_clients_that_accept_csv() {
     let bridge = Bridge::serving(dozen()).await;
     bridge.simulator.change(|workspace| workspace.add_teammate("Quote \"Q\", Comma"));
-    bridge
-        .request(Method::POST, "/api/v1/imports")
-        .header("Prefer", "wait=30")
-        .bearer_auth(&bridge.token)
-        .send()
-        .await
-        .unwrap();
+    start_import(&bridge, "", "wait=30").await;
     for view in ["accounts", "entitlements", "memberships"] {
-        let rows = bridge.get(&format!("/api/v1/{view}?limit=1000")).await.json()["items"]
-            .as_array()
-            .unwrap()
-            .clone();
-        let mut path = format!("/api/v1/{view}?limit=4");
-        let (mut table, mut header) = (Vec::new(), None);
-        loop {
-            let request = bridge
-                .request(Method::GET, &path)
-                .bearer_auth(&bridge.token)
-                .header("Accept", "text/csv");
-            let page = Bridge::send(request).await;
-            assert_eq!(page.header("content-type"), "text/csv; charset=utf-8; header=present");
-            assert!(page.text.ends_with("\r\n"));
-            let mut read = csv::Reader::from_reader(page.text.as_bytes());
-            let names = read.headers().unwrap().clone();
-            assert_eq!(header.get_or_insert(names.clone()), &names);
-            for record in read.records() {
-                let record = record.unwrap();
-                let pairs = names
-                    .iter()
-                    .zip(record.iter())
-                    .map(|(name, cell)| (name.to_owned(), cell.to_owned()));
-                table.push(pairs.collect::<std::collections::BTreeMap<String, String>>());
-            }
-            match page
-                .header("link")
-                .strip_prefix('<')
-                .and_then(|link| link.strip_suffix(">; rel=\"next\""))
-            {
-                Some(next) => path = next.replace(&bridge.url(""), ""),
-                None => break,
-            }
-        }
-        let cell = |value: &Value| {
-            value.as_str().map_or_else(
-                || if value.is_null() { String::new() } else { value.to_string() },
-                str::to_owned,
-            )
-        };
-        let expected: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                row.as_object()
-                    .unwrap()
-                    .iter()
-                    .map(|(name, value)| (name.clone(), cell(value)))
-                    .collect()
-            })
-            .collect();
+        let list = bridge.get(&format!("/api/v1/{view}?limit=1000")).await.json();
+        let expected: Vec<_> = list["items"].as_array().unwrap().iter().map(as_row).collect();
+        let table = read_table(&bridge, &format!("/api/v1/{view}?limit=4")).await;
         assert_eq!(table, expected, "{view}");
-        let empty = bridge
-            .request(Method::GET, &format!("/api/v1/{view}?offset=9999"))
-            .bearer_auth(&bridge.token);
-        let empty = Bridge::send(empty.header("Accept", "text/csv")).await;
+        let empty = as_csv(&bridge, &format!("/api/v1/{view}?offset=9999")).await;
         assert_eq!(empty.text.lines().count(), 1, "a table without rows has its header");
     }
     bridge.stop().await;
@@ -304,71 +321,94 @@ async fn a_walk_by_next_goes_on_over_the_list_it_began_with_whatever_is_imported
     bridge.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_state_at_a_past_moment_is_what_was_shown_then() {
-    let bridge = Bridge::serving(dozen()).await;
-    let views = ["accounts", "entitlements", "memberships"];
-    let now = async || {
-        let mut shown = Vec::new();
-        for view in views {
-            let mut list =
-                bridge.get(&format!("/api/v1/{view}?include_removed=true&limit=1000")).await.json();
-            // Sign-ins have no history, so a past state does not have them.
-            for account in
-                list["items"].as_array_mut().unwrap().iter_mut().filter(|_| view == "accounts")
-            {
-                assert!(
-                    account["last_sign_in_at"].take().is_string()
-                        && account["last_sign_in_method"].take().is_string()
-                );
-            }
-            shown.push(list);
-        }
-        shown
-    };
-    let before = now().await;
-    let moment = bridge.app.service().clock.now();
-    bridge.simulator.change(|workspace| {
-        let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
-        workspace.remove_admin(people[1], people[0], moment.unix_timestamp());
-        workspace.admin_mut(people[2]).unwrap().job_title = Some("Countess".to_owned());
-        workspace.add_team("New team", &people[3..5]);
-    });
-    assert_eq!(start_import(&bridge, "", "wait=30").await.json()["generation"], json!(2));
-    assert_ne!(now().await, before);
+const VIEWS: [&str; 3] = ["accounts", "entitlements", "memberships"];
 
-    let written = moment.format(&time::format_description::well_known::Rfc3339).unwrap();
-    for (view, before) in views.iter().zip(before) {
+/// Returns all views without the sign-ins, which have no history and are not in a past state.
+async fn current_views(bridge: &Bridge) -> Vec<Value> {
+    let mut views = Vec::new();
+    for view in VIEWS {
+        let mut list =
+            bridge.get(&format!("/api/v1/{view}?include_removed=true&limit=1000")).await.json();
+        for account in
+            list["items"].as_array_mut().unwrap().iter_mut().filter(|_| view == "accounts")
+        {
+            assert!(
+                account["last_sign_in_at"].take().is_string()
+                    && account["last_sign_in_method"].take().is_string()
+            );
+        }
+        views.push(list);
+    }
+    views
+}
+
+/// A bridge after an import that had changes.
+struct Changed {
+    bridge: Bridge,
+    /// The views before the changes.
+    before: Vec<Value>,
+    /// The time before the changes, as in a query.
+    moment: String,
+}
+
+impl Changed {
+    async fn new() -> Self {
+        let bridge = Bridge::serving(dozen()).await;
+        let before = current_views(&bridge).await;
+        let moment = bridge.app.service().clock.now();
+        bridge.simulator.change(|workspace| {
+            let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
+            workspace.remove_admin(people[1], people[0], moment.unix_timestamp());
+            workspace.admin_mut(people[2]).unwrap().job_title = Some("Countess".to_owned());
+            workspace.add_team("New team", &people[3..5]);
+        });
+        assert_eq!(start_import(&bridge, "", "wait=30").await.json()["generation"], json!(2));
+        let moment = moment.format(&time::format_description::well_known::Rfc3339).unwrap();
+        Self { bridge, before, moment }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_at_a_past_time_is_what_the_views_were_then() {
+    let Changed { bridge, before, moment } = Changed::new().await;
+    assert_ne!(current_views(&bridge).await, before);
+    for (view, before) in VIEWS.iter().zip(before) {
         let then = bridge
-            .get(&format!("/api/v1/{view}?include_removed=true&limit=1000&as_of={written}"))
+            .get(&format!("/api/v1/{view}?include_removed=true&limit=1000&as_of={moment}"))
             .await
             .json();
         assert_eq!(then, before, "{view}");
     }
     let mut walked = Vec::new();
-    let mut next = json!(bridge.url(&format!("/api/v1/memberships?limit=5&as_of={written}")));
+    let mut next = json!(bridge.url(&format!("/api/v1/memberships?limit=5&as_of={moment}")));
     while !next.is_null() {
         let page = bridge.get(&path_of(&next)).await.json();
         walked.extend(page["items"].as_array().unwrap().clone());
         next = page["next"].clone();
     }
-    let whole = bridge.get(&format!("/api/v1/memberships?limit=1000&as_of={written}")).await.json();
+    let whole = bridge.get(&format!("/api/v1/memberships?limit=1000&as_of={moment}")).await.json();
     assert_eq!(json!(walked), whole["items"], "page by page");
-    let changed = bridge
-        .get(&format!("/api/v1/accounts?include_removed=true&modified_since={written}"))
-        .await
-        .json();
-    assert_eq!(changed["total"], json!(4));
-    assert_eq!(
-        bridge.get(&format!("/api/v1/accounts?modified_since={written}")).await.json()["total"],
-        json!(3)
-    );
     let too_early = bridge.get("/api/v1/accounts?as_of=2001-01-01T00:00:00%2B01:00").await;
     assert_eq!(too_early.status, 404);
     let too_late = bridge.get("/api/v1/accounts?as_of=2101-01-01T00:00:00Z").await;
     assert_eq!(
         (too_late.status.as_u16(), &too_late.json()["code"]),
         (400, &json!("invalid_value"))
+    );
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_filtered_by_the_time_of_their_last_change() {
+    let Changed { bridge, moment, .. } = Changed::new().await;
+    let changed = bridge
+        .get(&format!("/api/v1/accounts?include_removed=true&modified_since={moment}"))
+        .await
+        .json();
+    assert_eq!(changed["total"], json!(4));
+    assert_eq!(
+        bridge.get(&format!("/api/v1/accounts?modified_since={moment}")).await.json()["total"],
+        json!(3)
     );
     bridge.stop().await;
 }

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use crate::history::{all, told};
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START};
+use crate::support::hand::{Hand, START, Small};
 
 on_both_databases!(
     every_filter_gives_each_matching_change_exactly_once,
@@ -40,8 +40,8 @@ fn fits(question: &ChangeQuestion, change: &RecordedChange) -> bool {
         && question.until.is_none_or(|until| change.at < until)
 }
 
-#[expect(clippy::too_many_lines, reason = "one story, told step by step")]
-async fn every_filter_gives_each_matching_change_exactly_once(database: TestDatabase) {
+/// Makes a history with changes of each kind, by several actors.
+async fn varied_history(database: TestDatabase) -> (Hand, Small) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let now = || hand.clock.now().unix_timestamp();
@@ -65,14 +65,24 @@ async fn every_filter_gives_each_matching_change_exactly_once(database: TestData
         workspace.remove_team(small.support);
     });
     hand.full().await;
-    let all = all(&hand).await;
-    let user = |id: u64| Some(vec![UserId::new(id.to_string())]);
-    let actor =
-        |id: u64| Some(ActorQuestion { ids: vec![UserId::new(id.to_string())], email: None });
-    let times: Vec<Option<OffsetDateTime>> =
-        [None].into_iter().chain(all.iter().map(|change| Some(change.at))).collect();
+    (hand, small)
+}
+
+fn user(id: u64) -> Option<Vec<UserId>> {
+    Some(vec![UserId::new(id.to_string())])
+}
+
+fn actor(id: u64) -> Option<ActorQuestion> {
+    Some(ActorQuestion { ids: vec![UserId::new(id.to_string())], email: None })
+}
+
+/// Returns filters by person, team, actor, kind and action, alone and combined.
+fn filters(small: &Small) -> Vec<ChangeQuestion> {
     let any = ChangeQuestion::default();
-    let mut questions: Vec<ChangeQuestion> = vec![
+    let team = Some(GroupId::new(small.support.to_string()));
+    let by_email =
+        ActorQuestion { ids: Vec::new(), email: Some("ada.lovelace@example.com".to_owned()) };
+    vec![
         any.clone(),
         ChangeQuestion { people: user(small.ada), ..any.clone() },
         ChangeQuestion {
@@ -82,71 +92,82 @@ async fn every_filter_gives_each_matching_change_exactly_once(database: TestData
         },
         ChangeQuestion { people: user(small.bo), kind: Some(ChangeKind::Group), ..any.clone() },
         ChangeQuestion { people: Some(Vec::new()), ..any.clone() },
-        ChangeQuestion { team: Some(GroupId::new(small.support.to_string())), ..any.clone() },
-        ChangeQuestion {
-            team: Some(GroupId::new(small.support.to_string())),
-            people: user(small.ada),
-            ..any.clone()
-        },
+        ChangeQuestion { team: team.clone(), ..any.clone() },
+        ChangeQuestion { team, people: user(small.ada), ..any.clone() },
         ChangeQuestion { actor: actor(small.ada), ..any.clone() },
         ChangeQuestion { actor: actor(small.ada), people: user(small.cy), ..any.clone() },
         ChangeQuestion { actor: actor(small.cy), ..any.clone() },
         ChangeQuestion { actor: actor(404), ..any.clone() },
-        ChangeQuestion {
-            actor: Some(ActorQuestion {
-                ids: Vec::new(),
-                email: Some("ada.lovelace@example.com".to_owned()),
-            }),
-            ..any.clone()
-        },
+        ChangeQuestion { actor: Some(by_email), ..any.clone() },
         ChangeQuestion { action: Some(ChangeAction::Removed), ..any.clone() },
-        ChangeQuestion {
-            action: Some(ChangeAction::Updated),
-            kind: Some(ChangeKind::User),
-            ..any.clone()
-        },
-    ];
-    for (since, until) in
-        times.iter().flat_map(|since| times.iter().map(move |until| (*since, *until)))
-    {
-        questions.push(ChangeQuestion { since, until, ..any.clone() });
+        ChangeQuestion { action: Some(ChangeAction::Updated), kind: Some(ChangeKind::User), ..any },
+    ]
+}
+
+/// Returns filters by period, with all pairs of times of changes.
+fn filters_by_period(small: &Small, all: &[RecordedChange]) -> Vec<ChangeQuestion> {
+    let any = ChangeQuestion::default();
+    let times: Vec<Option<OffsetDateTime>> =
+        [None].into_iter().chain(all.iter().map(|change| Some(change.at))).collect();
+    let mut filters = Vec::new();
+    for since in &times {
+        for until in &times {
+            filters.push(ChangeQuestion { since: *since, until: *until, ..any.clone() });
+        }
     }
     for (since, until) in [(times[1], times[times.len() - 1]), (times[times.len() - 1], None)] {
-        questions.push(ChangeQuestion { since, until, people: user(small.bo), ..any.clone() });
-        questions.push(ChangeQuestion { since, until, actor: actor(small.ada), ..any.clone() });
+        filters.push(ChangeQuestion { since, until, people: user(small.bo), ..any.clone() });
+        filters.push(ChangeQuestion { since, until, actor: actor(small.ada), ..any.clone() });
     }
+    filters
+}
+
+/// Walks over the changes that a filter selects, `step` at a time, and asserts that they are the
+/// expected ones.
+async fn assert_walk(
+    hand: &Hand,
+    question: &ChangeQuestion,
+    step: usize,
+    expected: &[&RecordedChange],
+) {
+    let mut place = ChangePosition::START;
+    let mut walked = Vec::new();
+    loop {
+        let page = hand.ledger.changes_that("default", &place, question, step).await.unwrap();
+        if let Some(total) = page.total {
+            assert_eq!(
+                total,
+                (expected.len() - walked.len()) as u64,
+                "{question:?} in steps of {step}"
+            );
+        }
+        walked.extend(page.changes);
+        place = ChangePosition::from_cursor(&page.next.to_cursor()).unwrap();
+        if !page.more {
+            break;
+        }
+    }
+    // The position after a change has two forms, so it is not compared.
+    let compared = |change: &RecordedChange| {
+        (told(change), change.at, change.cause.clone(), change.names.clone())
+    };
+    assert_eq!(
+        walked.iter().map(compared).collect::<Vec<_>>(),
+        expected.iter().map(|change| compared(change)).collect::<Vec<_>>(),
+        "{question:?} in steps of {step}"
+    );
+}
+
+async fn every_filter_gives_each_matching_change_exactly_once(database: TestDatabase) {
+    let (hand, small) = varied_history(database).await;
+    let all = all(&hand).await;
     let mut found = 0;
-    for question in questions {
+    for question in filters(&small).into_iter().chain(filters_by_period(&small, &all)) {
         let expected: Vec<&RecordedChange> =
             all.iter().filter(|change| fits(&question, change)).collect();
         found += expected.len();
         for step in [1, 2, 5, 100] {
-            let (mut place, mut walked) = (ChangePosition::START, Vec::new());
-            loop {
-                let page =
-                    hand.ledger.changes_that("default", &place, &question, step).await.unwrap();
-                if let Some(total) = page.total {
-                    assert_eq!(
-                        total,
-                        (expected.len() - walked.len()) as u64,
-                        "{question:?} in steps of {step}"
-                    );
-                }
-                walked.extend(page.changes);
-                place = ChangePosition::from_cursor(&page.next.to_cursor()).unwrap();
-                if !page.more {
-                    break;
-                }
-            }
-            // The position after a change has two forms, so it is not compared.
-            let told = |change: &RecordedChange| {
-                (told(change), change.at, change.cause.clone(), change.names.clone())
-            };
-            assert_eq!(
-                walked.iter().map(told).collect::<Vec<_>>(),
-                expected.iter().map(|change| told(change)).collect::<Vec<_>>(),
-                "{question:?} in steps of {step}"
-            );
+            assert_walk(&hand, &question, step, &expected).await;
         }
     }
     assert!(found > 100, "{found}");

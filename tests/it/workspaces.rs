@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::{Company, Fault, Options, Simulator, seed};
 
-use crate::support::bridge::{Answer, Bridge, CLIENT_SECRET, config, http, token_for};
+use crate::support::bridge::{Answer, Bridge, CLIENT_SECRET, config, http, path_of, token_for};
 use crate::support::database::TestDatabase;
 use crate::support::secrets;
 
@@ -67,12 +67,18 @@ impl Two {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_workspace_has_its_own_people_history_and_standing() {
+/// Two workspaces that are served, and a token for both.
+async fn served() -> (Two, String) {
     let two = Two::starting(|_, _| {}).await;
     two.shows("emea").await;
     two.shows("apac").await;
     let both = token_for(&two.app, &Scope::ALL, &["emea", "apac"]);
+    (two, both)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_workspace_has_its_own_people() {
+    let (two, both) = served().await;
     let mut names = Vec::new();
     for (workspace, id) in [("emea", "id7"), ("apac", "id8")] {
         let users = two
@@ -80,36 +86,30 @@ async fn each_workspace_has_its_own_people_history_and_standing() {
             .await
             .json();
         assert_eq!(users["totalResults"], json!(12));
-        let location = users["Resources"][0]["meta"]["location"].as_str().unwrap();
-        assert!(
-            location.contains(&format!("/workspaces/{workspace}/scim/v2/Users/")),
-            "{location}"
-        );
+        let location = &users["Resources"][0]["meta"]["location"];
+        let path = path_of(location);
+        assert!(path.starts_with(&format!("/workspaces/{workspace}/scim/v2/Users/")), "{location}");
         assert_eq!(
             users["Resources"][0]["urn:ietf:params:scim:schemas:extension:intercom:2.0:User"]["workspaceId"],
             json!(id)
         );
-        assert_eq!(
-            two.ask(
-                Method::GET,
-                location
-                    .split_once("://")
-                    .unwrap()
-                    .1
-                    .split_once('/')
-                    .map(|(_, path)| format!("/{path}"))
-                    .unwrap()
-                    .as_str(),
-                &both
-            )
-            .await
-            .status,
-            200
-        );
+        assert_eq!(two.ask(Method::GET, &path, &both).await.status, 200);
         let resources = users["Resources"].as_array().unwrap();
         names.push(
             resources.iter().map(|user| user["userName"].to_string()).collect::<BTreeSet<String>>(),
         );
+    }
+    assert_ne!(names[0], names[1]);
+    // There is no default workspace, and the response does not reveal that.
+    assert_eq!(two.ask(Method::GET, "/scim/v2/Users", &both).await.status, 404);
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_workspace_has_its_own_history_and_metrics() {
+    let (two, both) = served().await;
+    let mut ids = Vec::new();
+    for workspace in ["emea", "apac"] {
         let runs = two
             .ask(Method::GET, &format!("/workspaces/{workspace}/api/v1/imports"), &both)
             .await
@@ -118,27 +118,18 @@ async fn each_workspace_has_its_own_people_history_and_standing() {
             (&runs["total"], &runs["items"][0]["workspace"]),
             (&json!(1), &json!(workspace))
         );
+        ids.push(runs["items"][0]["id"].as_i64().unwrap());
         let metrics = two.ask(Method::GET, "/metrics", &both).await.text;
         assert!(
             metrics.contains(&format!("bridge_users{{workspace=\"{workspace}\"}} 12")),
             "{metrics}"
         );
     }
-    assert_ne!(names[0], names[1]);
     // The ids of runs of one workspace reveal nothing about the other.
-    let run = async |workspace: &str| {
-        let runs = two
-            .ask(Method::GET, &format!("/workspaces/{workspace}/api/v1/imports"), &both)
-            .await
-            .json();
-        runs["items"][0]["id"].as_i64().unwrap()
-    };
-    let (emea, apac) = (run("emea").await, run("apac").await);
-    assert!(emea.abs_diff(apac) > 1 << 30 && emea < 1 << 53 && apac < 1 << 53, "{emea} {apac}");
+    assert!(ids[0].abs_diff(ids[1]) > 1 << 30, "{ids:?}");
+    assert!(ids.iter().all(|id| *id < 1 << 53), "{ids:?}");
     let listed = two.ask(Method::GET, "/api/v1/workspaces", &both).await.json();
     assert_eq!((&listed["total"], &listed["items"][0]["workspace"]), (&json!(2), &json!("apac")));
-    // There is no default workspace, and the response does not reveal that.
-    assert_eq!(two.ask(Method::GET, "/scim/v2/Users", &both).await.status, 404);
     two.stop().await;
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use intercom_scim_bridge::directory::{Directory, Mode, Names, RecordedChange, Snapshot};
+use bytes::Bytes;
+use intercom_scim_bridge::directory::{
+    Directory, Mode, Names, RecordedChange, Snapshot, SnapshotId,
+};
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::scim::resource_types;
 use intercom_scim_bridge::tabular::{
@@ -172,35 +175,37 @@ async fn changes_put_together_are_the_current_state_and_any_past_one_stays_what_
     checked.await.unwrap().unwrap();
 }
 
+/// Imports a history step by step. Then each past state is rebuilt, from its generation and from
+/// the changes up to it.
 async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
     let mut workspace = Workspace::new(TOKEN);
     for name in ["Ada Lovelace", "Bo Diddley", "Cy Twombly"] {
         workspace.add_teammate(name);
     }
     let hand = Hand::with(database, workspace).await;
+    let states = import_step_by_step(&hand, history).await;
+    let changes = all(&hand).await;
+    assert_eq!(rebuilt(&changes), recorded(&states.last().unwrap().1));
+    for (moment, snapshot) in &states {
+        assert_generation_at(&hand, *moment, snapshot).await;
+        let until: Vec<RecordedChange> =
+            changes.iter().filter(|change| change.at <= *moment).cloned().collect();
+        assert_eq!(rebuilt(&until), recorded(snapshot), "the changes up to {moment}");
+    }
+    assert_eq!(hand.allowing_removals(Mode::Full).await.generation, None, "nothing was left out");
+    let verified = hand.ledger.verify("default", None).await.unwrap();
+    assert_eq!(verified.findings, []);
+}
+
+/// Performs and imports each step of a history, and returns the state after each. A publisher that
+/// reads each step serves the same as one that reads the whole at once.
+async fn import_step_by_step(
+    hand: &Hand,
+    history: &[Vec<ActivityKind>],
+) -> Vec<(OffsetDateTime, Snapshot)> {
     let mut gone = Vec::new();
-    let publisher = || {
-        let base_url = "https://bridge.example/scim/v2".to_owned();
-        let options = PublishOptions {
-            base_url,
-            names: Names::default(),
-            retention: std::time::Duration::from_secs(200),
-        };
-        Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
-    };
-    let shown = async |publisher: &Publisher| {
-        publisher.refresh().await.unwrap();
-        let served = publisher.live().served().unwrap();
-        let bodies = |kind| {
-            served
-                .all(kind)
-                .map(|resource| (resource.version().to_owned(), served.response(resource)))
-                .collect::<Vec<_>>()
-        };
-        (served.snapshot_id(), bodies(resource_types::USER), bodies(resource_types::GROUP))
-    };
-    let step_by_step = publisher();
-    let mut then: Vec<(OffsetDateTime, Snapshot)> = Vec::new();
+    let step_by_step = publisher(hand);
+    let mut states = Vec::new();
     for (step, deeds) in history.iter().enumerate() {
         let at = hand.clock.now().unix_timestamp();
         hand.simulator.change(|workspace| {
@@ -210,37 +215,58 @@ async fn check(database: TestDatabase, history: &[Vec<ActivityKind>]) {
         });
         // Both kinds of imports: full and incremental.
         hand.allowing_removals(if step % 3 == 0 { Mode::Full } else { Mode::Incremental }).await;
-        then.push((hand.clock.now(), hand.recorded().await));
+        states.push((hand.clock.now(), hand.recorded().await));
         assert_eq!(
-            shown(&step_by_step).await,
-            shown(&publisher()).await,
-            "what is shown, read in steps and at once"
+            served(&step_by_step).await,
+            served(&publisher(hand)).await,
+            "read in steps and at once"
         );
         hand.clock.advance(std::time::Duration::from_mins(1));
     }
+    states
+}
 
-    let changes = all(&hand).await;
-    assert_eq!(rebuilt(&changes), recorded(&then.last().unwrap().1));
-    for (moment, snapshot) in &then {
-        let generation = hand.ledger.generation_at("default", *moment).await.unwrap().unwrap();
-        let again = hand.ledger.snapshot("default", generation).await.unwrap();
-        let directory = |snapshot: Snapshot| {
-            format!("{:?}", Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None).people)
-        };
-        let without_volatile = |mut snapshot: Snapshot| {
-            snapshot.users.iter_mut().for_each(|(_, volatile)| {
-                *volatile = intercom_scim_bridge::directory::Volatile::default();
-            });
-            snapshot
-        };
-        let (then, again) = (without_volatile(snapshot.clone()), without_volatile(again));
-        assert_eq!(again, then, "at {moment}");
-        assert_eq!(directory(again), directory(then), "at {moment}");
-        let until: Vec<RecordedChange> =
-            changes.iter().filter(|change| change.at <= *moment).cloned().collect();
-        assert_eq!(rebuilt(&until), recorded(snapshot), "the changes up to {moment}");
-    }
-    assert_eq!(hand.allowing_removals(Mode::Full).await.generation, None, "nothing was left out");
-    let verified = hand.ledger.verify("default", None).await.unwrap();
-    assert_eq!(verified.findings, []);
+fn publisher(hand: &Hand) -> Publisher {
+    let options = PublishOptions {
+        base_url: "https://bridge.example/scim/v2".to_owned(),
+        names: Names::default(),
+        retention: std::time::Duration::from_secs(200),
+    };
+    Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
+}
+
+/// The version and the body of a resource.
+type Body = (String, Bytes);
+
+/// Returns what a publisher serves: the snapshot id, and the version and body of each resource.
+async fn served(publisher: &Publisher) -> (SnapshotId, Vec<Body>, Vec<Body>) {
+    publisher.refresh().await.unwrap();
+    let served = publisher.live().served().unwrap();
+    let bodies = |kind| {
+        served
+            .all(kind)
+            .map(|resource| (resource.version().to_owned(), served.response(resource)))
+            .collect::<Vec<_>>()
+    };
+    (served.snapshot_id(), bodies(resource_types::USER), bodies(resource_types::GROUP))
+}
+
+/// Asserts that the generation of a moment is the state that was recorded then, except for volatile
+/// values, which have no history.
+async fn assert_generation_at(hand: &Hand, moment: OffsetDateTime, snapshot: &Snapshot) {
+    let generation = hand.ledger.generation_at("default", moment).await.unwrap().unwrap();
+    let again = hand.ledger.snapshot("default", generation).await.unwrap();
+    let directory = |snapshot: Snapshot| {
+        format!("{:?}", Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None).people)
+    };
+    let without_volatile = |mut snapshot: Snapshot| {
+        snapshot.users.iter_mut().for_each(|(_, volatile)| {
+            *volatile = intercom_scim_bridge::directory::Volatile::default();
+        });
+        snapshot
+    };
+    let then = without_volatile(snapshot.clone());
+    let again = without_volatile(again);
+    assert_eq!(again, then, "at {moment}");
+    assert_eq!(directory(again), directory(then), "at {moment}");
 }

@@ -8,28 +8,31 @@ use time::OffsetDateTime;
 use crate::support::bridge::{Bridge, dozen, path_of, start_import};
 use crate::support::hand::TOKEN;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
-    // With these settings, a removed teammate is not shown any more, but still counts as a change
-    // since the review before.
+/// Starts a bridge, and imports a removal and a new teammate. Returns the time before these changes
+/// too, as in a query.
+async fn after_a_removal_and_a_newcomer() -> (Bridge, String) {
+    // With these settings, a removed teammate is no longer served, but still counts as a change
+    // since the previous review.
     let bridge = Bridge::serving_with(dozen(), |config| config.import.retention_days = 0).await;
     let before = bridge.app.service().clock.now();
     bridge.simulator.change(|workspace| {
-        let (gone, by) =
-            (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
+        let gone = workspace.admins().nth(4).unwrap().0;
+        let by = workspace.admins().next().unwrap().0;
         workspace.remove_admin(gone, by, 1_772_366_500);
         let new = workspace.add_teammate("=HYPERLINK(\"http://evil.example\")");
         assert!(workspace.admin_mut(new).is_some());
     });
-    let import = bridge
-        .request(Method::POST, "/api/v1/imports")
-        .header("Prefer", "wait=30")
-        .bearer_auth(&bridge.token);
-    assert_eq!(Bridge::send(import).await.json()["status"], json!("succeeded"));
+    assert_eq!(start_import(&bridge, "", "wait=30").await.json()["status"], json!("succeeded"));
     let since = before.format(&time::format_description::well_known::Rfc3339).unwrap();
-    let path = format!("/api/v1/reviews/accounts?since={since}");
-    let review = bridge.get(&path).await.json();
-    let (manifest, summary) = (&review["manifest"], &review["summary"]);
+    (bridge, since)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_counts_the_changes_since_the_previous_review() {
+    let (bridge, since) = after_a_removal_and_a_newcomer().await;
+    let review = bridge.get(&format!("/api/v1/reviews/accounts?since={since}")).await.json();
+    let manifest = &review["manifest"];
+    let summary = &review["summary"];
     assert_eq!(
         (&manifest["generation"], &manifest["rows"], &manifest["generated_by"]),
         (&json!(2), &json!(13), &json!("test"))
@@ -38,9 +41,15 @@ async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
         (&summary["active"], &summary["added"], &summary["removed"]),
         (&json!(12), &json!(1), &json!(1))
     );
+    bridge.stop().await;
+}
 
-    // The CSV of the same moment has the digest that the manifest names.
-    let as_of = manifest["as_of"].as_str().unwrap();
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_a_review_has_the_digest_that_its_manifest_names() {
+    let (bridge, since) = after_a_removal_and_a_newcomer().await;
+    let path = format!("/api/v1/reviews/accounts?since={since}");
+    let review = bridge.get(&path).await.json();
+    let as_of = review["manifest"]["as_of"].as_str().unwrap();
     let path = format!("{path}&as_of={as_of}");
     let then = bridge.get(&path).await.json();
     let table =
@@ -69,8 +78,12 @@ async fn a_review_is_exported_with_a_manifest_that_proves_what_it_was() {
     let cells: Vec<String> =
         read.records().map(|record| record.unwrap()[column].to_owned()).collect();
     assert!(cells.iter().any(|cell| cell.starts_with("'=HYPERLINK")), "{cells:?}");
+    bridge.stop().await;
+}
 
-    // A past review shows who had access then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_past_review_shows_who_had_access_then() {
+    let (bridge, since) = after_a_removal_and_a_newcomer().await;
     let earlier = bridge.get(&format!("/api/v1/reviews/accounts?as_of={since}")).await.json();
     assert_eq!(
         (&earlier["manifest"]["generation"], &earlier["summary"]["added"]),
@@ -147,8 +160,16 @@ async fn the_manifest_of_a_csv_is_had_with_the_same_parameters_and_by_its_link()
     bridge.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_review_counts_what_is_not_known_as_unknown() {
+/// The ids of four teammates about whom different facts are known.
+struct Four {
+    owner: u64,
+    agent: u64,
+    nobody: u64,
+}
+
+/// Makes a workspace of an owner, an agent, a manager by permission, and a teammate about whom
+/// nothing is known.
+fn four_teammates() -> (Workspace, Four) {
     let mut workspace = Workspace::new(TOKEN);
     let now = OffsetDateTime::now_utc().unix_timestamp();
     let day = |days: i64| now - days * 86_400;
@@ -173,6 +194,12 @@ async fn a_review_counts_what_is_not_known_as_unknown() {
         owner,
         json!({"invitee_email": "Anna@example.com"}),
     );
+    (workspace, Four { owner, agent, nobody })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_counts_unknown_values_as_unknown() {
+    let (workspace, Four { owner, agent, nobody }) = four_teammates();
     let bridge = Bridge::serving(workspace).await;
     let review = bridge.get("/api/v1/reviews/accounts").await.json();
     let summary = &review["summary"];
@@ -204,19 +231,21 @@ async fn a_review_counts_what_is_not_known_as_unknown() {
         (&json!(null), &json!(true))
     );
     bridge.stop().await;
+}
 
-    // Without the log, hardly anything is known. Unknown counts are null, not 0.
-    let blind = Bridge::serving_with(dozen(), |config| {
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_activity_log_the_counts_of_a_review_are_null_and_not_zero() {
+    let bridge = Bridge::serving_with(dozen(), |config| {
         config.import.activity_lookback_days = 0;
         config.reviews.privileged_roles = vec!["support LEAD".to_owned()];
     })
     .await;
-    let summary = blind.get("/api/v1/reviews/accounts").await.json()["summary"].clone();
+    let summary = bridge.get("/api/v1/reviews/accounts").await.json()["summary"].clone();
     assert_eq!(
         (&summary["dormant"], &summary["dormant_unknown"]),
         (&json!(null), &json!(12)),
         "{summary}"
     );
     assert!(summary["privileged"].as_u64().unwrap() > 0, "{summary}");
-    blind.stop().await;
+    bridge.stop().await;
 }

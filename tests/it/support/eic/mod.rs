@@ -251,67 +251,11 @@ impl Eic {
         let Some(types) = parameters["entTypes"].as_object() else { return Ok(()) };
         for (kind, of_kind) in types {
             let call = in_order(&of_kind["call"]).next().unwrap();
-            let success = parameters
-                .get("successResponses")
-                .cloned()
-                .unwrap_or_else(|| json!({"statusCode": [200]}));
-            let ids: Vec<String> = self
-                .entitlements
-                .keys()
-                .filter(|(other, _)| other == kind)
-                .map(|(_, id)| id.clone())
-                .collect();
-            let mut found: BTreeSet<(String, String)> = BTreeSet::new();
-            match call["processingType"].as_str().unwrap() {
-                "acctToEntMapping" => {
-                    let mapping = &import["accountParams"]["acctEntMappings"][kind];
-                    for (account, (columns, item)) in rows {
-                        assert_eq!(columns["customproperty31"], "STORE#ACC#ENT#MAPPINGINFO");
-                        let ids = list_at(item, mapping);
-                        let ids = ids
-                            .iter()
-                            .filter_map(|one| path::text(one, mapping["idPath"].as_str().unwrap()));
-                        found.extend(ids.map(|id| (account.clone(), id)));
-                    }
-                }
-                "httpEntToAcct" => {
-                    for id in ids {
-                        let bindings = Bindings::from_iter([("id".to_owned(), json!(id))]);
-                        let (items, end) = walk::items(
-                            &mut self.connection,
-                            call,
-                            &success,
-                            &bindings,
-                            async |_| {},
-                        )
-                        .await;
-                        end?;
-                        let accounts = items.iter().filter_map(|item| {
-                            path::text(item, call["acctIdPath"].as_str().unwrap())
-                        });
-                        found.extend(accounts.map(|account| (account, id.clone())));
-                    }
-                }
-                "http" => {
-                    let (items, end) = walk::items(
-                        &mut self.connection,
-                        call,
-                        &success,
-                        &Bindings::new(),
-                        async |_| {},
-                    )
-                    .await;
-                    end?;
-                    let id =
-                        |item: &Value, name: &str| path::text(item, call[name].as_str().unwrap());
-                    found.extend(
-                        items
-                            .iter()
-                            .filter_map(|item| id(item, "acctIdPath").zip(id(item, "entIdPath"))),
-                    );
-                }
-                other => panic!("{other} is not understood"),
-            }
+            let found = if call["processingType"] == "acctToEntMapping" {
+                links_in_accounts(&import["accountParams"]["acctEntMappings"][kind], rows)
+            } else {
+                self.links_by_call(parameters, kind, call).await?
+            };
             for (id, account) in &mut self.accounts {
                 let has = |one: &str| found.contains(&(id.clone(), one.to_owned()));
                 if rules["deleteAccEntForActiveAccounts"] == true {
@@ -326,6 +270,54 @@ impl Eic {
             }
         }
         Ok(())
+    }
+
+    /// Reads the accounts and the ids of their entitlements of one kind, by a call for each
+    /// entitlement or by one for all.
+    async fn links_by_call(
+        &mut self,
+        parameters: &Value,
+        kind: &str,
+        call: &Value,
+    ) -> Result<BTreeSet<(String, String)>, String> {
+        let success = parameters
+            .get("successResponses")
+            .cloned()
+            .unwrap_or_else(|| json!({"statusCode": [200]}));
+        let text = |item: &Value, name: &str| path::text(item, call[name].as_str().unwrap());
+        let mut found = BTreeSet::new();
+        match call["processingType"].as_str().unwrap() {
+            "httpEntToAcct" => {
+                let ids: Vec<String> = self
+                    .entitlements
+                    .keys()
+                    .filter(|(other, _)| other == kind)
+                    .map(|(_, id)| id.clone())
+                    .collect();
+                for id in ids {
+                    let bindings = Bindings::from_iter([("id".to_owned(), json!(id))]);
+                    let (items, end) =
+                        walk::items(&mut self.connection, call, &success, &bindings, async |_| {})
+                            .await;
+                    end?;
+                    let accounts = items.iter().filter_map(|item| text(item, "acctIdPath"));
+                    found.extend(accounts.map(|account| (account, id.clone())));
+                }
+            }
+            "http" => {
+                let none = Bindings::new();
+                let (items, end) =
+                    walk::items(&mut self.connection, call, &success, &none, async |_| {}).await;
+                end?;
+                found.extend(
+                    items
+                        .iter()
+                        .filter_map(|item| text(item, "acctIdPath").zip(text(item, "entIdPath"))),
+                );
+            }
+            other => panic!("{other} is not understood"),
+        }
+        Ok(found)
     }
 }
 
@@ -355,4 +347,21 @@ fn list_at<'v>(item: &'v Value, mapping: &Value) -> Vec<&'v Value> {
 
 fn texts(list: &Value) -> Vec<String> {
     list.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+}
+
+/// Reads the accounts and the ids of their entitlements of one kind from the rows of the accounts.
+fn links_in_accounts(
+    mapping: &Value,
+    rows: &BTreeMap<String, (BTreeMap<String, String>, Value)>,
+) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for (account, (columns, item)) in rows {
+        assert_eq!(columns["customproperty31"], "STORE#ACC#ENT#MAPPINGINFO");
+        let entitlements = list_at(item, mapping);
+        let ids = entitlements
+            .iter()
+            .filter_map(|one| path::text(one, mapping["idPath"].as_str().unwrap()));
+        found.extend(ids.map(|id| (account.clone(), id)));
+    }
+    found
 }
