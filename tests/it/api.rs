@@ -13,7 +13,7 @@ use crate::support::bridge::{Answer, Bridge, dozen, path_of, signature, start_im
 use crate::support::waiting::{eventually, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_is_asked_for_is_started_and_can_be_waited_for() {
+async fn a_requested_import_is_started_and_can_be_waited_for() {
     let bridge = Bridge::serving(dozen()).await;
     let answer = start_import(&bridge, "", "wait=30").await;
     assert_eq!((answer.status.as_u16(), answer.header("preference-applied")), (200, "wait=30"));
@@ -49,7 +49,7 @@ async fn an_import_that_is_asked_for_is_started_and_can_be_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_under_way_tells_how_far_it_is_and_who_asks_meanwhile_is_given_the_next() {
+async fn a_running_import_has_its_progress_and_a_request_meanwhile_gets_the_next_import() {
     let bridge = Bridge::serving(dozen()).await;
     let _ = bridge.simulator.take_calls();
     bridge.simulator.fail(Fault::Slow(Duration::from_secs(3)), "/teams", 1);
@@ -136,7 +136,7 @@ async fn a_request_beyond_the_current_import_is_queued_and_run_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn leave_to_remove_many_is_not_lost_in_the_queue() {
+async fn permission_for_many_removals_is_not_lost_in_the_queue() {
     let bridge = Bridge::serving(dozen()).await;
     let people: Vec<u64> =
         bridge.simulator.change(|workspace| workspace.admins().map(|(id, _)| id).collect());

@@ -157,7 +157,7 @@ async fn after_a_kill_during_an_import_the_backup_is_restored_and_the_bridge_imp
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_bridge_left_beside_its_database_does_not_get_into_the_restored_one() {
+async fn the_write_ahead_log_of_a_killed_bridge_does_not_get_into_a_restored_database() {
     let simulator = simulated();
     let port = free_port();
     let shell = shell(&simulator).set("BRIDGE_SERVER__BIND", format!("127.0.0.1:{port}"));

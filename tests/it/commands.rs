@@ -112,7 +112,7 @@ fn a_database_password_is_never_shown_even_where_it_makes_the_address_unreadable
 }
 
 #[test]
-fn wrong_settings_stop_any_command_all_at_once() {
+fn invalid_settings_stop_every_command_and_are_reported_together() {
     let shell = Shell::new()
         .set("BRIDGE_SERVER__BIND", "nowhere")
         .set("INTERCOM_REGION", "moon")
@@ -185,7 +185,7 @@ fn an_unreachable_database_is_named_without_its_password() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said_so() {
+fn a_port_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = Shell::new()
@@ -279,7 +279,7 @@ async fn check_finds_what_would_stop_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_tells_line_by_line_how_everything_is() {
+async fn check_reports_each_part_on_a_line() {
     let simulator = dozen_simulated();
     let shell = shell(&simulator);
     let before = shell.run(&["check"]);

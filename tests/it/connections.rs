@@ -266,7 +266,7 @@ async fn characters_that_need_no_encoding_are_accepted_in_a_target() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_could_be_two_requests_is_refused_as_one() {
+async fn bytes_that_could_be_read_as_two_requests_are_refused() {
     let bridge = Bridge::serving(dozen()).await;
     let address = bridge.app.address();
     beside(move || {

@@ -24,7 +24,7 @@ async fn gave_way(bridge: &Bridge, count: u64) {
 const USERS: &str = "/scim/v2/Users?count=1";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_has_a_share_and_the_one_of_it_that_is_idle_the_longest_gives_way() {
+async fn an_address_has_a_share_of_connections_and_its_longest_idle_one_is_closed() {
     let bridge =
         Bridge::serving_with(dozen(), |config| config.limits.max_connections_per_address = 5).await;
     let (address, token) = (bridge.app.address(), bridge.token.clone());
@@ -103,7 +103,7 @@ async fn half_a_handshake_of_tls_gives_way_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_all_connections_of_an_address_are_at_work_another_is_refused_but_not_of_a_trusted_proxy()
+async fn a_connection_is_refused_while_all_others_of_its_address_are_busy_unless_it_is_of_a_trusted_proxy()
  {
     let bridge = Bridge::serving_with(dozen(), |config| {
         config.limits.max_connections_per_address = 2;

@@ -30,7 +30,7 @@ on_both_databases!(
     a_person_who_comes_back_after_an_erasure_is_recorded_anew,
     an_erased_person_is_shown_by_the_id_alone,
     only_people_who_left_long_enough_ago_are_due_for_erasure,
-    an_address_that_somebody_else_has_now_is_theirs,
+    an_address_belongs_to_the_person_who_has_it_now,
 );
 
 pub const BO: &str = "bo.diddley@example.com";
@@ -473,7 +473,7 @@ async fn only_people_who_left_long_enough_ago_are_due_for_erasure(database: Test
     assert_eq!(due(far).await, Vec::<String>::new());
 }
 
-async fn an_address_that_somebody_else_has_now_is_theirs(database: TestDatabase) {
+async fn an_address_belongs_to_the_person_who_has_it_now(database: TestDatabase) {
     let (hand, small) = history(database).await;
     hand.simulator
         .change(|workspace| BO.clone_into(&mut workspace.admin_mut(small.cy).unwrap().email));

@@ -18,7 +18,7 @@ on_both_databases!(
     changed_removed_and_added_records_of_the_history_are_found,
     a_pruning_removes_what_its_dry_run_counts,
     what_a_pruning_leaves_is_proved_by_the_same_records,
-    a_head_from_before_knows_everything_that_came_until_then,
+    an_earlier_head_proves_all_records_up_to_it,
     many_writers_at_once_make_one_chain,
     rows_that_an_earlier_version_wrote_later_are_taken_as_found_and_reported,
 );
@@ -355,7 +355,7 @@ async fn what_a_pruning_leaves_is_proved_by_the_same_records(database: TestDatab
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
-async fn a_head_from_before_knows_everything_that_came_until_then(database: TestDatabase) {
+async fn an_earlier_head_proves_all_records_up_to_it(database: TestDatabase) {
     let (hand, _) = history(database).await;
     let generation = hand.ledger.generation_hash("default", 2).await.unwrap().unwrap();
     let kept = hand.ledger.verify("default", Some(&generation)).await.unwrap();

@@ -17,7 +17,7 @@ on_both_databases!(
     runs_that_changed_nothing_are_folded_and_the_chain_is_proved_as_before,
     changes_of_folded_records_are_found,
     equal_refused_writes_of_one_client_are_one_request,
-    requests_that_nobody_did_expire,
+    requests_that_stay_open_expire,
 );
 
 const DAY: Duration = Duration::from_hours(24);
@@ -175,7 +175,7 @@ async fn equal_refused_writes_of_one_client_are_one_request(database: TestDataba
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new());
 }
 
-async fn requests_that_nobody_did_expire(database: TestDatabase) {
+async fn requests_that_stay_open_expire(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
     let stores = &hand.stores;
     stores.requests.record(refused("req_old", "eic", "a@example.com", START)).await.unwrap();

@@ -15,7 +15,7 @@ use crate::support::hand::{Hand, START, TOKEN};
 
 on_both_databases!(
     an_import_that_changes_nothing_adds_no_change,
-    changes_are_told_oldest_first_with_what_was_and_what_is,
+    changes_are_listed_oldest_first_with_the_values_before_and_after,
     the_log_tells_who_did_it,
     a_walk_in_small_steps_neither_skips_nor_repeats,
     one_kind_of_changes_can_be_asked_for,
@@ -54,7 +54,7 @@ async fn an_import_that_changes_nothing_adds_no_change(database: TestDatabase) {
     );
 }
 
-async fn changes_are_told_oldest_first_with_what_was_and_what_is(database: TestDatabase) {
+async fn changes_are_listed_oldest_first_with_the_values_before_and_after(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let start =

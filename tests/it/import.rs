@@ -14,7 +14,7 @@ on_both_databases!(
     one_admin_changed_costs_three_calls_and_one_version,
     the_first_import_records_everybody_but_the_machine,
     a_removed_teammate_stays_on_record_inactive,
-    somebody_who_comes_back_is_restored,
+    a_returning_person_is_restored,
     a_change_of_one_membership_changes_its_two_ends_alone,
     a_team_that_ended_is_gone,
     a_past_generation_never_changes,
@@ -127,7 +127,7 @@ async fn a_removed_teammate_stays_on_record_inactive(database: TestDatabase) {
     assert!(bo.stamps.last_modified > bo.stamps.created);
 }
 
-async fn somebody_who_comes_back_is_restored(database: TestDatabase) {
+async fn a_returning_person_is_restored(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let cy = hand

@@ -24,8 +24,8 @@ on_both_databases!(
     an_import_waits_for_nobody_and_writes_nothing_while_another_one_runs,
     a_run_that_was_given_up_is_marked_as_interrupted,
     a_token_of_another_workspace_is_refused,
-    of_each_mode_one_run_is_queued_at_the_most,
-    many_who_ask_at_once_share_one_queued_run,
+    at_most_one_run_of_each_mode_is_queued,
+    concurrent_requests_share_one_queued_run,
     runs_begin_in_the_order_of_their_numbers,
     a_queued_run_outlives_the_process_that_took_it,
     a_run_that_was_queued_long_ago_is_not_started,
@@ -170,7 +170,7 @@ async fn queue(hand: &Hand, mode: Mode, allow_removals: bool) -> Run {
     hand.ledger.queue_run("default", &request, &hand.clock).await.unwrap()
 }
 
-async fn of_each_mode_one_run_is_queued_at_the_most(database: TestDatabase) {
+async fn at_most_one_run_of_each_mode_is_queued(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
     assert!(!hand.ledger.has_queued("default", &hand.clock).await.unwrap());
     let first = queue(&hand, Mode::Incremental, false).await;
@@ -197,7 +197,7 @@ async fn of_each_mode_one_run_is_queued_at_the_most(database: TestDatabase) {
     assert_eq!(hand.ledger.last_ended("default").await.unwrap(), None, "nor ended");
 }
 
-async fn many_who_ask_at_once_share_one_queued_run(database: TestDatabase) {
+async fn concurrent_requests_share_one_queued_run(database: TestDatabase) {
     let ledger = database.ledger().await;
     let mut asking = tokio::task::JoinSet::new();
     for number in 0..12 {

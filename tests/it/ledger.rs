@@ -114,7 +114,7 @@ async fn workspaces_do_not_see_each_other(database: TestDatabase) {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_said_so_without_its_password() {
+async fn a_missing_database_is_reported_without_its_password() {
     for url in ["postgres://ada:secret@127.0.0.1:1/bridge", "sqlite:///nowhere/at/all.db?mode=rwc"]
     {
         let Err(error) = Database::open(url).await else { panic!("{url} opened") };

@@ -72,7 +72,7 @@ async fn a_client_asks_one_expensive_question_at_a_time() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_or_too_deep_is_refused() {
+async fn queries_bodies_and_tokens_that_are_too_large_or_too_deep_are_refused() {
     let bridge = Bridge::serving(dozen()).await;
     let long = bridge.get(&format!("/scim/v2/Users?filter={}", "x".repeat(33_000))).await;
     assert_eq!((long.status.as_u16(), long.header("content-type")), (413, "application/scim+json"));

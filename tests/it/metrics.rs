@@ -111,7 +111,7 @@ async fn requests_imports_calls_writes_and_tokens_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn counters_are_there_from_the_start_at_zero() {
+async fn counters_start_at_zero_and_exist_from_the_start() {
     let bridge = Bridge::serving(dozen()).await;
     let text = scraped(&bridge).await;
     for sample in [

@@ -266,7 +266,7 @@ async fn ended(ask: impl AsyncFn() -> Answer) -> Answer {
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_good_as_long_as_it_is_said() {
+async fn a_rotated_secret_stays_valid_for_the_stated_time() {
     let bridge = Bridge::serving(dozen()).await;
     let (id, old) = client(&bridge.app, "scim.read", &["default"]).await;
     let stores = &bridge.app.service().stores;

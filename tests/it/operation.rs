@@ -9,7 +9,7 @@ use crate::support::secrets;
 use crate::support::shell::Shell;
 
 #[test]
-fn why_a_database_cannot_be_reached_is_said() {
+fn an_unreachable_database_is_reported_with_the_reason() {
     for (url, why) in [
         (
             "postgres://ada:s3cret@127.0.0.1:1/bridge",
@@ -37,7 +37,7 @@ fn why_a_database_cannot_be_reached_is_said() {
 }
 
 #[test]
-fn what_is_no_number_or_date_is_refused_with_what_is_expected() {
+fn invalid_numbers_and_dates_are_refused_with_the_expected_form() {
     let shell = Shell::new();
     for (command, expected) in [
         (&["demo", "--admins", "many"][..], "must be a whole number from 1 to 200000"),

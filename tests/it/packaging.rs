@@ -234,7 +234,7 @@ fn the_build_sets_no_variable_that_looks_like_a_setting() {
 }
 
 #[test]
-fn every_variable_that_a_way_of_running_sets_is_one_of_the_bridges() {
+fn every_variable_that_a_deployment_sets_is_a_setting() {
     let directory = tempfile::tempdir().unwrap();
     for file in [
         "Dockerfile",

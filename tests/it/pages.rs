@@ -115,7 +115,7 @@ async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_tells_how_it_is_and_runs_nothing_that_somebody_is_called() {
+async fn the_page_shows_the_status_and_runs_no_script_in_a_name() {
     let mut workspace = dozen();
     let evil = workspace.add_teammate("<script>alert(1)</script>");
     workspace.admin_mut(evil).unwrap().email = "evil@northwind.example".to_owned();
@@ -221,7 +221,7 @@ async fn eventful() -> Bridge {
 const ENTER: &str = "\u{E007}";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_use_it_by_the_keyboard_without_scripts_and_on_a_telephone() {
+async fn the_pages_work_with_a_keyboard_without_scripts_and_on_a_phone() {
     let bridge = eventful().await;
     let Some(browser) = Browser::start((1280, 1700), false).await else { return };
     let address =

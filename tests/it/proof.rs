@@ -13,14 +13,14 @@ use crate::support::hand::{Hand, START, Small, findings};
 use crate::support::tampering::{Tampered, Tampering};
 
 on_both_databases!(
-    a_ledger_that_nobody_touched_is_whole,
+    an_untouched_ledger_is_whole,
     changed_versions_are_found_and_named,
     missing_versions_are_found_and_named,
     changed_and_missing_generations_are_found_and_named,
-    the_head_that_somebody_kept_is_known_again_until_history_is_rewritten,
-    pruning_takes_nothing_out_that_is_true_now,
+    an_earlier_head_is_recognised_until_history_is_rewritten,
+    pruning_removes_nothing_of_the_current_state,
     a_pruning_does_not_break_the_proof_and_later_losses_are_found,
-    pruning_before_everything_takes_nothing_out,
+    pruning_before_the_first_generation_removes_nothing,
 );
 
 /// Makes four generations: all people; Ada's new title; Bo's removal; Cy in the team.
@@ -43,7 +43,7 @@ async fn history(database: TestDatabase) -> (Hand, Small) {
     (hand, small)
 }
 
-async fn a_ledger_that_nobody_touched_is_whole(database: TestDatabase) {
+async fn an_untouched_ledger_is_whole(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
     assert_eq!(findings(&hand.ledger).await, Vec::<String>::new(), "an empty one is");
     hand.full().await;
@@ -171,9 +171,7 @@ const EMPTY_TALLY: &str = r#"{"users":{"changed":0,"so_far":5,"opened":0,"closed
 
 const TABLES: [&str; 4] = ["user_versions", "group_versions", "membership_versions", "generations"];
 
-async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(
-    database: TestDatabase,
-) {
+async fn an_earlier_head_is_recognised_until_history_is_rewritten(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let kept = hand.ledger.verify("default", None).await.unwrap().head;
@@ -195,7 +193,7 @@ async fn the_head_that_somebody_kept_is_known_again_until_history_is_rewritten(
     assert_eq!((verified.known_head, verified.findings.len()), (Some(false), 0));
 }
 
-async fn pruning_before_everything_takes_nothing_out(database: TestDatabase) {
+async fn pruning_before_the_first_generation_removes_nothing(database: TestDatabase) {
     let (hand, _) = history(database).await;
     let before = hand.recorded().await;
     let pruned = hand
@@ -207,7 +205,7 @@ async fn pruning_before_everything_takes_nothing_out(database: TestDatabase) {
     assert_eq!(hand.recorded().await, before);
 }
 
-async fn pruning_takes_nothing_out_that_is_true_now(database: TestDatabase) {
+async fn pruning_removes_nothing_of_the_current_state(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let (before, runs) = (hand.recorded().await, hand.ledger.count_runs("default").await.unwrap());
     let third = hand

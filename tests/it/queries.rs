@@ -57,7 +57,7 @@ async fn a_search_answers_as_the_same_question_in_a_url_does() {
 }
 
 #[tokio::test]
-async fn a_search_that_cannot_be_read_is_refused_with_why() {
+async fn an_unreadable_search_is_refused_with_the_reason() {
     let bridge = Bridge::serving(dozen()).await;
     let post = async |kind: &str, body: &str| {
         let request =
@@ -339,7 +339,7 @@ async fn paging_by_cursor_can_be_switched_off() {
 }
 
 #[tokio::test]
-async fn an_answer_tells_its_age_and_a_client_that_wants_a_younger_one_waits_for_it() {
+async fn a_response_has_its_age_and_a_client_with_a_lower_max_age_waits_for_an_import() {
     let bridge = Bridge::serving(dozen()).await;
     let _ = bridge.simulator.take_calls();
     let plain = bridge.get("/scim/v2/Users?count=0").await;
@@ -405,7 +405,7 @@ async fn an_invalid_or_huge_max_age_is_accepted() {
 }
 
 #[tokio::test]
-async fn those_who_wait_at_the_same_time_share_one_import() {
+async fn concurrent_waiters_share_one_import() {
     let bridge = Bridge::serving(dozen()).await;
     let _ = bridge.simulator.take_calls();
     let ask = || with(&bridge, "/scim/v2/Groups", ("Cache-Control", "no-cache"));
@@ -418,7 +418,7 @@ async fn those_who_wait_at_the_same_time_share_one_import() {
 }
 
 #[tokio::test]
-async fn a_client_that_wants_it_young_gets_what_there_is_while_intercom_is_away() {
+async fn a_client_with_a_max_age_gets_the_current_state_while_intercom_is_unreachable() {
     let bridge = Bridge::serving(dozen()).await;
     bridge.simulator.fail_from_now_on(Fault::Unauthorized, "");
     let waited = with(&bridge, "/scim/v2/Users?count=0", ("Cache-Control", "no-cache")).await;

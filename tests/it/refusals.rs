@@ -128,7 +128,7 @@ async fn a_refused_write_records_requester_operation_and_target() {
 }
 
 #[tokio::test]
-async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
+async fn a_refused_write_is_recorded_with_the_person_that_its_body_names() {
     let bridge = Bridge::serving(dozen()).await;
     let (adm, team) = ("adm_4423434", "team_1");
     let member =
@@ -178,7 +178,7 @@ async fn the_record_says_whom_a_refused_write_is_about_where_its_body_does() {
 }
 
 #[tokio::test]
-async fn nothing_is_recorded_for_those_who_may_not_ask_nor_of_paths_that_there_are_not() {
+async fn no_request_is_recorded_for_unauthorized_clients_or_unknown_paths() {
     let bridge = Bridge::serving(dozen()).await;
     assert_eq!(
         Bridge::send(bridge.request(Method::DELETE, "/scim/v2/Users/adm_7")).await.status,

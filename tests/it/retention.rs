@@ -15,7 +15,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 on_both_databases!(
     a_leaver_is_visible_until_the_retention_ends_and_then_only_in_the_ledger,
-    somebody_who_comes_back_is_visible_again,
+    a_returning_person_is_served_again,
     a_clock_that_is_set_forward_hides_nobody_for_good,
 );
 
@@ -75,7 +75,7 @@ async fn a_leaver_is_visible_until_the_retention_ends_and_then_only_in_the_ledge
     assert_eq!(hand.full().await.generation, None);
 }
 
-async fn somebody_who_comes_back_is_visible_again(database: TestDatabase) {
+async fn a_returning_person_is_served_again(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     let publisher = publisher(&hand);
     hand.full().await;

@@ -102,7 +102,7 @@ async fn a_team_is_a_group_with_its_members() {
 }
 
 #[tokio::test]
-async fn what_is_returned_on_request_is_there_when_it_is_asked_for() {
+async fn attributes_that_are_returned_on_request_are_in_the_response_if_requested() {
     let bridge = Bridge::serving(workspace()).await;
     let asked = "photos,urn:ietf:params:scim:schemas:extension:intercom:2.0:User:lastSignInMethod,NAME.familyname,nickName";
     let ada =

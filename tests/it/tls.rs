@@ -71,7 +71,7 @@ async fn tls_is_spoken_and_a_changed_certificate_is_shown() {
 }
 
 #[tokio::test]
-async fn what_is_no_certificate_stops_the_start_with_what_to_do() {
+async fn an_invalid_certificate_stops_the_start_with_a_remedy() {
     let directory = tempfile::tempdir().unwrap();
     certificate(directory.path());
     let other = tempfile::tempdir().unwrap();

@@ -16,7 +16,7 @@ use crate::support::hand::{Hand, START, Small};
 on_both_databases!(
     every_filter_gives_each_matching_change_exactly_once,
     names_are_those_of_the_time_of_the_change,
-    sign_ins_and_invitations_are_told_as_they_were_known_at_a_moment,
+    sign_ins_and_invitations_are_those_known_at_a_past_time,
 );
 
 /// Whether a change fits a query, computed from the change alone.
@@ -225,7 +225,7 @@ async fn names_are_those_of_the_time_of_the_change(database: TestDatabase) {
     );
 }
 
-async fn sign_ins_and_invitations_are_told_as_they_were_known_at_a_moment(database: TestDatabase) {
+async fn sign_ins_and_invitations_are_those_known_at_a_past_time(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     let (start, lookback) = (START.unix_timestamp(), std::time::Duration::from_hours(24 * 365));
     let nothing = hand.ledger.log_facts("default", START, lookback).await.unwrap();

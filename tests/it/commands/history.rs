@@ -117,7 +117,7 @@ async fn a_hash_or_id_that_begins_with_a_hyphen_is_not_an_option() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn history_is_taken_out_only_if_that_is_meant_and_as_much_as_was_said() {
+async fn history_is_pruned_only_on_confirmation_and_only_as_far_as_requested() {
     let simulator = dozen_simulated();
     let shell = shell(&simulator);
     for _ in 0..2 {

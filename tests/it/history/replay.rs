@@ -22,7 +22,7 @@ use crate::on_both_databases;
 use crate::support::database::TestDatabase;
 use crate::support::hand::{Hand, TOKEN};
 
-on_both_databases!(changes_put_together_are_the_current_state_and_any_past_one_stays_what_it_was);
+on_both_databases!(all_changes_together_are_the_current_state_and_past_states_stay_the_same);
 
 /// Something that happens in a workspace.
 #[derive(Clone, Debug)]
@@ -147,7 +147,7 @@ fn recorded(snapshot: &Snapshot) -> State {
     state
 }
 
-async fn changes_put_together_are_the_current_state_and_any_past_one_stays_what_it_was(
+async fn all_changes_together_are_the_current_state_and_past_states_stay_the_same(
     database: TestDatabase,
 ) {
     let url = database.url.clone();
