@@ -203,7 +203,7 @@ async fn no_request_is_recorded_for_unauthorized_clients_or_unknown_paths() {
 }
 
 /// Waits until the request is done.
-async fn until_done(bridge: &Bridge, id: &str) -> serde_json::Value {
+async fn until_done(bridge: &Bridge, id: &str) -> Value {
     eventually(&format!("request {id} is done"), async || {
         let request = bridge.get(&format!("/api/v1/lifecycle/requests/{id}")).await.json();
         if request["state"] == json!("done") { Ok(request) } else { Err(request) }
