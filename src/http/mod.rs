@@ -2,6 +2,7 @@
 //! servers. Each of its rooms imports only rooms above it:
 //!
 //! ```text
+//! request_id   the id of a request
 //! errors       why a request is refused
 //! connection   sockets: connection limits, TLS, the check of request heads
 //! wire         parameters and bodies, as OpenAPI describes them
@@ -25,6 +26,7 @@ mod middleware;
 mod openapi;
 mod pages;
 mod request;
+mod request_id;
 mod response;
 mod routes;
 mod server;

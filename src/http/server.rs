@@ -20,9 +20,9 @@ use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, PayloadConfig, ServiceConfig};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::connection::bare::Completed;
 use super::connection::connections::Connections;
 use super::connection::guarded::Guarded;
 use super::connection::tls::Certificates;
@@ -44,6 +44,8 @@ pub fn serve(
     max_connections: usize,
     certificates: Option<Arc<Certificates>>,
 ) -> std::io::Result<Server> {
+    // Connections inherit it. An error is harmless: the system then chooses the size.
+    let _ = set_socket_send_buffer_size(&listener, limits::SEND_BUFFER_BYTES);
     let connections = Arc::clone(&service.connections);
     let service = Data::new(service);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -63,7 +65,7 @@ pub fn serve(
                     let guarded = stream.get_ref().0;
                     let peer = guarded.peer();
                     let connection = Arc::clone(guarded.connection());
-                    (Watched::new(Completed::new(stream, Some(STRICT_TRANSPORT)), connection), peer)
+                    (Watched::new(stream, connection, Some(STRICT_TRANSPORT)), peer)
                 };
                 let connections = Arc::clone(&connections);
                 let admit = move |stream: TcpStream| {
@@ -128,10 +130,7 @@ fn plain(
                 let guarded = guarded?;
                 let peer = guarded.peer();
                 let connection = Arc::clone(guarded.connection());
-                Ok::<_, DispatchError>((
-                    Watched::new(Completed::new(guarded, None), connection),
-                    peer,
-                ))
+                Ok::<_, DispatchError>((Watched::new(guarded, connection, None), peer))
             }
         };
         fn_service(watched).and_then(http(&service, &stopping, routes))

@@ -76,9 +76,21 @@ pub const ZONE_NAME_BYTES: usize = 64;
 /// The maximum length of a ticket's comment, and of the note when it is closed.
 pub const COMMENT_BYTES: usize = 4_000;
 
-/// The number of comparisons up to which a query is answered on the request's thread: a few
-/// milliseconds' worth. Larger queries run on a thread of their own.
-pub const QUICK_EFFORT: usize = 50_000;
+/// The number of comparisons up to which a query is answered on the connection's thread: a fifth of
+/// a millisecond's worth. Larger queries run on search threads.
+pub const QUICK_EFFORT: usize = 5_000;
+
+/// The length up to which a response body is sent at once: more than a page of a hundred users.
+pub const SENT_AT_ONCE_BYTES: u64 = 192 * 1024;
+
+/// Bytes of a longer body that are sent before other responses have their turn: some ten
+/// microseconds' worth.
+pub const SENDING_STEP_BYTES: usize = 32 * 1024;
+
+/// The send buffer of a connection in the system, in bytes. Linux doubles it. Without a limit, it
+/// grows to several megabytes for each client that does not read, and the system sends as much at
+/// once when the client does.
+pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Bytes of a large response that are produced at once. A connection buffers a few such chunks, and
 /// [`WRITE_BUFFER_BYTES`].
@@ -86,9 +98,6 @@ pub const ANSWER_CHUNK_BYTES: usize = 32 * 1024;
 
 /// Rows that are serialised at once: about ten kilobytes.
 pub const ROWS_AT_ONCE: usize = 32;
-
-/// The maximum number of threads that build pages of lists.
-pub const PAGE_THREADS: usize = 4;
 
 /// The maximum number of pages of lists that are in memory until their clients have read them. A
 /// page of a thousand rows has less than a megabyte.

@@ -21,6 +21,7 @@
 //! query              parses a client's query
 //! cursor             encrypted positions in a list
 //! page               binds a query to resource types, and makes its response
+//! effort             how much work a query takes
 //! meta_schemas       the schemas of the discovery documents
 //! discovery          the discovery documents, generated from the table
 //! error              error responses: status, scimType, detail
@@ -32,6 +33,7 @@ mod attribute;
 mod common_attributes;
 mod cursor;
 mod discovery;
+mod effort;
 mod error;
 mod etag;
 pub mod filter;

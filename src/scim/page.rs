@@ -46,9 +46,9 @@ pub struct Window {
     /// The snapshot id of the list; `None` for the current snapshot.
     pub snapshot_id: Option<SnapshotId>,
     /// The number of resources before this page.
-    start: usize,
+    pub(super) start: usize,
     /// The maximum number of resources on this page.
-    count: usize,
+    pub(super) count: usize,
     by_cursor: bool,
 }
 
@@ -96,12 +96,12 @@ impl Next {
 /// its page size are validated by [`Question::window`].
 #[derive(Clone, Debug)]
 pub struct Question {
-    query: Query,
-    types: &'static [&'static ResourceType],
+    pub(super) query: Query,
+    pub(super) types: &'static [&'static ResourceType],
     /// One filter for each type, in order. Empty if the query has no filter, or if the name index
     /// answers it.
-    filters: Vec<Filter>,
-    order: Option<Order>,
+    pub(super) filters: Vec<Filter>,
+    pub(super) order: Option<Order>,
 }
 
 impl Query {
@@ -159,15 +159,6 @@ impl Question {
         }
         let snapshot_id = Some(cursor.snapshot_id);
         Ok(Window { snapshot_id, start: cursor.start, count: cursor.count, by_cursor: true })
-    }
-
-    /// The approximate number of comparisons that the query takes.
-    #[must_use]
-    pub fn effort(&self, served: &ServedSnapshot) -> usize {
-        let filter = self.query.filter.as_ref().filter(|_| !self.filters.is_empty());
-        let resources: usize = self.types.iter().map(|kind| served.count(kind)).sum();
-        resources
-            .saturating_mul(filter.map_or(0, Expression::size) + usize::from(self.order.is_some()))
     }
 
     /// Returns the page of resources in the window.

@@ -180,6 +180,11 @@ impl Query {
         }
     }
 
+    /// Whether the request has `attributes` or `excludedAttributes`.
+    pub(super) fn has_projection(&self) -> bool {
+        !self.attributes.is_empty() || !self.excluded_attributes.is_empty()
+    }
+
     /// Returns `None` if the request has neither `attributes` nor `excludedAttributes`, so that the
     /// prepared response can be used.
     pub(super) fn projection(&self, resource_type: &'static ResourceType) -> Option<Projection> {

@@ -20,6 +20,8 @@ use crate::directory::{Directory, Names, SnapshotId, Workspace};
 pub struct ServedSnapshot {
     view: View,
     responses: ResponseCache,
+    /// Whether `responses` has all of them.
+    is_prepared: bool,
     users_by_intercom_id: Arc<Index>,
     groups_by_intercom_id: Arc<Index>,
     /// Index by the case-folded userName, which is not caseExact (RFC 7643 §4.1.1).
@@ -48,7 +50,15 @@ impl ServedSnapshot {
         let groups_by_intercom_id = by_intercom_id(ResourceKind::Group);
         let users = view.part(ResourceKind::User, 0..usize::MAX);
         let users_by_name = Arc::new(Index::build(users.map(folded_name)));
-        Self { view, responses, users_by_intercom_id, groups_by_intercom_id, users_by_name }
+        let is_prepared = true;
+        Self {
+            view,
+            responses,
+            is_prepared,
+            users_by_intercom_id,
+            groups_by_intercom_id,
+            users_by_name,
+        }
     }
 
     /// Returns the same snapshot with another base URL for locations and references. Its responses
@@ -58,6 +68,7 @@ impl ServedSnapshot {
         Self {
             view: self.view.with_base_url(base_url.into()),
             responses: ResponseCache::default(),
+            is_prepared: false,
             ..self.clone()
         }
     }
@@ -66,7 +77,14 @@ impl ServedSnapshot {
     /// shares with the newer one. The others are rendered on request.
     #[must_use]
     pub fn beside(&self, newer: &Self) -> Self {
-        Self { responses: self.responses.shared_with(&newer.responses), ..self.clone() }
+        let responses = self.responses.shared_with(&newer.responses);
+        Self { responses, is_prepared: false, ..self.clone() }
+    }
+
+    /// Whether all responses without `attributes` and `excludedAttributes` are prepared.
+    #[must_use]
+    pub fn is_prepared(&self) -> bool {
+        self.is_prepared
     }
 
     /// The response to a request for a resource without `attributes` and `excludedAttributes`. It is

@@ -81,6 +81,16 @@ impl ResourceKind {
     }
 }
 
+impl Resource<'_> {
+    /// The number of members of a group; 0 for a user.
+    pub(super) fn members(self) -> usize {
+        match self {
+            Self::User(_) => 0,
+            Self::Group(group) => group.team.members.len(),
+        }
+    }
+}
+
 impl View {
     /// Creates a view whose resources have no versions yet. `base_url` is the root of the
     /// workspace's SCIM service, without a trailing slash.

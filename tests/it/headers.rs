@@ -114,7 +114,7 @@ fn until_closed(address: SocketAddr, request: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn responses_of_the_http_library_have_the_headers_too() {
+async fn responses_of_the_http_library_are_errors_like_every_other() {
     let bridge = Bridge::serving(dozen()).await;
     let address = bridge.app.address();
     let large =
@@ -136,9 +136,32 @@ async fn responses_of_the_http_library_have_the_headers_too() {
             tokio::task::spawn_blocking(move || until_closed(address, &bytes)).await.unwrap();
         assert!(answers.starts_with(&format!("http/1.1 {status}")), "{request:.60}: {answers}");
         let heads = answers.matches("http/1.1 ").count();
-        for header in ["cache-control: no-store\r\n", "x-content-type-options: nosniff\r\n"] {
+        for header in
+            ["cache-control: no-store\r\n", "x-content-type-options: nosniff\r\n", "x-request-id: "]
+        {
             assert_eq!(answers.matches(header).count(), heads, "{request:.60}: {answers}");
         }
+        let (_, last) = answers.rsplit_once("http/1.1 ").unwrap();
+        let (head, body) = last.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("content-type: application/problem+json"), "{request:.60}: {head}");
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
+        let problem: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["status"].to_string(), last[..3], "{request:.60}: {body}");
+        assert!(problem["code"].is_string() && problem["detail"].is_string(), "{body}");
+    }
+    // On SCIM paths the error has SCIM's form. The response to HEAD has no body.
+    for (request, has_body) in [
+        ("GET /scim/v2/Users HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", true),
+        ("GET /workspaces/w/scim/v2/Users HTTP/1.1\r\nHost: h\r\n : x\r\n\r\n", true),
+        ("GET /scim/v2/Users HTTP/1.1\r\nHost: h\r\nX-Slow: ", true),
+        ("HEAD /scim/v2/Users HTTP/1.1\r\nHost: h\r\n : x\r\n\r\n", false),
+    ] {
+        let answer = tokio::task::spawn_blocking(move || until_closed(address, request.as_bytes()));
+        let answer = answer.await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("content-type: application/scim+json"), "{request:.60}: {head}");
+        let is_error = body.contains("urn:ietf:params:scim:api:messages:2.0:error");
+        assert_eq!((is_error, body.is_empty()), (has_body, !has_body), "{request:.60}: {answer}");
     }
     bridge.stop().await;
 }

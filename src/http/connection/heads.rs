@@ -42,6 +42,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limits;
+pub use follow::Requested;
 use follow::{Checked, Heads, Replacement};
 pub use target::{UnreadableTarget, unreadable_target};
 
@@ -63,6 +64,17 @@ impl<S> CheckedStream<S> {
     /// Whether a complete head, or a part of a body, has arrived since the last call.
     pub fn has_request_arrived(&mut self) -> bool {
         self.heads.has_request_arrived()
+    }
+
+    /// The stream that is checked.
+    #[cfg(test)]
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// What the last request line requests.
+    pub fn requested(&self) -> Requested {
+        self.heads.requested()
     }
 
     /// Whether a head has begun and has not ended.

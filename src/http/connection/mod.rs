@@ -1,7 +1,7 @@
 //! The connections of clients, below HTTP: limits, TLS, and the check of request heads.
 //!
 //! ```text
-//! bare           headers of the HTTP library's own responses
+//! bare           bodies and headers of the HTTP library's own responses
 //! connections    limits of open connections
 //! guarded        the stream between the socket and TLS
 //! heads          checks of request heads, before parsing

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::bare::Completed;
 use super::connections::Connection;
 use super::heads::CheckedStream;
 use super::patience::{Wait, wait};
@@ -14,7 +15,7 @@ use crate::limits;
 
 /// The stream above TLS, in which request heads are visible.
 pub struct Watched<S> {
-    stream: CheckedStream<S>,
+    stream: Completed<S>,
     connection: Arc<Connection>,
     /// The time-out for the rest of a head. actix-http has one for the first head of a connection
     /// only.
@@ -23,8 +24,10 @@ pub struct Watched<S> {
 
 impl<S> Watched<S> {
     /// Checks the request heads in `stream`, and marks `connection` when a request has arrived.
-    pub fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Self { stream: CheckedStream::new(stream), connection, head: None }
+    /// `hsts` is the value of `Strict-Transport-Security`, for connections with TLS.
+    pub fn new(stream: S, connection: Arc<Connection>, hsts: Option<&'static str>) -> Self {
+        let stream = Completed::new(CheckedStream::new(stream), hsts);
+        Self { stream, connection, head: None }
     }
 
     /// The shared state of the connection.
@@ -54,11 +57,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if self.stream.has_request_arrived() {
+        if self.stream.checked().has_request_arrived() {
             self.connection.request_arrived();
             self.head = None;
         }
-        if !self.stream.is_within_head() {
+        if !self.stream.checked().is_within_head() {
             self.head = None;
         } else if read.is_pending() && self.is_head_late(context) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));

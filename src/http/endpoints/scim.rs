@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use actix_web::body::BoxBody;
 use actix_web::http::header::{
     AGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
 };
-use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::http::errors::ApiError;
@@ -17,6 +17,8 @@ use crate::http::request::negotiation::{
 };
 use crate::http::request::route_pattern::Pattern;
 use crate::http::response::chunked_body;
+use crate::http::response::held::holding;
+use crate::http::response::large::Turn;
 use crate::http::wire::{
     ListParameters, ScimErrorBody, ScimList, ScimRefusals, ScimSearchRefusals, SearchRequest,
 };
@@ -218,16 +220,21 @@ async fn answer(
         None => freshness::served(request, caller).await?,
         Some(snapshot_id) => freshness::served_at(request, caller, snapshot_id)?,
     };
-    let page = if question.effort(&fresh.served) < limits::QUICK_EFFORT {
-        question.list(&fresh.served, window, walker)?
+    let (page, turn) = if question.effort(&fresh.served, window) < limits::QUICK_EFFORT {
+        (question.list(&fresh.served, window, walker)?, None)
     } else {
         // Boxed: its size would otherwise be part of every request's future.
-        Box::pin(search_apart(caller, question, &fresh.served, window)).await?
+        let apart = Box::pin(search_apart(caller, question, &fresh.served, window)).await?;
+        (apart.0, Some(apart.1))
     };
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, content_type));
     set_age(&mut response, &fresh);
-    let mut response = response.body(chunked_body::body(page.body));
+    let body = chunked_body::body(page.body);
+    let mut response = response.body(match turn {
+        Some(turn) => holding(body, turn),
+        None => body,
+    });
     // A link cannot carry the body of a search, so searches have none.
     if let Some(next) = page.next.as_ref().filter(|_| request.method().is_safe()) {
         let endpoint = if let [kind] = question.types() { kind.endpoint } else { "" };
@@ -237,15 +244,17 @@ async fn answer(
     Ok(response)
 }
 
-/// Searches on a thread for blocking work, so that a long search does not delay other requests,
-/// such as health checks.
+/// Makes a page on a search thread, so that a long search does not delay other requests, such as
+/// health checks. The client has its turn until the page is sent.
 async fn search_apart(
     caller: &Caller<ScimRead>,
     question: &Question,
     served: &Arc<ServedSnapshot>,
     window: Window,
-) -> Result<Page, ApiError> {
-    let turn = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
+) -> Result<(Page, Turn), ApiError> {
+    let makers = &caller.service.makers;
+    let turn = makers.page_turn(&caller.principal.allowance).await?;
+    let one_at_a_time = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
     let question = question.clone();
     let served = Arc::clone(served);
     let service = caller.service.clone();
@@ -253,7 +262,7 @@ async fn search_apart(
     let workspace = Arc::clone(&caller.workspace);
     let search = move || {
         // Held until the search ends, even if the client disconnects.
-        let _turn = turn;
+        let _one_at_a_time = one_at_a_time;
         let walker = Walker {
             key: &service.cursor_key,
             client: &principal.identity,
@@ -261,7 +270,7 @@ async fn search_apart(
         };
         question.list(&served, window, walker)
     };
-    Ok(web::block(search).await.map_err(|_| ApiError::Internal)??)
+    Ok((makers.search(search).await??, turn))
 }
 
 async fn one(
@@ -276,7 +285,34 @@ async fn one(
     let resource = fresh.served.by_id(id).filter(|resource| resource.resource_type() == kind);
     let resource =
         resource.ok_or_else(|| ApiError::NotFound { what: format!("this {}", kind.name) })?;
-    show(request, &fresh, resource)
+    if request.query_string().is_empty() && fresh.served.is_prepared() {
+        return show(request, &fresh, resource);
+    }
+    Box::pin(show_rendered(request, caller, &fresh, resource)).await
+}
+
+/// Returns a resource whose response was not prepared. A group with very many members is rendered
+/// on a search thread.
+async fn show_rendered(
+    request: &HttpRequest,
+    caller: &Caller<ScimRead>,
+    fresh: &Fresh,
+    resource: Resource<'_>,
+) -> Result<HttpResponse, ApiError> {
+    let query = Query::of_one(request.query_string())?;
+    if query.effort_of_one(&fresh.served, resource) < limits::QUICK_EFFORT {
+        return show(request, fresh, resource);
+    }
+    let mut response = match without_body(request, fresh, resource)? {
+        Shown::Known(response) => return Ok(response),
+        Shown::New(response) => response,
+    };
+    let makers = &caller.service.makers;
+    let turn = makers.page_turn(&caller.principal.allowance).await?;
+    let (served, id) = (Arc::clone(&fresh.served), resource.id());
+    let body = move || served.by_id(&id).map(|resource| query.one(&served, resource));
+    let body = makers.search(body).await?.ok_or(ApiError::Internal)?;
+    Ok(response.body(holding(BoxBody::new(body), turn)))
 }
 
 /// Refuses an invalid request for one resource before anything is awaited. [`show`] parses the same
@@ -294,8 +330,29 @@ fn show(
     fresh: &Fresh,
     resource: Resource<'_>,
 ) -> Result<HttpResponse, ApiError> {
+    match without_body(request, fresh, resource)? {
+        Shown::Known(response) => Ok(response),
+        Shown::New(mut response) => {
+            let query = Query::of_one(request.query_string())?;
+            Ok(response.body(query.one(&fresh.served, resource)))
+        }
+    }
+}
+
+/// The response to a request for a resource, without its body.
+enum Shown {
+    /// The client has this version already: 304.
+    Known(HttpResponse),
+    /// The body is still to be added.
+    New(HttpResponseBuilder),
+}
+
+fn without_body(
+    request: &HttpRequest,
+    fresh: &Fresh,
+    resource: Resource<'_>,
+) -> Result<Shown, ApiError> {
     let content_type = content_type(request)?;
-    let query = Query::of_one(request.query_string())?;
     let version = resource.version();
     // RFC 9110 §13.2.2: If-Match is evaluated first.
     if names_version(request, &IF_MATCH, version) == Some(false) {
@@ -314,11 +371,10 @@ fn show(
         .insert_header((CONTENT_LOCATION, location));
     set_age(&mut response, fresh);
     if known {
-        return Ok(response.finish());
+        return Ok(Shown::Known(response.finish()));
     }
-    Ok(response
-        .insert_header((CONTENT_TYPE, content_type))
-        .body(query.one(&fresh.served, resource)))
+    response.insert_header((CONTENT_TYPE, content_type));
+    Ok(Shown::New(response))
 }
 
 fn set_age(response: &mut HttpResponseBuilder, fresh: &Fresh) {

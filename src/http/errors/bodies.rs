@@ -1,13 +1,53 @@
 //! The body of a refusal: SCIM's form (RFC 7644 §3.12), and the one of all other paths (RFC 9457).
 
 use actix_web::ResponseError;
+use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::ApiError;
+use crate::limits;
 use crate::scim::{ScimError, error_body};
 
+/// The media type and the body of a refusal. `is_scim`: on a SCIM path.
+pub fn body(error: &ApiError, is_scim: bool) -> (&'static str, String) {
+    if is_scim {
+        ("application/scim+json", scim(error).to_string())
+    } else {
+        ("application/problem+json", problem(error).to_string())
+    }
+}
+
+/// Whether a path is under a SCIM root, `/scim/v2` or `/workspaces/{workspace}/scim/v2`.
+pub fn is_scim_path(path: &str) -> bool {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    match segments.next() {
+        Some("scim") => true,
+        Some("workspaces") => segments.nth(1) == Some("scim"),
+        _ => false,
+    }
+}
+
+/// Why the HTTP library refuses a request head with this status.
+pub fn unread_head(status: StatusCode) -> ApiError {
+    match status {
+        StatusCode::REQUEST_TIMEOUT => ApiError::TooSlow,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ApiError::Problem {
+            status,
+            code: "head_too_large",
+            detail: format!(
+                "the request line and the headers are longer than {} bytes; send fewer or shorter headers",
+                limits::HEAD_LINE_BYTES
+            ),
+        },
+        _ => ApiError::InvalidSyntax {
+            why: "the request is not valid HTTP (RFC 9112), contradicts itself about its length, or has more than 96 headers"
+                .to_owned(),
+        },
+    }
+}
+
 /// The body on SCIM paths. Errors that SCIM does not know have no `scimType`.
-pub fn scim(error: &ApiError) -> Value {
+fn scim(error: &ApiError) -> Value {
     let scim_type = match error {
         ApiError::Scim(error) => error.scim_type(),
         ApiError::InvalidValue { .. } => Some("invalidValue"),
@@ -18,7 +58,7 @@ pub fn scim(error: &ApiError) -> Value {
 }
 
 /// The body on all other paths, with a `code` for programs.
-pub fn problem(error: &ApiError) -> Value {
+fn problem(error: &ApiError) -> Value {
     let status = error.status_code();
     if let ApiError::UnsupportedWrite { operation, detail, remedy, recorded } = error {
         return json!({

@@ -1,10 +1,13 @@
 //! What every request and every response passes.
 //!
 //! ```text
-//! path              tidies the path             admission   requests that are refused in any case
-//! request_id        the id of a request         undrained   request bodies that no handler read
-//! refused           the bodies of refusals      headers     headers of every response
-//! untrusted_proxy   the warning about a proxy   record      log, trace, metrics and audit trail
+//! path              tidies the path
+//! admission         requests that are refused in any case
+//! undrained         request bodies that no handler read
+//! refused           the bodies of refusals
+//! headers           headers of every response
+//! record            log, trace, metrics and audit trail
+//! untrusted_proxy   the warning about a proxy
 //! ```
 
 mod admission;
@@ -12,7 +15,6 @@ pub(crate) mod headers;
 mod path;
 mod record;
 mod refused;
-mod request_id;
 mod undrained;
 mod untrusted_proxy;
 
@@ -29,9 +31,10 @@ use tracing::{Instrument, Span};
 
 use crate::http::connection::heads::unreadable_target;
 use crate::http::request::context::RequestContext;
+use crate::http::request_id::{self, X_REQUEST_ID};
+use crate::http::response::paced::paced;
 use crate::http::state::service::Service;
 use crate::spans;
-use request_id::X_REQUEST_ID;
 use undrained::UndrainedBody;
 
 /// The header with the largest number of items on a page, if the client requested more.
@@ -68,7 +71,7 @@ pub async fn finish(
         let handled = next.call(request).instrument(span.clone());
         RequestContext::scope(Rc::clone(&context), handled).await?
     };
-    let mut response = refused::add_body(close_if_last(response));
+    let mut response = refused::add_body(close_if_last(response)).map_body(|_, body| paced(body));
     let mut context = context.borrow_mut();
     headers::add(&mut response, context.forwarded.is_secure);
     if let Some((peer, header)) = context.forwarded.not_trusted {

@@ -60,26 +60,13 @@ fn with_body(response: ServiceResponse<BoxBody>, error: &ApiError) -> ServiceRes
     if error.status_code() == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(error = ?response.response().error(), "a request failed");
     }
-    let (content_type, body) = if is_scim_path(response.request().match_info().as_str()) {
-        ("application/scim+json", bodies::scim(error))
-    } else {
-        ("application/problem+json", bodies::problem(error))
-    };
-    let mut response = response.map_body(|_, _| BoxBody::new(body.to_string()));
+    let is_scim = bodies::is_scim_path(response.request().match_info().as_str());
+    let (content_type, body) = bodies::body(error, is_scim);
+    let mut response = response.map_body(|_, _| BoxBody::new(body));
     *response.response_mut().status_mut() = error.status_code();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Some((name, value)) = headers::header(error) {
         response.headers_mut().insert(name, value);
     }
     response
-}
-
-/// Whether a routed path is under a SCIM root, `/scim/v2` or `/workspaces/{workspace}/scim/v2`.
-fn is_scim_path(path: &str) -> bool {
-    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-    match segments.next() {
-        Some("scim") => true,
-        Some("workspaces") => segments.nth(1) == Some("scim"),
-        _ => false,
-    }
 }

@@ -42,6 +42,7 @@ use crate::scim::Body;
 /// The threads that produce large responses, and the turns that limit how many there are at a time.
 pub struct Makers {
     pages: Threads,
+    searches: Threads,
     exports: Threads,
     page_turns: Arc<Semaphore>,
     export_turns: Arc<Semaphore>,
@@ -60,10 +61,13 @@ impl Makers {
     /// # Errors
     /// If the system cannot start a thread.
     pub fn start(exports: usize, clock: Clock) -> std::io::Result<Self> {
+        // The other half of the cores is left to the connections.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let half = (cores / 2).max(1);
         Ok(Self {
-            pages: Threads::start("pages", cores.min(limits::PAGE_THREADS), lower_priority)?,
-            exports: Threads::start("exports", (cores / 2).max(1), lower_priority)?,
+            pages: Threads::start("pages", half, lower_priority)?,
+            searches: Threads::start("searches", half, lower_priority)?,
+            exports: Threads::start("exports", half, lower_priority)?,
             page_turns: Arc::new(Semaphore::new(limits::PAGES_AT_A_TIME)),
             export_turns: Arc::new(Semaphore::new(exports)),
             clock,
@@ -122,6 +126,17 @@ impl Makers {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, ApiError> {
         self.pages.run(work).await
+    }
+
+    /// Runs `work` on a search thread. Dropping the returned future cancels it, unless it has begun.
+    ///
+    /// # Errors
+    /// If the work panics.
+    pub async fn search<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.searches.run(async move { work() }).await
     }
 
     /// Runs `work` on an export thread. Dropping the returned future cancels it.

@@ -5,6 +5,7 @@
 //! cells          the members of a row            table    rows as CSV
 //! large          large responses, made on        page     one page of rows, as CSV or JSON
 //!                threads of their own            held     a body that holds something
+//! paced          long bodies, sent in steps
 //! ```
 
 pub(crate) mod cells;
@@ -12,5 +13,6 @@ pub(crate) mod chunked_body;
 pub(crate) mod chunks;
 pub(crate) mod held;
 pub(crate) mod large;
+pub(crate) mod paced;
 pub(crate) mod page;
 pub(crate) mod table;

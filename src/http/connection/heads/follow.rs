@@ -3,6 +3,7 @@
 
 use super::chunks::{Chunked, Chunks};
 use super::target::{UNREADABLE, readable_path, unreadable};
+use crate::http::errors::bodies::is_scim_path;
 
 /// The state of the parser that follows the requests of a connection.
 #[derive(Default)]
@@ -13,6 +14,24 @@ pub(super) struct Heads {
     /// Whether a complete head, or a part of a body, has arrived; see
     /// [`Heads::has_request_arrived`].
     request_arrived: bool,
+    /// What the last request line requests.
+    requested: Requested,
+}
+
+/// What a request line requests, as far as the response to an unreadable head depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requested {
+    /// Whether the path is one of SCIM, whose errors have a form of their own.
+    pub is_scim: bool,
+    /// Whether the method is HEAD, so that the response has no body.
+    pub is_head: bool,
+}
+
+impl Requested {
+    fn new(method: &[u8], target: &[u8]) -> Self {
+        let path = str::from_utf8(readable_path(target)).unwrap_or_default();
+        Self { is_scim: is_scim_path(path), is_head: method == b"HEAD" }
+    }
 }
 
 /// What the next byte is part of.
@@ -73,6 +92,11 @@ impl Heads {
     /// Whether a complete head, or a part of a body, has arrived since the last call.
     pub(super) fn has_request_arrived(&mut self) -> bool {
         std::mem::take(&mut self.request_arrived)
+    }
+
+    /// What the last request line requests.
+    pub(super) fn requested(&self) -> Requested {
+        self.requested
     }
 
     /// Whether a head has begun and has not ended. `has_begun` says whether a part of the next
@@ -165,10 +189,12 @@ impl Heads {
         if line.is_empty() {
             return None;
         }
+        self.requested = Requested::default();
         let spaces = memchr::memchr(b' ', line).zip(memchr::memrchr(b' ', line));
         let Some((method, target, version)) = spaces
             .filter(|(first, last)| 0 < *first && first < last)
             .map(|(first, last)| (&line[..first], &line[first + 1..last], &line[last + 1..]))
+            .inspect(|(method, target, _)| self.requested = Requested::new(method, target))
             .filter(|(_, _, version)| matches!(*version, b"HTTP/1.1" | b"HTTP/1.0"))
         else {
             self.position = Position::Unknown;

@@ -26,7 +26,7 @@ pub fn read_or_generate(request: &ServiceRequest) -> String {
 
 /// Generates an id from a random number of the process and a keyed hash of a counter. The counter
 /// itself would reveal how many requests other workspaces get.
-fn fresh() -> String {
+pub fn fresh() -> String {
     static PROCESS: LazyLock<[u8; 4]> = LazyLock::new(|| {
         let mut bytes = [0; 4];
         // Without randomness the processes merely have the same part.
