@@ -124,6 +124,17 @@ impl Claims {
         named.iter().any(|audience| audiences.iter().any(|ours| ours == audience))
     }
 
+    /// Whether `aud` names at least one audience, and each is one of `audiences`.
+    #[must_use]
+    pub fn is_only_for(&self, audiences: &[String]) -> bool {
+        let ours = |value: &Value| audiences.iter().any(|ours| value.as_str() == Some(ours));
+        match self.0.get("aud") {
+            Some(Value::Array(list)) => !list.is_empty() && list.iter().all(ours),
+            Some(value) => ours(value),
+            None => false,
+        }
+    }
+
     /// Finds a claim by its name. If there is none, a name with dots is a path through nested
     /// objects, such as `realm_access.roles`.
     fn at(&self, name: &str) -> Option<&Value> {

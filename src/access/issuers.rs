@@ -1,22 +1,14 @@
 //! Trusted issuers: their tokens are verified with the public keys that they publish (RFC 7517).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
-use reqwest::Url;
-use serde::Deserialize;
-use serde_json::Value;
-use tokio::sync::Mutex;
+use jsonwebtoken::{Algorithm, Header, Validation};
 
 use super::claims::Claims;
+use super::published_keys::{PublishedKeys, Url, http_client};
 use super::{AccessError, Scope};
 use crate::clock::Clock;
 use crate::limits;
@@ -96,17 +88,8 @@ pub struct Assertion {
 /// An issuer with its keys.
 pub struct Issuer {
     trusted: TrustedIssuer,
-    http: reqwest::Client,
     clock: Clock,
-    keys: ArcSwapOption<Keys>,
-    /// When its keys were last requested, on [`Clock::running`]. Locked during the request.
-    last_request: Mutex<Option<Duration>>,
-}
-
-struct Keys {
-    by_id: HashMap<String, (Algorithm, DecodingKey)>,
-    /// When they were fetched, on [`Clock::running`].
-    fetched_at: Duration,
+    keys: PublishedKeys,
 }
 
 impl Issuer {
@@ -115,24 +98,8 @@ impl Issuer {
     /// # Errors
     /// [`AccessError::Key`] if TLS cannot be set up.
     pub fn new(trusted: TrustedIssuer, clock: Clock) -> Result<Self, AccessError> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one place that may build a client for issuers' keys"
-        )]
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("intercom-scim-bridge/", env!("CARGO_PKG_VERSION")))
-            .timeout(limits::JWKS_WAIT)
-            // Keys come only from the configured URL.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|_| AccessError::Key)?;
-        Ok(Self {
-            trusted,
-            http,
-            clock,
-            keys: ArcSwapOption::empty(),
-            last_request: Mutex::default(),
-        })
+        let keys = PublishedKeys::new(trusted.jwks_url.clone(), http_client()?, clock.clone());
+        Ok(Self { trusted, clock, keys })
     }
 
     /// The `iss`.
@@ -146,7 +113,7 @@ impl Issuer {
     /// # Errors
     /// The reason, in a few words.
     pub async fn look(&self) -> Result<usize, &'static str> {
-        self.read().await.map(|keys| keys.len())
+        self.keys.count().await
     }
 
     /// Verifies a token that names this issuer.
@@ -162,13 +129,12 @@ impl Issuer {
             return Err(AccessError::Invalid);
         }
         let id = header.kid.as_deref().ok_or(AccessError::Invalid)?;
-        let keys = self.keys(id).await?;
-        // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm".
-        let (_, key) = keys
-            .by_id
-            .get(id)
-            .filter(|(algorithm, _)| *algorithm == header.alg)
-            .ok_or(AccessError::Invalid)?;
+        let keys = self
+            .keys
+            .with(Some(id), header.alg)
+            .await
+            .ok_or_else(|| AccessError::KeysUnavailable { issuer: trusted.issuer.clone() })?;
+        let key = keys.set.named(id, header.alg).ok_or(AccessError::Invalid)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &signature_only(header.alg));
         let claims = claims.map_err(|_| AccessError::Invalid)?.claims;
         if claims.text("iss") != Some(&trusted.issuer) || !claims.is_for(&trusted.audiences) {
@@ -215,80 +181,6 @@ impl Issuer {
             .copied()
             .collect()
     }
-
-    /// Returns recent keys of the issuer, if possible with the one of this id. However many unknown
-    /// ids clients send, the keys are fetched at most once in [`limits::JWKS_PAUSE`].
-    async fn keys(&self, id: &str) -> Result<Arc<Keys>, AccessError> {
-        let knows = |keys: &Keys| keys.by_id.contains_key(id);
-        let age = |keys: &Keys| self.clock.running().saturating_sub(keys.fetched_at);
-        let present = self.keys.load_full();
-        if let Some(keys) = present.as_ref().filter(|keys| knows(keys)) {
-            if age(keys) < limits::JWKS_MAX_AGE {
-                return Ok(Arc::clone(keys));
-            }
-            // One request fetches newer keys; the others use these meanwhile.
-            if let Ok(last_request) = self.last_request.try_lock() {
-                self.fetch(last_request).await;
-            }
-        } else {
-            let last_request = self.last_request.lock().await;
-            // Another request may have fetched them while this one waited.
-            if !self.keys.load().as_deref().is_some_and(knows) {
-                self.fetch(last_request).await;
-            }
-        }
-        let usable = self.keys.load_full().filter(|keys| age(keys) < limits::JWKS_STALE);
-        usable.ok_or_else(|| AccessError::KeysUnavailable { issuer: self.trusted.issuer.clone() })
-    }
-
-    /// Fetches the keys, unless that was tried a moment ago. On an error the known ones stay.
-    async fn fetch(&self, mut last_request: tokio::sync::MutexGuard<'_, Option<Duration>>) {
-        let now = self.clock.running();
-        if last_request.is_some_and(|last| now.saturating_sub(last) < limits::JWKS_PAUSE) {
-            return;
-        }
-        *last_request = Some(now);
-        match self.read().await {
-            Ok(by_id) => {
-                tracing::info!(issuer = %self.trusted.issuer, keys = by_id.len(), "the issuer's keys were read");
-                self.keys.store(Some(Arc::new(Keys { by_id, fetched_at: now })));
-            }
-            Err(why) => {
-                tracing::warn!(issuer = %self.trusted.issuer, why, "the issuer's keys cannot be read; those that are known stay for a while");
-            }
-        }
-    }
-
-    async fn read(&self) -> Result<HashMap<String, (Algorithm, DecodingKey)>, &'static str> {
-        #[derive(Deserialize)]
-        struct Published {
-            keys: Vec<Value>,
-        }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one place that may ask for issuers' keys"
-        )]
-        let sent = self.http.get(self.trusted.jwks_url.clone()).send().await;
-        let mut response = sent.map_err(|_| "no answer")?;
-        if !response.status().is_success() {
-            return Err("it answered with an error");
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|_| "the answer broke off")? {
-            body.extend_from_slice(&chunk);
-            if body.len() > limits::JWKS_BYTES {
-                return Err("the answer is too large");
-            }
-        }
-        let published: Published =
-            serde_json::from_slice(&body).map_err(|_| "the answer is no JWKS")?;
-        // Keys of unknown types are ignored.
-        Ok(published
-            .keys
-            .into_iter()
-            .filter_map(|key| usable(&serde_json::from_value(key).ok()?))
-            .collect())
-    }
 }
 
 impl fmt::Debug for Issuer {
@@ -328,33 +220,4 @@ fn is_fit(subject: &str) -> bool {
 
 pub(super) fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Returns the id, algorithm and key of a JWK, if it is for signatures of a supported algorithm.
-fn usable(key: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
-    let algorithm = match &key.algorithm {
-        AlgorithmParameters::RSA(rsa) => {
-            // NIST SP 800-131A: keys below 2048 bits are no longer safe.
-            let bytes = URL_SAFE_NO_PAD.decode(&rsa.n).ok()?;
-            let significant = bytes.iter().skip_while(|byte| **byte == 0).count();
-            (significant >= 256).then_some(Algorithm::RS256)?
-        }
-        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => {
-            Algorithm::ES256
-        }
-        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
-            Algorithm::EdDSA
-        }
-        _ => return None,
-    };
-    let for_signatures =
-        key.common.public_key_use.as_ref().is_none_or(|what| *what == PublicKeyUse::Signature);
-    let named = match algorithm {
-        Algorithm::RS256 => KeyAlgorithm::RS256,
-        Algorithm::ES256 => KeyAlgorithm::ES256,
-        _ => KeyAlgorithm::EdDSA,
-    };
-    let for_this = key.common.key_algorithm.is_none_or(|algorithm| algorithm == named);
-    let id = key.common.key_id.clone().filter(|_| for_signatures && for_this)?;
-    Some((id, (algorithm, DecodingKey::from_jwk(key).ok()?)))
 }

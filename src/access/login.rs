@@ -18,13 +18,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::secrets::{is_client_secret, is_tagged_secret, looks_like_client_secret, secret_id};
-use super::{
-    AccessError, Allowances, AnonymousLimits, TokenRequest, TooMany, Vault, random_secret,
-};
+use super::{AccessError, Allowances, AnonymousLimits, TooMany, Vault, random_secret};
 use crate::clock::{self, Clock};
 use crate::limits;
 use crate::stores::OAuthClient;
@@ -122,19 +120,27 @@ impl ClientLogin {
         turn(&self.lookups, &self.clock).await.ok()
     }
 
-    /// Verifies the secret of `request` against `client`. `address` is where the request comes
-    /// from: attempts are limited for each address, so that one address does not block others.
+    /// Counts a login by other means than a secret against the rate limit of an authenticated
+    /// client.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub fn count(&self, client: &str) -> Result<(), TooMany> {
+        self.logins.ask(client)
+    }
+
+    /// Verifies `secret` against `client`. `address` is where the request comes from: attempts are
+    /// limited for each address, so that one address does not block others.
     pub async fn look(
         &self,
-        request: &TokenRequest,
+        secret: &SecretString,
         client: Option<OAuthClient>,
         address: &str,
     ) -> Login {
         // Unknown clients and secrets of another form are refused without hashing. The response
         // time reveals whether an id exists, which is harmless since ids are random.
         let known = client.filter(|client| client.disabled_at.is_none());
-        let Some(client) =
-            known.filter(|_| looks_like_client_secret(request.secret.expose_secret()))
+        let Some(client) = known.filter(|_| looks_like_client_secret(secret.expose_secret()))
         else {
             return Login::Refused;
         };
@@ -145,9 +151,9 @@ impl ClientLogin {
         let previous =
             client.previous.filter(|(_, until)| now < *until && overlaps).map(|(hash, _)| hash);
         let hashes: Vec<String> = [client.secret_hash].into_iter().chain(previous).collect();
-        let compared = match self.recall(&client.id, request, &hashes) {
+        let compared = match self.recall(&client.id, secret, &hashes) {
             Some(known) => known,
-            None => match self.compare(request, &client.id, hashes, address).await {
+            None => match self.compare(secret, &client.id, hashes, address).await {
                 Ok(compared) => compared,
                 Err(too_many) => return Login::TooMany(too_many),
             },
@@ -160,8 +166,8 @@ impl ClientLogin {
     }
 
     /// The result for a secret that was verified before; `None` for other secrets.
-    fn recall(&self, id: &str, request: &TokenRequest, hashes: &[String]) -> Option<Compared> {
-        let secret = request.secret.expose_secret().as_bytes();
+    fn recall(&self, id: &str, secret: &SecretString, hashes: &[String]) -> Option<Compared> {
+        let secret = secret.expose_secret().as_bytes();
         let is_it = |tag: &hmac::Tag| hmac::verify(&self.key, secret, tag.as_ref()).is_ok();
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.get(id)?;
@@ -175,39 +181,39 @@ impl ClientLogin {
     /// Verifies a secret by the slow hashes, within the limits.
     async fn compare(
         &self,
-        request: &TokenRequest,
+        secret: &SecretString,
         id: &str,
         hashes: Vec<String>,
         address: &str,
     ) -> Result<Compared, TooMany> {
-        let is_tagged = is_tagged_secret(&request.secret, id, &self.vault);
+        let is_tagged = is_tagged_secret(secret, id, &self.vault);
         let lane = if is_tagged { &self.tagged } else { &self.untagged };
         if !is_tagged {
             self.attempts.ask(&format!("{id} {address}"))?;
         }
         let _one_at_a_time = lane.of_client.for_client(id).expensive().await?;
         // The request that held the lane before may have had the same secret.
-        if let Some(known) = self.recall(id, request, &hashes) {
+        if let Some(known) = self.recall(id, secret, &hashes) {
             return Ok(known);
         }
         let _turn = turn(&lane.turns, &self.clock).await?;
-        let secret = request.secret.clone();
+        let compared = secret.clone();
         let search = tokio::task::spawn_blocking(move || {
-            hashes.into_iter().find(|hash| is_client_secret(&secret, hash))
+            hashes.into_iter().find(|hash| is_client_secret(&compared, hash))
         });
         // The closure does not panic and is not cancelled; an error would count as wrong.
         let found = search.await.unwrap_or(None);
         let compared = found.map_or(Compared::Wrong, |hash| Compared::Right { hash });
-        self.remember(id, request, &compared, is_tagged);
+        self.remember(id, secret, &compared, is_tagged);
         Ok(compared)
     }
 
-    fn remember(&self, id: &str, request: &TokenRequest, compared: &Compared, is_tagged: bool) {
+    fn remember(&self, id: &str, secret: &SecretString, compared: &Compared, is_tagged: bool) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= limits::REMEMBERED_TOKENS && !seen.contains_key(id) {
             seen.clear();
         }
-        let tag = hmac::sign(&self.key, request.secret.expose_secret().as_bytes());
+        let tag = hmac::sign(&self.key, secret.expose_secret().as_bytes());
         let seen = seen.entry(id.to_owned()).or_default();
         match compared {
             Compared::Right { hash } => {
@@ -241,7 +247,6 @@ impl fmt::Debug for ClientLogin {
 mod tests {
     use argon2::password_hash::PasswordHasher;
     use argon2::{Algorithm, Argon2, Params, Version};
-    use secrecy::SecretString;
     use time::OffsetDateTime;
 
     use super::super::{client_secret, client_secret_of};
@@ -273,10 +278,6 @@ mod tests {
         }
     }
 
-    fn asks(secret: &SecretString) -> TokenRequest {
-        TokenRequest { client_id: "cli_a".to_owned(), secret: secret.clone(), scope: None }
-    }
-
     fn secret() -> SecretString {
         client_secret().unwrap().0
     }
@@ -294,23 +295,23 @@ mod tests {
         let client = client(&right);
         let tries = limits::LOGIN_TRIES.get();
         for number in 1..=tries + 5 {
-            let went = login.look(&asks(&secret()), Some(client.clone()), "192.0.2.1").await;
+            let went = login.look(&secret(), Some(client.clone()), "192.0.2.1").await;
             assert_eq!(went == Login::Refused, number <= tries, "try {number}: {went:?}");
         }
         let granted = Login::Granted { secret: secret_id(&client.secret_hash) };
-        assert_eq!(login.look(&asks(&right), Some(client.clone()), "192.0.2.1").await, granted);
-        let other = login.look(&asks(&secret()), Some(client.clone()), "192.0.2.2").await;
+        assert_eq!(login.look(&right, Some(client.clone()), "192.0.2.1").await, granted);
+        let other = login.look(&secret(), Some(client.clone()), "192.0.2.2").await;
         assert_eq!(other, Login::Refused, "another address has tries of its own");
         clock.advance(limits::LOGIN_TRY_PAUSE);
         assert_eq!(
-            login.look(&asks(&secret()), Some(client.clone()), "192.0.2.1").await,
+            login.look(&secret(), Some(client.clone()), "192.0.2.1").await,
             Login::Refused,
             "and it passes"
         );
         // The right secret is refused for an unknown client and for a disabled one.
-        assert_eq!(login.look(&asks(&right), None, "192.0.2.1").await, Login::Refused);
+        assert_eq!(login.look(&right, None, "192.0.2.1").await, Login::Refused);
         let disabled = OAuthClient { disabled_at: Some(OffsetDateTime::UNIX_EPOCH), ..client };
-        assert_eq!(login.look(&asks(&right), Some(disabled), "192.0.2.1").await, Login::Refused);
+        assert_eq!(login.look(&right, Some(disabled), "192.0.2.1").await, Login::Refused);
     }
 
     #[tokio::test]
@@ -321,27 +322,27 @@ mod tests {
         let before = client(&old);
         let granted =
             |client: &OAuthClient| Login::Granted { secret: secret_id(&client.secret_hash) };
-        assert_eq!(login.look(&asks(&old), Some(before.clone()), "x").await, granted(&before));
+        assert_eq!(login.look(&old, Some(before.clone()), "x").await, granted(&before));
         // Guesses do not block the right secret.
         for _ in 0..limits::LOGIN_TRIES.get() + 5 {
-            login.look(&asks(&secret()), Some(before.clone()), "x").await;
+            login.look(&secret(), Some(before.clone()), "x").await;
         }
-        assert_eq!(login.look(&asks(&old), Some(before.clone()), "x").await, granted(&before));
+        assert_eq!(login.look(&old, Some(before.clone()), "x").await, granted(&before));
         let until = clock.now() + Duration::from_hours(1);
         let after =
             OAuthClient { previous: Some((before.secret_hash.clone(), until)), ..client(&new) };
         assert_eq!(
-            login.look(&asks(&old), Some(after.clone()), "x").await,
+            login.look(&old, Some(after.clone()), "x").await,
             granted(&before),
             "both are good"
         );
         clock.advance(Duration::from_hours(1));
         assert_eq!(
-            login.look(&asks(&old), Some(after.clone()), "x").await,
+            login.look(&old, Some(after.clone()), "x").await,
             Login::Refused,
             "its time is over"
         );
-        assert_eq!(login.look(&asks(&new), Some(after.clone()), "x").await, granted(&after));
+        assert_eq!(login.look(&new, Some(after.clone()), "x").await, granted(&after));
     }
 
     #[tokio::test]
@@ -352,13 +353,10 @@ mod tests {
         let (right, _) = client_secret_of("cli_a", &vault).unwrap();
         let client = client(&right);
         for _ in 0..200 {
-            assert_eq!(login.look(&asks(&leaked), Some(client.clone()), "x").await, Login::Refused);
+            assert_eq!(login.look(&leaked, Some(client.clone()), "x").await, Login::Refused);
         }
         assert_eq!(login.seen.lock().unwrap()["cli_a"].wrong.len(), 1);
-        assert!(matches!(
-            login.look(&asks(&right), Some(client), "x").await,
-            Login::Granted { .. }
-        ));
+        assert!(matches!(login.look(&right, Some(client), "x").await, Login::Granted { .. }));
     }
 
     #[tokio::test]
@@ -368,7 +366,7 @@ mod tests {
         let client = client(&right);
         let mut went = Vec::new();
         for _ in 0..=limits::LOGINS.get() {
-            went.push(login.look(&asks(&right), Some(client.clone()), "x").await);
+            went.push(login.look(&right, Some(client.clone()), "x").await);
         }
         assert!(matches!(went.pop(), Some(Login::TooMany(_))));
         assert!(went.iter().all(|login| matches!(login, Login::Granted { .. })));

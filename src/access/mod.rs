@@ -9,17 +9,24 @@
 //! allowance     rate limits                       webhook        signatures of Intercom's webhooks
 //! audit_buffer  audit entries before writing      login          verification of client secrets
 //! verified      the cache of verified tokens      principal      the authenticated client
+//! key_set       public keys (JWK Sets)            published_keys keys that are fetched from a URL
+//! client_keys   the registered keys of clients    client_assertion
+//!                                                                verification of clients' JWTs
 //! error         the errors of all of these
 //! ```
 
 mod allowance;
 mod audit_buffer;
 mod claims;
+mod client_assertion;
+mod client_keys;
 mod error;
 mod issuers;
+mod key_set;
 mod keys;
 mod login;
 mod principal;
+mod published_keys;
 mod scopes;
 mod sealing;
 mod secrets;
@@ -30,6 +37,10 @@ mod webhook;
 
 pub use allowance::{Allowance, Allowances, AnonymousLimits, TooMany, network_of};
 pub use audit_buffer::{Actor, Answered, AuditTrail, PROXY_NOT_TRUSTED, STATUS_PAGE};
+pub use client_assertion::{
+    ASSERTION_ALGORITHMS, AssertionRefusal, ClientAssertions, ValidAssertion,
+};
+pub use client_keys::{ClientKeys, ClientKeysError, authentication_method};
 pub use error::AccessError;
 pub use issuers::{Issuer, SigningAlgorithm, TrustedIssuer};
 pub use keys::KeyRing;
@@ -41,6 +52,6 @@ pub use secrets::{
     client_id, client_secret, client_secret_of, hash_of_random, is_tagged_secret, looks_random,
     random_reference, random_secret,
 };
-pub use token_request::{TokenRefusal, TokenRequest};
+pub use token_request::{Proof, TokenRefusal, TokenRequest};
 pub use tokens::{Grant, Issued, TokenOptions, Tokens};
 pub use webhook::WebhookKey;

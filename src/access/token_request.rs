@@ -1,10 +1,13 @@
-//! Parses token requests: OAuth 2.0 client credentials (RFC 6749 §4.4). Without side effects.
+//! Parses token requests: OAuth 2.0 client credentials (RFC 6749 §4.4). The client authenticates by
+//! a secret, or by a signed JWT (RFC 7523 §2.2). Without side effects.
 
 use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
+
+use super::client_assertion::named_client;
 
 /// Why a token request is refused (RFC 6749 §5.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub enum TokenRefusal {
     InvalidRequest(&'static str),
     /// The client is unknown, or its secret is wrong. The response does not say which.
     InvalidClient,
+    /// The client's assertion is not valid, for this reason.
+    InvalidAssertion(&'static str),
     /// The grant type is not `client_credentials`.
     UnsupportedGrantType,
     /// The client requests a scope that it may not have.
@@ -27,7 +32,7 @@ impl TokenRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidRequest(_) => "invalid_request",
-            Self::InvalidClient => "invalid_client",
+            Self::InvalidClient | Self::InvalidAssertion(_) => "invalid_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
@@ -38,9 +43,9 @@ impl TokenRefusal {
     #[must_use]
     pub fn description(&self) -> &'static str {
         match self {
-            Self::InvalidRequest(why) => why,
+            Self::InvalidRequest(why) | Self::InvalidAssertion(why) => why,
             Self::InvalidClient => {
-                "the client is unknown or disabled, or its secret is another one"
+                "the client is unknown or disabled, or its secret or signature is wrong"
             }
             Self::UnsupportedGrantType => "grant_type must be client_credentials",
             Self::InvalidScope => {
@@ -58,10 +63,19 @@ impl TokenRefusal {
 pub struct TokenRequest {
     /// The client's id.
     pub client_id: String,
-    /// The client's secret.
-    pub secret: SecretString,
+    /// How it authenticates.
+    pub proof: Proof,
     /// The requested scope; `None` for all that the client may have.
     pub scope: Option<String>,
+}
+
+/// How a client authenticates.
+#[derive(Debug)]
+pub enum Proof {
+    /// By its secret.
+    Secret(SecretString),
+    /// By a signed JWT (RFC 7523 §2.2).
+    Assertion(SecretString),
 }
 
 impl TokenRequest {
@@ -93,6 +107,7 @@ impl TokenRequest {
         let scope = value("scope").map(str::to_owned);
         let id = value("client_id");
         let secret = value("client_secret");
+        let assertion = assertion(value("client_assertion_type"), value("client_assertion"))?;
         match grant {
             None => {
                 return Err(InvalidRequest("grant_type is missing; it must be client_credentials"));
@@ -111,27 +126,8 @@ impl TokenRequest {
         if authorization.is_some() && authorizations.len() > 1 {
             return Err(InvalidRequest("there are several headers Authorization; send one"));
         }
-        match (authorization, id, secret) {
-            // RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each
-            // request."
-            (Some(_), _, Some(_)) => {
-                Err(InvalidRequest("the secret comes in the header and in the body; send it once"))
-            }
-            (Some(header), id, None) => {
-                let (client_id, secret) =
-                    id_and_secret(header).ok_or(TokenRefusal::InvalidClient)?;
-                if id.is_some_and(|id| id != client_id) {
-                    return Err(InvalidRequest(
-                        "client_id in the body is another one than in the header",
-                    ));
-                }
-                Ok(Self { client_id, secret: secret.into(), scope })
-            }
-            (None, Some(id), Some(secret)) => {
-                Ok(Self { client_id: id.to_owned(), secret: secret.into(), scope })
-            }
-            (None, ..) => Err(TokenRefusal::InvalidClient),
-        }
+        let (client_id, proof) = authentication(authorization, id, secret, assertion)?;
+        Ok(Self { client_id, proof, scope })
     }
 
     /// Returns the scope of the token: the requested part of `scope` (words separated by spaces),
@@ -153,6 +149,70 @@ impl TokenRequest {
 
 /// The parameter that names the services which the token is for (RFC 8707).
 const RESOURCE: &str = "resource";
+
+/// RFC 7521 §4.2: "The value will be an absolute URI." RFC 7523 §2.2 defines this one.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The client's assertion, if there is one.
+fn assertion<'a>(
+    kind: Option<&str>,
+    assertion: Option<&'a str>,
+) -> Result<Option<&'a str>, TokenRefusal> {
+    use TokenRefusal::InvalidRequest;
+    match (kind, assertion) {
+        (None, None) => Ok(None),
+        (Some(JWT_BEARER), Some(assertion)) => Ok(Some(assertion)),
+        (Some(_), None) => Err(InvalidRequest("client_assertion is missing")),
+        _ => Err(InvalidRequest(
+            "client_assertion_type must be urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        )),
+    }
+}
+
+/// The client, and how it authenticates.
+///
+/// RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request."
+fn authentication(
+    header: Option<&[u8]>,
+    id: Option<&str>,
+    secret: Option<&str>,
+    assertion: Option<&str>,
+) -> Result<(String, Proof), TokenRefusal> {
+    use TokenRefusal::{InvalidClient, InvalidRequest};
+    if assertion.is_some() && (header.is_some() || secret.is_some()) {
+        return Err(InvalidRequest("send a secret or an assertion, not both"));
+    }
+    let (named, proof) = match (header, secret, assertion) {
+        (Some(_), Some(_), _) => {
+            return Err(InvalidRequest(
+                "the secret comes in the header and in the body; send it once",
+            ));
+        }
+        (Some(header), None, _) => {
+            let (named, secret) = id_and_secret(header).ok_or(InvalidClient)?;
+            if id.is_some_and(|id| id != named) {
+                return Err(InvalidRequest(
+                    "client_id in the body is another one than in the header",
+                ));
+            }
+            (named, Proof::Secret(secret.into()))
+        }
+        (None, Some(secret), _) => {
+            (id.ok_or(InvalidClient)?.to_owned(), Proof::Secret(secret.into()))
+        }
+        (None, None, Some(assertion)) => {
+            let named = named_client(assertion).ok_or(InvalidClient)?;
+            // RFC 7521 §4.2: "If present, the value of the "client_id" parameter MUST identify the
+            // same client as is identified by the client assertion."
+            if id.is_some_and(|id| id != named) {
+                return Err(InvalidRequest("client_id is another one than sub of the assertion"));
+            }
+            (named, Proof::Assertion(assertion.into()))
+        }
+        (None, None, None) => return Err(InvalidClient),
+    };
+    Ok((named, proof))
+}
 
 /// RFC 8707 §2: "Its value MUST be an absolute URI, as specified by Section 4.3 of RFC3986", which
 /// has no fragment.
@@ -205,7 +265,8 @@ mod tests {
     fn read_all(headers: &[&str], body: &str) -> Result<(String, String), TokenRefusal> {
         let headers: Vec<&[u8]> = headers.iter().map(|header| header.as_bytes()).collect();
         let request = TokenRequest::read(&headers, body.as_bytes())?;
-        Ok((request.client_id, request.secret.expose_secret().to_owned()))
+        let (Proof::Secret(proof) | Proof::Assertion(proof)) = request.proof;
+        Ok((request.client_id, proof.expose_secret().to_owned()))
     }
 
     fn header(pair: &str) -> String {

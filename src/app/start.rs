@@ -16,7 +16,9 @@ use super::supervisor::Supervisor;
 use super::upkeep::upkeep_loop;
 use super::workspace::Running;
 use super::{App, AuditTask, days};
-use crate::access::{AccessError, AnonymousLimits, AuditTrail, ClientLogin, Tokens};
+use crate::access::{
+    AccessError, AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, Tokens,
+};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::Database;
@@ -320,6 +322,9 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         login: Arc::new(
             ClientLogin::new(Arc::clone(tokens.vault()), clock.clone())
                 .map_err(StartError::Access)?,
+        ),
+        assertions: Arc::new(
+            ClientAssertions::new(tokens.issuer(), clock.clone()).map_err(StartError::Access)?,
         ),
         tokens,
         token_ttl: config.access.token_ttl,

@@ -1,5 +1,7 @@
 //! `client`: OAuth clients.
 
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -13,15 +15,20 @@ use super::last_use::{last_uses, print_last_use_note};
 use super::output::{print_line, print_table, rfc3339, when, when_known};
 use super::stores::{existing_stores, new_or_existing_stores};
 use super::token::{Scopes, overlap, workspaces};
-use crate::access::{AccessError, Scope, client_id, client_secret, client_secret_of};
+use crate::access::{
+    AccessError, ClientKeys, Scope, authentication_method, client_id, client_secret,
+    client_secret_of,
+};
 use crate::app::{key_file, stored_vault, vault};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::limits;
 use crate::stores::{OAuthClient, Stores};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create a client and print its id and secret. The secret is shown only once.
+    /// Create a client and print its id and secret. The secret is shown only once. With --jwks or
+    /// --jwks-url the client has no secret: it signs a JWT for each token request (private_key_jwt).
     Create(Create),
     /// List all clients.
     List {
@@ -35,7 +42,7 @@ pub enum Command {
         id: String,
     },
     /// Give a client a new secret and print it. It is shown only once. The previous secret stays
-    /// valid for a while.
+    /// valid for a while. With --jwks or --jwks-url the client gets these public keys instead.
     Rotate {
         /// The id of the client.
         id: String,
@@ -43,6 +50,8 @@ pub enum Command {
         /// to others: its tokens then become invalid too.
         #[arg(long, default_value = "24h", value_parser = overlap)]
         overlap: Duration,
+        #[command(flatten)]
+        keys: Keys,
         /// Print the id and the secret as JSON.
         #[arg(long)]
         json: bool,
@@ -62,9 +71,53 @@ pub struct Create {
     /// configured.
     #[arg(long)]
     workspace: Vec<String>,
+    #[command(flatten)]
+    keys: Keys,
     /// Print the id and the secret as JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// The public keys of a client that signs JWTs.
+#[derive(Debug, Args)]
+pub struct Keys {
+    /// A file with the client's public keys: a JWK Set or a JWK (RFC 7517). The algorithms are
+    /// RS256, PS256, ES256 and EdDSA.
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_url")]
+    jwks: Option<PathBuf>,
+    /// The https URL where the client publishes its public keys as a JWK Set.
+    #[arg(long, value_name = "URL")]
+    jwks_url: Option<String>,
+}
+
+impl Keys {
+    /// What the ledger stores for these keys; `None` if no option names any.
+    fn stored(&self) -> Result<Option<String>, CommandError> {
+        if let Some(url) = &self.jwks_url {
+            let stored = ClientKeys::stored_url(url);
+            return stored.map(Some).map_err(|error| {
+                CommandError::new(format!("--jwks-url `{url}` cannot be used: {error}"))
+            });
+        }
+        let Some(file) = &self.jwks else { return Ok(None) };
+        let text = read_keys(file).map_err(|error| {
+            CommandError::new(format!("the keys in {} cannot be read: {error}", file.display()))
+        })?;
+        ClientKeys::stored_set(&text).map(Some).map_err(|error| {
+            CommandError::new(format!("the keys in {} cannot be used: {error}", file.display()))
+        })
+    }
+}
+
+/// Reads a file of at most [`limits::CLIENT_KEYS_BYTES`].
+fn read_keys(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read =
+        std::fs::File::open(file)?.take(limits::CLIENT_KEYS_BYTES + 1).read_to_string(&mut text)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > limits::CLIENT_KEYS_BYTES {
+        return Err(std::io::Error::other("it is larger than 64 KiB"));
+    }
+    Ok(text)
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {
@@ -76,7 +129,13 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
         Command::Create(create) => make(config, &stores, create).await,
         Command::List { json } => list(config, &stores, *json).await,
         Command::Disable { id } => disable(&stores, id).await,
-        Command::Rotate { id, overlap, json } => rotate(config, &stores, id, *overlap, *json).await,
+        Command::Rotate { id, overlap, keys, json } => {
+            let credential = Credential::new(config, &stores, id, keys).await;
+            match credential {
+                Ok(credential) => rotate(&stores, id, &credential, *overlap, *json).await,
+                Err(error) => Err(error),
+            }
+        }
     };
     stores.close().await;
     result
@@ -85,11 +144,11 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
 async fn make(config: &Config, stores: &Stores, create: &Create) -> Result<(), CommandError> {
     let now = Clock::System.now();
     let id = client_id(&create.name)?;
-    let (secret, secret_hash) = fresh_secret(config, stores, &id).await?;
+    let credential = Credential::new(config, stores, &id, &create.keys).await?;
     let client = OAuthClient {
         id,
         name: create.name.clone(),
-        secret_hash,
+        secret_hash: credential.stored.clone(),
         previous: None,
         scope: Scope::list(&create.scope.0),
         workspaces: workspaces(config, &create.workspace)?,
@@ -107,16 +166,49 @@ async fn make(config: &Config, stores: &Stores, create: &Create) -> Result<(), C
             client.name
         )));
     }
-    show(&client.id, secret.expose_secret(), create.json);
+    credential.show(&client.id, create.json);
     Ok(())
 }
 
-fn show(id: &str, secret: &str, json: bool) {
-    if json {
-        print_line(&json!({"client_id": id, "client_secret": secret}).to_string());
-    } else {
-        print_line(&format!("client_id     {id}\nclient_secret {secret}"));
-        eprintln!("The secret is not stored and cannot be shown again.");
+/// The new secret or keys of a client.
+struct Credential {
+    /// The secret, which is shown once; `None` for keys.
+    secret: Option<SecretString>,
+    /// What the ledger stores.
+    stored: String,
+}
+
+impl Credential {
+    /// The keys that the options name, else a new secret.
+    async fn new(
+        config: &Config,
+        stores: &Stores,
+        id: &str,
+        keys: &Keys,
+    ) -> Result<Self, CommandError> {
+        if let Some(stored) = keys.stored()? {
+            return Ok(Self { secret: None, stored });
+        }
+        let (secret, stored) = fresh_secret(config, stores, id).await?;
+        Ok(Self { secret: Some(secret), stored })
+    }
+
+    fn show(&self, id: &str, json: bool) {
+        let secret = self.secret.as_ref().map(SecretString::expose_secret);
+        match (json, secret) {
+            (true, Some(secret)) => {
+                print_line(&json!({"client_id": id, "client_secret": secret}).to_string());
+            }
+            (true, None) => print_line(&json!({"client_id": id}).to_string()),
+            (false, Some(secret)) => {
+                print_line(&format!("client_id     {id}\nclient_secret {secret}"));
+                eprintln!("The secret is not stored and cannot be shown again.");
+            }
+            (false, None) => {
+                print_line(&format!("client_id     {id}"));
+                eprintln!("The client authenticates with its private key (private_key_jwt).");
+            }
+        }
     }
 }
 
@@ -128,6 +220,7 @@ async fn list(config: &Config, stores: &Stores, json: bool) -> Result<(), Comman
         let shown = clients.iter().map(|client| {
             let mut shown = json!(client);
             shown["last_used_at"] = json!(rfc3339(uses.get(&client.id).copied()));
+            shown["authentication"] = json!(authentication_method(&client.secret_hash));
             shown
         });
         print_line(&shown.collect::<Value>().to_string());
@@ -179,9 +272,9 @@ async fn disable(stores: &Stores, id: &str) -> Result<(), CommandError> {
 }
 
 async fn rotate(
-    config: &Config,
     stores: &Stores,
     id: &str,
+    credential: &Credential,
     overlap: Duration,
     json: bool,
 ) -> Result<(), CommandError> {
@@ -190,13 +283,15 @@ async fn rotate(
     if client.disabled_at.is_some() {
         return Err(CommandError::new(format!("{id} is disabled; create a new client instead")));
     }
-    let (secret, hash) = fresh_secret(config, stores, id).await?;
+    if credential.stored == client.secret_hash {
+        return Err(CommandError::new(format!("{id} already has these keys; nothing was changed")));
+    }
     let event = by_command("client.rotated", id, &client.workspaces, now);
-    stores.access.rotate_client(&client, &hash, now + overlap, event, now).await?;
-    show(id, secret.expose_secret(), json);
+    stores.access.rotate_client(&client, &credential.stored, now + overlap, event, now).await?;
+    credential.show(id, json);
     if overlap.is_zero() {
         eprintln!(
-            "The previous secret is invalid; tokens that were obtained with it become invalid within a second."
+            "The previous secret or key is invalid; tokens that were obtained with it become invalid within a second."
         );
     }
     Ok(())

@@ -122,6 +122,14 @@ pub const TOKEN_TTL_MAX: Duration = Duration::from_hours(24);
 /// The longest client id that is looked up; the bridge's own are shorter.
 pub const CLIENT_ID_BYTES: usize = 128;
 
+/// The most keys that a client may register, and the most of a file with keys that is read.
+pub const CLIENT_KEYS: usize = 16;
+/// See [`CLIENT_KEYS`].
+pub const CLIENT_KEYS_BYTES: u64 = 64 * 1024;
+
+/// How far in the future the `exp` of a client's assertion may be. So long each is remembered.
+pub const ASSERTION_LIFETIME: Duration = Duration::from_hours(1);
+
 /// The largest body of a token request.
 pub const TOKEN_REQUEST_BYTES: usize = 8 * 1024;
 

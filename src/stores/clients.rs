@@ -1,5 +1,5 @@
 //! OAuth clients and long-lived tokens. The ledger stores no secret: only the hash of a client's
-//! secret, and the id of a token.
+//! secret or its public keys, and the id of a token.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -25,10 +25,11 @@ pub struct OAuthClient {
     pub id: String,
     /// The name for people.
     pub name: String,
-    /// The hash of the secret: argon2id in PHC format.
+    /// The hash of the secret: argon2id in PHC format. For a client that authenticates by signed
+    /// JWTs, its public keys instead, as `access::ClientKeys` writes them.
     #[serde(skip)]
     pub secret_hash: String,
-    /// The hash of the previous secret, and until when that is valid.
+    /// The hash of the previous secret (or the previous keys), and until when that is valid.
     #[serde(skip)]
     pub previous: Option<(String, OffsetDateTime)>,
     /// The scopes that the client may request, separated by spaces.

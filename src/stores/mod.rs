@@ -2,7 +2,8 @@
 //! [`Database`](crate::database::Database), and [`Stores`] has all of them.
 //!
 //! ```text
-//! access         OAuth clients, issued tokens and signing keys, with `clients` and `keys`
+//! access         OAuth clients, issued tokens and signing keys, with `clients`, `client_assertions`
+//!                and `keys`
 //! audit          the audit trail
 //! connections    Intercom's tokens, encrypted
 //! page_sessions  access to the status page
@@ -11,6 +12,7 @@
 
 mod access;
 mod audit;
+mod client_assertions;
 mod clients;
 mod connections;
 mod keys;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use intercom_scim_bridge::database::Database;
 use intercom_scim_bridge::directory::RunStatus;
 use intercom_scim_bridge::ledger::Ledger;
+use migrations::Migrator;
+use sea_orm_migration::MigratorTrait;
 use serde_json::{Value, json};
 use simulator::{Fault, Options, Simulator};
 
@@ -377,7 +379,8 @@ async fn a_backup_of_before_an_upgrade_is_made_as_it_is_and_restored_up_to_date(
     );
     let pending =
         Database::open_copy(&database, true).await.unwrap().pending_migrations().await.unwrap();
-    assert_eq!(pending, 4, "a backup changes no tables");
+    let applied = before.matches("INSERT INTO seaql_migrations").count();
+    assert_eq!(pending, Migrator::migrations().len() - applied, "a backup changes no tables");
     fs::remove_file(&database).unwrap();
     let restored = shell.run(&["ledger", "restore", "old.db"]);
     assert!(

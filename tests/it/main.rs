@@ -15,6 +15,7 @@ mod api;
 mod audit;
 mod authorization;
 mod backup;
+mod client_assertions;
 mod clients;
 mod clocks;
 mod commands;

@@ -175,7 +175,11 @@ async fn the_bridge_says_where_tokens_are_and_how_they_are_signed() {
     assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
     assert_eq!(
         metadata["token_endpoint_auth_methods_supported"],
-        json!(["client_secret_basic", "client_secret_post"])
+        json!(["client_secret_basic", "client_secret_post", "private_key_jwt"])
+    );
+    assert_eq!(
+        metadata["token_endpoint_auth_signing_alg_values_supported"],
+        json!(["RS256", "PS256", "ES256", "EdDSA"])
     );
     assert_eq!(metadata["scopes_supported"], json!(Scope::ALL.map(Scope::as_str)));
     let jwks = Bridge::send(bridge.request(Method::GET, "/.well-known/jwks.json")).await;

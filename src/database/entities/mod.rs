@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod audit;
+pub mod client_assertions;
 pub mod clients;
 pub mod connect_attempts;
 pub mod connections;

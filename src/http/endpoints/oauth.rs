@@ -7,11 +7,15 @@ use actix_web::http::header::{
 };
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::access::{Grant, Login, Scope, TokenRefusal, TokenRequest, network_of};
+use crate::access::{
+    ASSERTION_ALGORITHMS, AssertionRefusal, Grant, Login, Proof, Scope, TokenRefusal, TokenRequest,
+    network_of,
+};
 use crate::database::AuditEntry;
 use crate::http::errors::ApiError;
 use crate::http::extract::body::Body;
@@ -25,7 +29,7 @@ use crate::stores::OAuthClient;
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// A token request (RFC 6749 §4.4.2). Id and secret may be in the header `Authorization` (Basic)
-/// instead.
+/// instead. A client with registered keys sends a signed JWT instead of a secret (RFC 7523 §2.2).
 #[expect(dead_code, reason = "it describes the form; `TokenRequest` reads it")]
 #[derive(Deserialize, ToSchema)]
 pub struct TokenForm {
@@ -37,6 +41,13 @@ pub struct TokenForm {
     /// The secret of the client.
     #[schema(format = Password)]
     client_secret: Option<String>,
+    /// Always `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, together with
+    /// `client_assertion`.
+    client_assertion_type: Option<String>,
+    /// A JWT that the client signed with one of its registered keys. `iss` and `sub` are the client
+    /// id, `aud` is the issuer or the token endpoint, `exp` is at most one hour ahead, and `jti` is
+    /// new for each request.
+    client_assertion: Option<String>,
     /// The scopes to request, separated by spaces. The default is all scopes of the client.
     #[schema(example = "scim.read import.read")]
     scope: Option<String>,
@@ -68,16 +79,17 @@ pub struct TokenError {
     error_description: &'static str,
 }
 
-/// Issues an access token to an OAuth client, for its id and secret (RFC 6749 §4.4).
+/// Issues an access token to an OAuth client, for its id and secret (RFC 6749 §4.4), or for a JWT
+/// that it signed (RFC 7523 §2.2).
 #[utoipa::path(
     post, path = "/oauth/token", operation_id = "issue_token", tag = "access",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The access token.", body = TokenAnswer),
         (status = 400, description = "The token request is invalid.", body = TokenError),
-        (status = 401, description = "The client is unknown, or the secret is wrong.", body = TokenError),
+        (status = 401, description = "The client is unknown, or its secret or assertion is wrong.", body = TokenError),
         (status = 429, description = "Too many token requests. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "The database is unavailable, or the keys of the client cannot be read.", content_type = "application/problem+json", body = Problem),
         BodyRefusals,
     ),
 )]
@@ -116,13 +128,17 @@ async fn grant(
         }
     };
     let client = read_client(service, &token_request.client_id).await?;
-    let network = network_of(RequestContext::client_address());
-    match (service.login.look(&token_request, client.clone(), &network).await, client) {
-        (Login::TooMany(too_many), _) => Err(ApiError::TooMany(too_many)),
-        (Login::Granted { secret }, Some(client)) => {
+    let authenticated = match &token_request.proof {
+        Proof::Secret(secret) => by_secret(service, secret, client.clone()).await?,
+        Proof::Assertion(assertion) => {
+            by_assertion(service, assertion.expose_secret(), client.as_ref()).await?
+        }
+    };
+    match (authenticated, client) {
+        (Ok(secret), Some(client)) => {
             issue(request, service, &token_request, &client, &secret).await
         }
-        (Login::Refused | Login::Granted { .. }, client) => {
+        (refused, client) => {
             service.stranger("login", request)?;
             // Only known clients are recorded: an unknown one may send anything as its id.
             if let Some(client) = client {
@@ -134,8 +150,56 @@ async fn grant(
                 };
                 record(service, &client, &event).await?;
             }
-            Ok(Err(TokenRefusal::InvalidClient))
+            Ok(Err(refused.err().unwrap_or(TokenRefusal::InvalidClient)))
         }
+    }
+}
+
+/// Authenticates a client by its secret. Returns the id of the secret.
+async fn by_secret(
+    service: &Service,
+    secret: &SecretString,
+    client: Option<OAuthClient>,
+) -> Result<Result<String, TokenRefusal>, ApiError> {
+    let network = network_of(RequestContext::client_address());
+    match service.login.look(secret, client, &network).await {
+        Login::TooMany(too_many) => Err(ApiError::TooMany(too_many)),
+        Login::Granted { secret } => Ok(Ok(secret)),
+        Login::Refused => Ok(Err(TokenRefusal::InvalidClient)),
+    }
+}
+
+/// Authenticates a client by a JWT that it signed. Returns the id of its registered keys.
+async fn by_assertion(
+    service: &Service,
+    assertion: &str,
+    client: Option<&OAuthClient>,
+) -> Result<Result<String, TokenRefusal>, ApiError> {
+    let Some(client) = client else { return Ok(Err(TokenRefusal::InvalidClient)) };
+    let valid = match service.assertions.verify(assertion, client).await {
+        Ok(valid) => valid,
+        Err(AssertionRefusal::Unverified) => return Ok(Err(TokenRefusal::InvalidClient)),
+        Err(AssertionRefusal::Wrong(why)) => return Ok(Err(TokenRefusal::InvalidAssertion(why))),
+        Err(AssertionRefusal::KeysUnavailable) => {
+            let why = "the keys of the client cannot be read from its jwks_url now; try again \
+                       shortly"
+                .to_owned();
+            return Err(ApiError::Unavailable { why });
+        }
+    };
+    service.login.count(&client.id).map_err(ApiError::TooMany)?;
+    // RFC 7523 §3: "The authorization server MAY ensure that JWTs are not replayed by maintaining
+    // the set of used "jti" values for the length of time for which the JWT would be considered
+    // valid". The set is in the database, so that no other bridge accepts it either.
+    let now = service.clock.now();
+    let is_new =
+        service.stores.access.use_assertion(&client.id, &valid.hash, valid.expires_at, now).await?;
+    if is_new {
+        Ok(Ok(valid.keys))
+    } else {
+        Ok(Err(TokenRefusal::InvalidAssertion(
+            "jti of the assertion was used before; sign a new one for each request",
+        )))
     }
 }
 
@@ -226,7 +290,7 @@ async fn record(
 
 fn refuse(refusal: &TokenRefusal) -> HttpResponse {
     let status = match refusal {
-        TokenRefusal::InvalidClient => StatusCode::UNAUTHORIZED,
+        TokenRefusal::InvalidClient | TokenRefusal::InvalidAssertion(_) => StatusCode::UNAUTHORIZED,
         _ => StatusCode::BAD_REQUEST,
     };
     let mut response = HttpResponse::build(status);
@@ -260,7 +324,10 @@ pub async fn metadata(
         "token_endpoint": format!("{url}/oauth/token"),
         "jwks_uri": format!("{url}/.well-known/jwks.json"),
         "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported":
+            ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        // RFC 8414 §2: "Servers SHOULD support "RS256". The value "none" MUST NOT be used."
+        "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "scopes_supported": Scope::ALL.map(Scope::as_str),
         // RFC 8414 §2 requires the member; there is no authorization endpoint that could answer.
         "response_types_supported": [],

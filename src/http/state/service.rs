@@ -11,7 +11,9 @@ use tokio::sync::SemaphorePermit;
 
 use super::known_exports::KnownExports;
 use super::tasks::Tasks;
-use crate::access::{AnonymousLimits, AuditTrail, ClientLogin, Tokens, WebhookKey, network_of};
+use crate::access::{
+    AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, Tokens, WebhookKey, network_of,
+};
 use crate::clock::{self, Clock};
 use crate::directory::{DEFAULT_WORKSPACE, Names};
 use crate::http::connection::connections::Connections;
@@ -36,6 +38,8 @@ pub struct Service {
     pub strangers: Arc<AnonymousLimits>,
     /// Verifies the secrets of OAuth clients.
     pub login: Arc<ClientLogin>,
+    /// Verifies the JWTs by which OAuth clients authenticate.
+    pub assertions: Arc<ClientAssertions>,
     /// The audit trail.
     pub trail: Arc<AuditTrail>,
     /// The metrics.

@@ -35,6 +35,11 @@ impl Pair {
         Self { id: id.to_owned(), algorithm: Algorithm::RS256, key }
     }
 
+    /// An RSA key for the padding PSS.
+    pub fn rsa_pss(id: &str) -> Self {
+        Self { algorithm: Algorithm::PS256, ..Self::rsa(id) }
+    }
+
     pub fn ec(id: &str) -> Self {
         let pkcs8 =
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
