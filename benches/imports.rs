@@ -221,6 +221,7 @@ async fn measure_snapshots(
         base_url: "https://bridge.example/scim/v2".to_owned(),
         names: Names::default(),
         retention: Duration::from_hours(24 * 30),
+        activity_lookback: Duration::ZERO,
     };
     let publisher = Publisher::new("default", options, ledger.clone(), Clock::System);
     let publish = async || {

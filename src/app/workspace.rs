@@ -105,6 +105,7 @@ impl Running {
             base_url: scim_base_url(public_url, &workspace.name),
             names: config.scim.one_word_names,
             retention: days(config.import.retention_days),
+            activity_lookback: days(config.import.activity_lookback_days),
         };
         let publisher = Publisher::new(&workspace.name, options, ledger.clone(), clock.clone());
         publisher.refresh().await.map_err(|error| StartError::database(config, &error))?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::text::folded;
-use super::{GroupId, User, UserId, Volatile};
+use super::{GroupId, LastActivity, User, UserId, Volatile};
 
 /// One entry of Intercom's activity log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,9 @@ pub struct LogFacts {
     pub covered: Option<(OffsetDateTime, OffsetDateTime)>,
     /// The last known sign-in of each person.
     pub sign_ins: HashMap<UserId, SignIn>,
+    /// The last known activity of each person, other than sign-ins. See
+    /// [`LogFacts::last_activity`].
+    pub activity: HashMap<UserId, LastActivity>,
     /// The times of invitations, oldest first, by email address as [`folded`] returns it.
     pub invitations: HashMap<String, Vec<OffsetDateTime>>,
 }

@@ -13,6 +13,7 @@
 //! Change           the difference between two versions, and its cause (`change`,
 //!                  `recorded_change`)
 //! Activity         an entry of Intercom's activity log, and the facts that only the log gives
+//! LastActivity     when a person was last active, according to the log
 //! Losses           what a Plan takes, with earlier losses (`loss`, `plan_losses`, from `past`)
 //! Directory        a Snapshot with its people and teams joined; requests are answered from it
 //! HeldEntitlement  an entitlement of a person: team, role, seat or permission
@@ -25,6 +26,7 @@ mod change;
 mod directory;
 mod entitlement;
 mod group;
+mod last_activity;
 mod loss;
 mod observation;
 mod past;
@@ -46,6 +48,9 @@ pub use entitlement::{
     held_by, held_without_teams, is_entitlement_id, team_id, user_name,
 };
 pub use group::{Group, GroupId, Membership, Priority};
+pub use last_activity::{
+    ActivitySource, LastActivity, NOT_BY_THE_PERFORMER, OCCUPANCY, activity_source, is_inactive,
+};
 pub use loss::{Amounts, Disputed, Ends, Exceeded, Loser, LossKind, Losses, Memory};
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
 pub use past::{Had, Past, PastGroup, PastUser};

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::{ActivitySource, LastActivity};
+
 /// Intercom's id of an admin, for example `4423433`. Ids sort numerically: shorter ids first.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -139,11 +141,34 @@ pub struct Volatile {
     pub last_sign_in_at: Option<OffsetDateTime>,
     /// The method of that sign-in, as Intercom spells it, for example `google_oauth2`.
     pub last_sign_in_method: Option<Box<str>>,
+    /// The last activity other than a sign-in that the activity log covers. See
+    /// [`Volatile::last_activity`].
+    #[serde(default)]
+    pub last_other_activity: Option<LastActivity>,
+}
+
+impl Volatile {
+    /// Returns the last activity that the activity log covers, sign-ins included.
+    #[must_use]
+    pub fn last_activity(&self) -> Option<LastActivity> {
+        let sign_in =
+            self.last_sign_in_at.map(|at| LastActivity { at, source: ActivitySource::SignIn });
+        LastActivity::newer(self.last_other_activity, sign_in)
+    }
+
+    /// Adds an activity. Order and repetition do not matter. Sign-ins are ignored: those have
+    /// members of their own.
+    pub fn note_activity(&mut self, activity: LastActivity) {
+        if activity.source != ActivitySource::SignIn {
+            self.last_other_activity =
+                LastActivity::newer(self.last_other_activity, Some(activity));
+        }
+    }
 }
 
 // Every person's `User` and `Volatile` are in memory, each in an `Arc` with two counters (16
-// bytes). Allocators would round anything larger up to 256 and 112 bytes.
-const _: () = assert!(size_of::<User>() + 16 <= 224 && size_of::<Volatile>() + 16 <= 96);
+// bytes). Allocators would round anything larger up to 256 and 128 bytes.
+const _: () = assert!(size_of::<User>() + 16 <= 224 && size_of::<Volatile>() + 16 <= 112);
 
 /// Whether an account belongs to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

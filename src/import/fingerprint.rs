@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 use super::policy::Totals;
-use crate::directory::{Activity, GroupId, Observation, Part, RunId, UserId};
+use crate::directory::{Activity, GroupId, LastActivity, Observation, Part, RunId, UserId};
 
 /// The hashes of all people and teams of one observation. They have 64 bits and a random secret:
 /// the probability that a change is missed is 1 in 10^19, and the next full import would find it.
@@ -47,7 +47,7 @@ impl Fingerprint {
     }
 
     /// Returns the people and teams that differ in `observed`, and the people that its log entries
-    /// are about.
+    /// are about or were performed by.
     #[must_use]
     pub fn differing(&self, observed: &Observation) -> Part {
         let state = &self.state;
@@ -55,6 +55,8 @@ impl Fingerprint {
         let mut part = Part::default();
         part.users.extend(differing(&self.users, &now));
         part.users.extend(observed.activity.iter().filter_map(Activity::subject));
+        let active = observed.activity.iter().filter_map(LastActivity::shown_by);
+        part.users.extend(active.map(|(id, _)| id));
         let now = groups(state, observed);
         part.groups.extend(differing(&self.groups, &now));
         part.groups.extend(differing(&self.members, &members(state, observed)));

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::directory::{
-    Change, Disputed, Ends, Field, Group, GroupId, KeptBack, Loser, LossKind, Losses, Membership,
-    Memory, Observation, Plan, Snapshot, User, UserId, Volatile,
+    Change, Disputed, Ends, Field, Group, GroupId, KeptBack, LastActivity, Loser, LossKind, Losses,
+    Membership, Memory, Observation, Plan, Snapshot, User, UserId, Volatile,
 };
 
 /// Plans the changes from `recorded` to `observed`. If both are equal, the plan is empty.
@@ -139,6 +139,12 @@ fn people<'a>(
         {
             entry.tell(user, volatile);
         }
+        if let Some((id, activity)) = LastActivity::shown_by(entry)
+            && let Some((user, volatile)) = people.get_mut(&id)
+            && !user.erased
+        {
+            volatile.note_activity(activity);
+        }
     }
     (people, kept.len(), disputed)
 }
@@ -191,6 +197,7 @@ fn keep_what_the_log_told(
     user.joined_at = before.joined_at;
     volatile.last_sign_in_at = before_volatile.last_sign_in_at;
     volatile.last_sign_in_method.clone_from(&before_volatile.last_sign_in_method);
+    volatile.last_other_activity = before_volatile.last_other_activity;
 }
 
 fn users(

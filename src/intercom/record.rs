@@ -126,6 +126,7 @@ impl AdminEntry {
             avatar_url: record.avatar(),
             last_sign_in_at: None,
             last_sign_in_method: None,
+            last_other_activity: None,
         };
         let levels =
             record.levels(Field::TeamPriorityLevel, "primary_team_ids", "secondary_team_ids");

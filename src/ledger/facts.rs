@@ -3,17 +3,34 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait as _, SubQueryStatement};
+use sea_orm::{
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
+};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::read::volatile_values;
 use super::runs::runs_with_watermark;
-use super::{Ledger, LedgerError, generation_rows};
+use super::stamps::Only;
+use super::{Ledger, LedgerError, generation_rows, rows};
 use crate::clock;
-use crate::database::entities::{activity, imports};
-use crate::directory::{LogFacts, SignIn, UserId};
+use crate::database::entities::{activity, imports, volatile};
+use crate::directory::{
+    Activity, LastActivity, LogFacts, NOT_BY_THE_PERFORMER, OCCUPANCY, Part, SignIn, UserId,
+};
 use crate::limits;
+
+/// The entries among which the newest one of a person is searched.
+#[derive(Clone, Copy)]
+enum Search {
+    /// The person's sign-ins.
+    SignIns,
+    /// When Intercom last saw activity of the person.
+    Occupancy,
+    /// All others that the person performed.
+    Performed,
+}
 
 impl Ledger {
     /// Returns what the log says up to a moment, as far as it had been read then. `lookback` is how
@@ -30,6 +47,54 @@ impl Ledger {
         moment: OffsetDateTime,
         lookback: Duration,
     ) -> Result<LogFacts, LedgerError> {
+        let mut facts = self.facts(workspace, moment, lookback, &Only::default()).await?;
+        if let Some((_, until)) = facts.covered {
+            for (at, metadata) in self.invitations_by(workspace, until).await? {
+                facts.invited(at, &metadata);
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Like [`Ledger::log_facts`], for these people, without invitations.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn log_facts_of(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+        lookback: Duration,
+        people: &[UserId],
+    ) -> Result<LogFacts, LedgerError> {
+        let part = Part { users: people.iter().cloned().collect(), ..Part::default() };
+        self.facts(workspace, moment, lookback, &Only::these(&part)).await
+    }
+
+    async fn facts(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+        lookback: Duration,
+        only: &Only,
+    ) -> Result<LogFacts, LedgerError> {
+        let covered = self.log_coverage(workspace, moment, lookback).await?;
+        let Some((_, until)) = covered else { return Ok(LogFacts::default()) };
+        let (sign_ins, activity) = self.activity_by(workspace, until, only).await?;
+        Ok(LogFacts { covered, sign_ins, activity, ..LogFacts::default() })
+    }
+
+    /// Returns the time range up to a moment for which the log had been read without a gap then.
+    /// `None` if none of it had been read. For `lookback`, see [`Ledger::log_facts`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn log_coverage(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+        lookback: Duration,
+    ) -> Result<Option<(OffsetDateTime, OffsetDateTime)>, LedgerError> {
         use imports::Column;
         let read = || runs_with_watermark(workspace);
         // SQLite compares times as texts, which is exact to the second only. The exact comparison
@@ -43,9 +108,7 @@ impl Ledger {
         let by_then = |run: &imports::Model| {
             run.activity_watermark.filter(|until| *until <= moment).map(|at| (run.id, at))
         };
-        let Some((last, until)) = last.iter().find_map(by_then) else {
-            return Ok(LogFacts::default());
-        };
+        let Some((last, until)) = last.iter().find_map(by_then) else { return Ok(None) };
         // A gap in the numbers means that runs were folded. They read the log on from there, up to
         // shortly before the next listed run.
         let next = read()
@@ -70,66 +133,101 @@ impl Ledger {
         let since = generation_rows::kept_since(&self.database.connection, workspace)
             .await?
             .map_or(since, |kept| Ord::max(since, kept));
-        let mut facts = LogFacts {
-            covered: Some((since, until)),
-            sign_ins: self.sign_ins_by(workspace, until).await?,
-            invitations: HashMap::new(),
-        };
-        for (at, metadata) in self.invitations_by(workspace, until).await? {
-            facts.invited(at, &metadata);
-        }
-        Ok(facts)
+        Ok(Some((since, until)))
     }
 
-    /// Each person's last sign-in up to a moment.
-    async fn sign_ins_by(
+    /// The last sign-in and the last other activity of people up to a moment.
+    ///
+    /// The current values are also those of the moment, unless they are later. Only for people who
+    /// were active since, the log is searched: one look-up in an index for each of them.
+    async fn activity_by(
         &self,
         workspace: &str,
         moment: OffsetDateTime,
-    ) -> Result<HashMap<UserId, SignIn>, LedgerError> {
-        use activity::Column;
+        only: &Only,
+    ) -> Result<(HashMap<UserId, SignIn>, HashMap<UserId, LastActivity>), LedgerError> {
         let moment = whole_second(moment);
-        let (mut sign_ins, mut later) = (HashMap::new(), false);
-        for (id, values) in self.volatile(workspace).await? {
+        let (mut sign_ins, mut activity) = (HashMap::new(), HashMap::new());
+        let (mut signed_in_since, mut active_since) = (Vec::new(), Vec::new());
+        for (id, values) in volatile_values(&self.database.connection, workspace, only).await? {
+            match values.last_other_activity {
+                Some(last) if last.at <= moment => {
+                    activity.insert(id.clone(), last);
+                }
+                Some(_) => active_since.push(id.clone()),
+                None => {}
+            }
             match values.last_sign_in_at {
-                // The last sign-in of all is also the last one up to the moment.
                 Some(at) if at <= moment => {
                     sign_ins.insert(id, SignIn { at, method: values.last_sign_in_method });
                 }
-                Some(_) => later = true,
+                Some(_) => signed_in_since.push(id),
                 None => {}
             }
         }
-        if !later {
-            return Ok(sign_ins);
+        let newest = |of, people| self.newest_entries(workspace, of, moment, people);
+        for entry in newest(Search::SignIns, signed_in_since).await? {
+            if let Some(id) = entry.subject() {
+                let method = entry.metadata.value();
+                let method =
+                    method.pointer("/sign_in_method").and_then(Value::as_str).map(Into::into);
+                sign_ins.insert(id, SignIn { at: entry.at, method });
+            }
         }
-        let by_then = || {
-            activity::Entity::find()
-                .select_only()
-                .filter(Column::Workspace.eq(workspace))
-                .filter(Column::Kind.eq(LogFacts::SIGN_IN))
-                .filter(Column::SubjectId.is_not_null())
-                .filter(Column::At.lte(moment))
+        let occupancy = newest(Search::Occupancy, active_since.clone()).await?;
+        for entry in newest(Search::Performed, active_since).await?.iter().chain(&occupancy) {
+            if let Some((id, last)) = LastActivity::shown_by(entry) {
+                let newer = LastActivity::newer(activity.get(&id).copied(), Some(last));
+                activity.extend(newer.map(|last| (id, last)));
+            }
+        }
+        Ok((sign_ins, activity))
+    }
+
+    /// The newest entry up to a moment for each of these people.
+    async fn newest_entries(
+        &self,
+        workspace: &str,
+        search: Search,
+        moment: OffsetDateTime,
+        people: Vec<UserId>,
+    ) -> Result<Vec<Activity>, LedgerError> {
+        use activity::Column;
+        let person = match search {
+            Search::SignIns => Column::SubjectId,
+            Search::Occupancy | Search::Performed => Column::PerformedById,
         };
-        let last = by_then()
-            .column(Column::SubjectId)
-            .column_as(Column::At.max(), "last")
-            .group_by(Column::SubjectId);
-        let last = sea_orm::QueryTrait::into_query(last);
-        let ends = Expr::tuple([Expr::col(Column::SubjectId), Expr::col(Column::At)]);
-        let query = by_then()
-            .columns([Column::SubjectId, Column::At, Column::Metadata])
-            .filter(ends.in_subquery(last));
-        for (id, at, metadata) in query
-            .into_tuple::<(String, OffsetDateTime, Value)>()
-            .all(&self.database.connection)
-            .await?
-        {
-            let method =
-                metadata.pointer("/sign_in_method").and_then(Value::as_str).map(Into::into);
-            sign_ins.entry(UserId::new(id)).or_insert(SignIn { at, method });
+        let kinds = match search {
+            Search::SignIns => Column::Kind.eq(LogFacts::SIGN_IN),
+            Search::Occupancy => Column::Kind.eq(OCCUPANCY),
+            Search::Performed => Column::Kind
+                .is_not_in(NOT_BY_THE_PERFORMER.into_iter().chain([LogFacts::SIGN_IN, OCCUPANCY])),
+        };
+        let user = Expr::col((volatile::Entity, volatile::Column::UserId));
+        let newest = activity::Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Expr::col((activity::Entity, person)).eq(user))
+            .filter(kinds)
+            .filter(Column::At.lte(moment))
+            .order_by_desc(Column::At)
+            .limit(1);
+        let newest = SubQueryStatement::SelectStatement(newest.into_query());
+        let ids = volatile::Entity::find()
+            .select_only()
+            .column_as(Expr::from(newest), "newest")
+            .filter(volatile::Column::Workspace.eq(workspace));
+        let mut entries = Vec::new();
+        for people in people.chunks(limits::LIST_ITEMS) {
+            let people = people.iter().map(UserId::as_str);
+            let ids = ids.clone().filter(volatile::Column::UserId.is_in(people));
+            let ids = ids.into_tuple::<Option<String>>().all(&self.database.connection).await?;
+            let found = activity::Entity::find().filter(Column::Workspace.eq(workspace));
+            let found = found.filter(Column::Id.is_in(ids.into_iter().flatten()));
+            entries.extend(found.all(&self.database.connection).await?.into_iter().map(rows::activity));
         }
-        Ok(sign_ins)
+        Ok(entries)
     }
 
     async fn invitations_by(

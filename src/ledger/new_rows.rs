@@ -85,6 +85,10 @@ pub(super) fn volatile_row(
         avatar_url: Set(values.avatar_url.clone()),
         last_sign_in_at: Set(values.last_sign_in_at),
         last_sign_in_method: Set(values.last_sign_in_method.clone().map(Into::into)),
+        last_activity_at: Set(values.last_other_activity.map(|last| last.at)),
+        last_activity_source: Set(values
+            .last_other_activity
+            .map(|last| last.source.as_str().to_owned())),
     }
 }
 

@@ -293,7 +293,7 @@ async fn memberships(
     Ok(memberships)
 }
 
-async fn volatile_values(
+pub(super) async fn volatile_values(
     db: &DatabaseConnection,
     workspace: &str,
     only: &Only,

@@ -6,7 +6,8 @@ use crate::database::entities::{
     activity, group_versions, membership_versions, user_versions, volatile,
 };
 use crate::directory::{
-    Activity, Actor, Group, GroupId, Membership, Priority, Role, User, UserId, Volatile,
+    Activity, ActivitySource, Actor, Group, GroupId, LastActivity, Membership, Priority, Role,
+    User, UserId, Volatile,
 };
 use crate::words::Words;
 
@@ -60,6 +61,8 @@ pub(super) fn membership(row: membership_versions::Model) -> Result<Membership, 
 }
 
 pub(super) fn volatile(row: volatile::Model) -> (UserId, Volatile) {
+    // A word of a later version of the bridge is ignored: the next full import reads the log again.
+    let source = row.last_activity_source.as_deref().and_then(ActivitySource::from_word);
     let values = Volatile {
         away_mode_enabled: row.away_mode_enabled,
         away_mode_reassign: row.away_mode_reassign,
@@ -67,6 +70,10 @@ pub(super) fn volatile(row: volatile::Model) -> (UserId, Volatile) {
         avatar_url: row.avatar_url,
         last_sign_in_at: row.last_sign_in_at,
         last_sign_in_method: row.last_sign_in_method.map(Into::into),
+        last_other_activity: row
+            .last_activity_at
+            .zip(source)
+            .map(|(at, source)| LastActivity { at, source }),
     };
     (UserId::new(row.user_id), values)
 }

@@ -34,6 +34,9 @@ pub struct ServedState {
     pub confirmed_at: Option<OffsetDateTime>,
     /// When this process saw that run.
     pub confirmed: Option<Sighting>,
+    /// The time range for which the activity log was read without a gap; `None` if none of it was
+    /// read.
+    pub log_covered: Option<(OffsetDateTime, OffsetDateTime)>,
 }
 
 impl ServedState {
@@ -101,14 +104,13 @@ impl Live {
         self.earlier.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Replaces the current snapshot if `served` is given, and sets when Intercom confirmed the
-    /// state; see [`ServedState`]. With `keeps_before`, the replaced snapshot stays among the
-    /// earlier ones.
+    /// Replaces the current snapshot if `served` is given, and the rest of the state. The
+    /// generation of `state` follows from the snapshot. With `keeps_before`, the replaced snapshot
+    /// stays among the earlier ones.
     pub(super) fn show(
         &self,
         served: Option<ServedSnapshot>,
-        confirmed_at: Option<OffsetDateTime>,
-        confirmed: Option<Sighting>,
+        state: ServedState,
         keeps_before: bool,
     ) {
         if let Some(served) = served.map(Arc::new)
@@ -126,6 +128,6 @@ impl Live {
             }
         }
         let generation = self.served().map_or(0, |served| served.snapshot_id().generation);
-        self.shown.send_replace(ServedState { generation, confirmed_at, confirmed });
+        self.shown.send_replace(ServedState { generation, ..state });
     }
 }

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::Live;
+use super::live::ServedState;
 use crate::clock::{self, Clock};
 use crate::directory::{Directory, Generation, Names, Run, RunId};
 use crate::ledger::{Ledger, LedgerError, Sightings};
@@ -39,6 +40,8 @@ struct ShownFrom {
     gone_by: Option<OffsetDateTime>,
     /// The last erasure before the ledger was read.
     erasure: i64,
+    /// The time range of the activity log that was known then.
+    log_covered: Option<(OffsetDateTime, OffsetDateTime)>,
 }
 
 /// Options for serving a workspace.
@@ -50,6 +53,8 @@ pub struct PublishOptions {
     pub names: Names,
     /// How long removed teammates stay visible.
     pub retention: Duration,
+    /// How far back a full import reads Intercom's activity log.
+    pub activity_lookback: Duration,
 }
 
 impl Publisher {
@@ -126,11 +131,14 @@ impl Publisher {
         };
         let served =
             if moved { Some(self.served(latest, gone_by, shown, erased).await?) } else { None };
-        *refreshing = ShownFrom {
-            run: confirmed.as_ref().map(|run| run.id),
-            gone_by: Some(gone_by),
-            erasure,
+        let run = confirmed.as_ref().map(|run| run.id);
+        let log_covered = if run == refreshing.run {
+            refreshing.log_covered
+        } else {
+            let lookback = self.options.activity_lookback;
+            self.ledger.log_coverage(&self.workspace, self.clock.now(), lookback).await?
         };
+        *refreshing = ShownFrom { run, gone_by: Some(gone_by), erasure, log_covered };
         // The import loop of this process may have recorded a more precise sighting of the same run
         // in the meantime.
         let sighting =
@@ -138,12 +146,13 @@ impl Publisher {
         if erased {
             self.live.forget_earlier();
         }
-        self.live.show(
-            served,
-            confirmed.as_ref().and_then(|run| run.observed_at),
-            sighting,
-            !erased,
-        );
+        let state = ServedState {
+            confirmed_at: confirmed.as_ref().and_then(|run| run.observed_at),
+            confirmed: sighting,
+            log_covered,
+            ..ServedState::default()
+        };
+        self.live.show(served, state, !erased);
         Ok(confirmed)
     }
 

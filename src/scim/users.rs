@@ -250,6 +250,13 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
         "How the teammate last signed in. From the activity log. It can change without a new version.",
     )
     .returned(Returned::Request),
+    Attribute::of_user(
+        "lastActivityAt",
+        Kind::DateTime,
+        |user, _| user.person.volatile.last_activity().map(|last| last.at).into(),
+        "When the teammate last did something, sign-ins included. From the activity log. It can change without a new version.",
+    )
+    .returned(Returned::Request),
 ];
 
 /// RFC 7643 §4.1.1: userName is required. NB: if Intercom lists a teammate without an address, the

@@ -4,7 +4,10 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{Row, Rows, Selection};
-use crate::directory::{Directory, Names, Person, UserKind, account_id, team_id, user_name};
+use crate::directory::{
+    Directory, LogFacts, Names, Person, User, UserKind, account_id, activity_source, team_id,
+    user_name,
+};
 
 /// The account of a teammate. A value that Intercom does not provide is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,6 +67,14 @@ pub struct Account {
     /// Whether the personal data of the teammate was erased from the bridge. Address, names and
     /// title are then null.
     pub erased: bool,
+    /// When the teammate last did something, as far as Intercom's activity log shows it. Null if
+    /// the log does not show it; `last_activity_source` says why.
+    #[serde(with = "crate::date_time::option")]
+    pub last_activity_at: Option<OffsetDateTime>,
+    /// What shows the last activity: `sign_in`, `activity_log` (an entry that the teammate
+    /// performed) or `occupancy` (Intercom measured it). `never` if the log covers the whole time
+    /// since the teammate joined and has no activity. `unknown` if it does not cover that time.
+    pub last_activity_source: &'static str,
 }
 
 impl Row for Account {
@@ -92,19 +103,50 @@ impl Row for Account {
         "created_at",
         "last_modified_at",
         "erased",
+        "last_activity_at",
+        "last_activity_source",
     ];
 }
 
 /// Returns the accounts of a directory, sorted by id.
 #[must_use]
-pub fn accounts(directory: &Directory, names: Names, selection: Selection) -> Rows<Account> {
+pub fn accounts(
+    directory: &Directory,
+    names: Names,
+    known: KnownLog,
+    selection: Selection,
+) -> Rows<Account> {
     let selected = directory.people.iter().filter(|person| selection.takes(person));
-    selection.page(selected, |person| row(directory, person, names))
+    selection.page(selected, |person| row(directory, person, names, known))
 }
 
-fn row(directory: &Directory, person: &Person, names: Names) -> Account {
+/// How much of the activity log was known at the time that rows show.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownLog {
+    /// The time range for which the log had been read without a gap; `None` if none of it had been
+    /// read.
+    pub covered: Option<(OffsetDateTime, OffsetDateTime)>,
+    /// The time that the rows show.
+    pub moment: OffsetDateTime,
+}
+
+impl Account {
+    /// Replaces the values of the activity log, which rows have as of now, by those of a moment.
+    pub fn with_log_facts(&mut self, user: &User, facts: &LogFacts, moment: OffsetDateTime) {
+        let sign_in = facts.sign_ins.get(&user.id);
+        self.last_sign_in_at = sign_in.map(|sign_in| sign_in.at);
+        self.last_sign_in_method =
+            sign_in.and_then(|sign_in| sign_in.method.clone()).map(Into::into);
+        let last = facts.last_activity(&user.id);
+        self.last_activity_at = last.map(|last| last.at);
+        self.last_activity_source = activity_source(last, user, facts.covered, moment);
+    }
+}
+
+fn row(directory: &Directory, person: &Person, names: Names, known: KnownLog) -> Account {
     let Person { user, volatile, stamps, teams } = person;
     let (given_name, family_name) = user.given_and_family(names);
+    let last_activity = volatile.last_activity();
     let id = account_id(&user.id);
     let team_ids: Vec<String> = teams
         .iter()
@@ -138,6 +180,8 @@ fn row(directory: &Directory, person: &Person, names: Names) -> Account {
         created_at: user.joined_at.unwrap_or(stamps.created),
         last_modified_at: stamps.last_modified,
         erased: user.erased,
+        last_activity_at: last_activity.map(|last| last.at),
+        last_activity_source: activity_source(last_activity, user, known.covered, known.moment),
         id,
     }
 }

@@ -19,7 +19,7 @@ mod membership;
 mod review;
 mod review_counts;
 
-pub use account::{Account, accounts};
+pub use account::{Account, KnownLog, accounts};
 pub use change::{
     ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership,
     attributes_of_user,

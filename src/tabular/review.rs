@@ -4,20 +4,17 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::Row;
 use crate::directory::{
-    Directory, LogFacts, Person, SignIn, Team, User, UserKind, account_id, team_id, text, user_name,
+    Directory, LogFacts, Person, SignIn, Team, User, UserKind, account_id, activity_source,
+    is_inactive, team_id, text, user_name,
 };
 use crate::words::words;
 
-/// The number of days without a sign-in after which an account is dormant.
+/// The number of days without activity after which an account is dormant.
 const DORMANT_DAYS: i64 = 90;
-
-/// The maximum lag of the activity log, relative to the time of the review, at which it can still
-/// show that an account is dormant.
-const LOG_MAY_LAG: Duration = Duration::DAY;
 
 /// The inputs of a review besides the directory.
 #[derive(Clone, Copy, Debug)]
@@ -45,25 +42,6 @@ impl ReviewBasis<'_> {
             (None, None) => None,
             (by_role, by_permission) => Some(by_role == Some(true) || by_permission == Some(true)),
         }
-    }
-
-    /// Whether the account has not signed in for more than 90 days. An account without any known
-    /// sign-in counts as dormant if the log covers all those days. `None` if the log does not cover
-    /// them, and for bots.
-    fn is_dormant(&self, user: &User, last_login_at: Option<OffsetDateTime>) -> Option<bool> {
-        let first = self.moment - Duration::days(DORMANT_DAYS);
-        if user.kind() == UserKind::Bot {
-            return None;
-        }
-        if last_login_at.is_some_and(|at| at >= first)
-            || user.joined_at.is_some_and(|at| at >= first)
-        {
-            return Some(false);
-        }
-        let (since, until) = self.log.covered?;
-        let known =
-            until + LOG_MAY_LAG >= self.moment && (last_login_at.is_some() || since <= first);
-        known.then_some(true)
     }
 }
 
@@ -156,12 +134,22 @@ pub struct ReviewedAccount {
     pub last_seen_at: OffsetDateTime,
     /// How the account changed since `since`. Null if the request has no `since`.
     pub change_since_last_review: Option<ReviewChange>,
-    /// Whether the teammate has not signed in for more than 90 days. Null if the activity log does
-    /// not cover them, and for bots.
+    /// Whether the teammate has not been active for more than 90 days (see `last_activity_at`). Null
+    /// if the activity log does not cover them, and for bots.
     pub is_dormant: Option<bool>,
     /// Whether the personal data of the teammate was erased from the bridge. Address and names are
     /// then null.
     pub erased: bool,
+    /// When the teammate last did something up to the time of the row, as far as Intercom's
+    /// activity log shows it.
+    #[serde(with = "crate::date_time::option")]
+    pub last_activity_at: Option<OffsetDateTime>,
+    /// What shows the last activity: `sign_in`, `activity_log` (an entry that the teammate
+    /// performed) or `occupancy` (Intercom measured it). `never` if the log covers the whole time
+    /// since the teammate joined and has no activity. `unknown` if it does not cover that time.
+    pub last_activity_source: &'static str,
+    /// Whole days from the last activity to the time of the row.
+    pub days_since_activity: Option<i64>,
 }
 
 impl Row for ReviewedAccount {
@@ -193,6 +181,9 @@ impl Row for ReviewedAccount {
         "change_since_last_review",
         "is_dormant",
         "erased",
+        "last_activity_at",
+        "last_activity_source",
+        "days_since_activity",
     ];
 }
 
@@ -261,6 +252,10 @@ fn row(
     let (account_id, moment) = (account_id(&user.id), basis.moment);
     let sign_in = basis.log.sign_ins.get(&user.id).filter(|sign_in| sign_in.at <= moment);
     let last_login_at = sign_in.map(|sign_in| sign_in.at);
+    let last_activity = basis.log.last_activity(&user.id).filter(|last| last.at <= moment);
+    let last_activity_at = last_activity.map(|last| last.at);
+    let covered = basis.log.covered;
+    let is_dormant = || is_inactive(user, last_activity_at, covered, moment, DORMANT_DAYS);
     ReviewedAccount {
         as_of_utc: moment,
         workspace_id: directory.workspace.id.clone(),
@@ -292,8 +287,11 @@ fn row(
         first_seen_at: stamps.created,
         last_seen_at: if user.active { moment } else { stamps.last_modified },
         change_since_last_review: change,
-        is_dormant: if user.active { basis.is_dormant(user, last_login_at) } else { None },
+        is_dormant: if user.active { is_dormant() } else { None },
         erased: user.erased,
+        last_activity_at,
+        last_activity_source: activity_source(last_activity, user, covered, moment),
+        days_since_activity: last_activity_at.map(|at| (moment - at).whole_days()),
         account_id,
     }
 }

@@ -11,6 +11,7 @@ use crate::directory::{
 
 const EARLY: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 const LATE: OffsetDateTime = datetime!(2026-03-09 12:00 UTC);
+const KNOWN: KnownLog = KnownLog { covered: None, moment: LATE };
 
 fn user(id: &str, name: &str) -> User {
     let mut user = User::new(UserId::new(id));
@@ -74,7 +75,7 @@ const ALL: Selection = Selection {
 #[test]
 fn an_account_is_one_level_of_json_with_nothing_made_up() {
     let directory = directory();
-    let rows: Vec<Account> = accounts(&directory, Names::Repeat, ALL).items;
+    let rows: Vec<Account> = accounts(&directory, Names::Repeat, KNOWN, ALL).items;
     assert_eq!(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["adm_1", "adm_2"]);
     let ada = json!(rows[0]);
     assert!(ada.as_object().unwrap().values().all(|value| !value.is_array() && !value.is_object()));
@@ -106,7 +107,7 @@ fn columns_are_the_members_in_their_order() {
         assert!(places.is_sorted(), "{written}");
     }
     let directory = directory();
-    same(&accounts(&directory, Names::Repeat, ALL).items[0]);
+    same(&accounts(&directory, Names::Repeat, KNOWN, ALL).items[0]);
     same(&entitlements(&directory, None, ALL).items[0]);
     same(&memberships(&directory, EVERY, ALL).items[0]);
     same(&review(&directory, None, basis(&LogFacts::default()))[0]);
@@ -123,7 +124,7 @@ fn the_removed_and_the_unchanged_are_left_out_unless_they_are_asked_for() {
     let directory = directory();
     let ids = |modified_since, include_removed| {
         let selection = Selection { modified_since, include_removed, ..ALL };
-        let ids: Vec<String> = accounts(&directory, Names::Repeat, selection)
+        let ids: Vec<String> = accounts(&directory, Names::Repeat, KNOWN, selection)
             .items
             .into_iter()
             .map(|row| row.id)
@@ -160,8 +161,11 @@ fn entitlements_are_the_teams_and_whatever_somebody_has() {
 fn memberships_join_accounts_and_entitlements_that_are_there() {
     let directory = directory();
     let all = memberships(&directory, EVERY, ALL).items;
-    let accounts: Vec<String> =
-        accounts(&directory, Names::Repeat, ALL).items.into_iter().map(|row| row.id).collect();
+    let accounts: Vec<String> = accounts(&directory, Names::Repeat, KNOWN, ALL)
+        .items
+        .into_iter()
+        .map(|row| row.id)
+        .collect();
     let known: Vec<String> =
         entitlements(&directory, None, ALL).items.into_iter().map(|row| row.id).collect();
     assert!(
@@ -257,9 +261,9 @@ fn pages_put_together_are_the_whole() {
             (all.items.clone(), all.items.len()),
             "memberships by {limit}"
         );
-        let all = accounts(&directory, Names::Repeat, everything);
+        let all = accounts(&directory, Names::Repeat, KNOWN, everything);
         let put_together: Vec<Account> = pages(all.total)
-            .flat_map(|page| accounts(&directory, Names::Repeat, page).items)
+            .flat_map(|page| accounts(&directory, Names::Repeat, KNOWN, page).items)
             .collect();
         assert_eq!(
             (put_together, all.total),
@@ -455,7 +459,7 @@ fn each_member_of_a_user_is_in_the_account_row() {
             offset: 0,
             limit: 1,
         };
-        accounts(&directory, Names::default(), everybody).items
+        accounts(&directory, Names::default(), KNOWN, everybody).items
     };
     assert_shows_each_member(row, &[]);
 }

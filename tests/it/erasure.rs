@@ -433,6 +433,7 @@ async fn an_erased_person_is_shown_by_the_id_alone(database: TestDatabase) {
         base_url: "https://bridge.example/scim/v2".to_owned(),
         names: Names::default(),
         retention: Duration::from_hours(24 * 30),
+        activity_lookback: Duration::ZERO,
     };
     let publisher = Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone());
     publisher.refresh().await.unwrap();

@@ -5,7 +5,9 @@ use intercom_scim_bridge::directory::RunStatus;
 use intercom_scim_bridge::ledger::Pruned;
 use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
 use intercom_scim_bridge::stores::{Closing, NewRequest, RequestQuestion, Stores};
+use migrations::Migrator;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm_migration::MigratorTrait;
 use simulator::Fault;
 use time::{Duration, OffsetDateTime};
 
@@ -454,7 +456,8 @@ async fn a_ledger_from_before_there_were_records_is_taken_as_found_and_proved_fr
     connection.close().await.unwrap();
     let stores = Stores::new(&Database::open(&database.url).await.unwrap());
     let ledger = &stores.ledger;
-    assert_eq!(ledger.migrate().await.unwrap(), 4);
+    let before = 9;
+    assert_eq!(ledger.migrate().await.unwrap(), Migrator::migrations().len() - before);
     let verified = ledger.verify("default", Some(HEAD_OF_BEFORE)).await.unwrap();
     assert_eq!(verified.findings, []);
     assert_eq!((verified.known_head, verified.generations, verified.versions), (Some(true), 2, 21));

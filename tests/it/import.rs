@@ -1,6 +1,6 @@
 //! Imports: what they record, what they do not, and how they fail, on both databases.
 
-use intercom_scim_bridge::directory::{Mode, RunStatus, Trigger};
+use intercom_scim_bridge::directory::{Mode, RunStatus, Snapshot, Trigger, Volatile};
 use intercom_scim_bridge::import::{DryRun, Verdict};
 use sea_orm::{ConnectionTrait, Statement};
 use simulator::{Admin, Fault, Role};
@@ -207,9 +207,15 @@ async fn a_past_generation_never_changes(database: TestDatabase) {
         hand.full().await;
         then.push(hand.recorded().await);
     }
+    // Values without versions, such as the last activity, are always the current ones.
+    let versioned = |mut snapshot: Snapshot| {
+        snapshot.users.iter_mut().for_each(|(_, values)| *values = Volatile::default());
+        snapshot
+    };
     for snapshot in then {
-        let again = hand.ledger.snapshot("default", snapshot.generation).await.unwrap();
-        assert_eq!(again, snapshot, "generation {}", snapshot.generation);
+        let generation = snapshot.generation;
+        let again = hand.ledger.snapshot("default", generation).await.unwrap();
+        assert_eq!(versioned(again), versioned(snapshot), "generation {generation}");
     }
     assert_eq!(hand.ledger.snapshot("default", 0).await.unwrap().users.len(), 0);
 }

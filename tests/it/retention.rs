@@ -24,6 +24,7 @@ fn publisher(hand: &Hand) -> Publisher {
         base_url: "https://bridge.example/scim/v2".to_owned(),
         names: Names::default(),
         retention: 30 * DAY,
+        activity_lookback: Duration::ZERO,
     };
     Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
 }

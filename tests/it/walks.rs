@@ -1,7 +1,8 @@
 //! Filters of the log of changes: by person, team, actor, kind and period.
 
 use intercom_scim_bridge::directory::{
-    ChangeAction, ChangeKind, ChangePosition, GroupId, LogFacts, Mode, RecordedChange, UserId,
+    ActivitySource, ChangeAction, ChangeKind, ChangePosition, GroupId, LastActivity, LogFacts,
+    Mode, RecordedChange, UserId,
 };
 use intercom_scim_bridge::ledger::{ActorQuestion, ChangeQuestion};
 use intercom_scim_bridge::tabular::ChangeDocument;
@@ -17,6 +18,7 @@ on_both_databases!(
     every_filter_gives_each_matching_change_exactly_once,
     names_are_those_of_the_time_of_the_change,
     sign_ins_and_invitations_are_those_known_at_a_past_time,
+    the_last_activity_is_known_now_and_as_of_a_moment,
 );
 
 /// Whether a change fits a query, computed from the change alone.
@@ -270,4 +272,59 @@ async fn sign_ins_and_invitations_are_those_known_at_a_past_time(database: TestD
     );
     // Between two imports, the state is that of the first one.
     assert_eq!(facts(second - time::Duration::milliseconds(1)).await, then);
+}
+
+async fn the_last_activity_is_known_now_and_as_of_a_moment(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    let (start, lookback) = (START.unix_timestamp(), std::time::Duration::from_hours(24 * 365));
+    let (ada, bo, cy) = (small.ada, small.bo, small.cy);
+    hand.simulator.change(|workspace| {
+        workspace.sign_in(ada, "saml", start - 3_000);
+        workspace.set_permissions(bo, ada, &["export_data"], start - 2_000);
+        // Neither shows that Bo was active: someone tried to sign in, and Intercom's staff did.
+        workspace.fail_sign_in(bo, "email_password", start - 1_000);
+        workspace.be_impersonated(bo, start - 900);
+        let measured = json!({"last_activity_at": start - 800, "new_state": "idle"});
+        workspace.note(start - 500, "admin_occupancy_state_change", cy, measured);
+    });
+    let first = hand.full().await.observed_at.unwrap();
+    let of = |at: i64, source| Some((start + at, source));
+    let now = async |id: u64| {
+        let known = hand.ledger.volatile("default").await.unwrap();
+        let last = known[&UserId::new(id.to_string())].last_activity();
+        last.map(|LastActivity { at, source }| (at.unix_timestamp(), source))
+    };
+    assert_eq!(now(ada).await, of(-2_000, ActivitySource::ActivityLog));
+    assert_eq!(now(bo).await, None);
+    assert_eq!(now(cy).await, None, "occupancy is not fetched by default");
+
+    hand.simulator.change(|workspace| {
+        workspace.set_permissions(cy, bo, &["export_data"], start + 70);
+        workspace.sign_in(ada, "saml", start + 71);
+        workspace.set_permissions(cy, ada, &[], start + 72);
+    });
+    // Bo did something to Cy, and nothing was done to Bo: an import in part must see both.
+    let second = hand.incremental().await.observed_at.unwrap();
+    assert_eq!(now(ada).await, of(72, ActivitySource::ActivityLog));
+    assert_eq!(now(bo).await, of(70, ActivitySource::ActivityLog));
+
+    let ids: Vec<UserId> = [ada, bo, cy].map(|id| UserId::new(id.to_string())).to_vec();
+    let as_of = async |moment| {
+        let all = hand.ledger.log_facts("default", moment, lookback).await.unwrap();
+        let some = hand.ledger.log_facts_of("default", moment, lookback, &ids).await.unwrap();
+        let last = |facts: &LogFacts, id| {
+            let last = facts.last_activity(id)?;
+            Some((last.at.unix_timestamp(), last.source))
+        };
+        let every: Vec<_> = ids.iter().map(|id| last(&all, id)).collect();
+        let selected: Vec<_> = ids.iter().map(|id| last(&some, id)).collect();
+        assert_eq!(every, selected);
+        every
+    };
+    assert_eq!(as_of(first).await, [of(-2_000, ActivitySource::ActivityLog), None, None]);
+    let expected = [of(72, ActivitySource::ActivityLog), of(70, ActivitySource::ActivityLog), None];
+    assert_eq!(as_of(second).await, expected);
+    // A later full import reads everything again, in another order, and changes nothing.
+    let third = hand.full().await.observed_at.unwrap();
+    assert_eq!(as_of(third).await, expected);
 }

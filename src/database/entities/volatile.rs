@@ -16,6 +16,8 @@ pub struct Model {
     pub avatar_url: Option<String>,
     pub last_sign_in_at: Option<TimeDateTimeWithTimeZone>,
     pub last_sign_in_method: Option<String>,
+    pub last_activity_at: Option<TimeDateTimeWithTimeZone>,
+    pub last_activity_source: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -73,7 +73,7 @@ pub struct ReviewSummary {
     privileged_unknown: usize,
     /// Active accounts of bots of the workspace.
     service_accounts: usize,
-    /// Active people who have not signed in for more than 90 days.
+    /// Active people who have not been active for more than 90 days.
     dormant: Option<usize>,
     /// Active people for whom that is unknown, because the activity log does not cover those 90
     /// days.

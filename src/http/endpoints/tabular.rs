@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::date_time;
-use crate::directory::{Directory, EntitlementType, Generation, SnapshotId};
+use crate::directory::{Directory, EntitlementType, Generation, SnapshotId, UserId};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::extract::freshness;
@@ -21,7 +21,8 @@ use crate::http::state::known_exports::Identity;
 use crate::http::wire::{ApiRefusals, FlatParameters, ParameterRefusals, PastRefusals};
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
-    self, AccessMembership, Account, Entitlement, MembershipSelection, Row, Rows, Selection,
+    self, AccessMembership, Account, Entitlement, KnownLog, MembershipSelection, Row, Rows,
+    Selection,
 };
 
 /// A page of accounts.
@@ -79,18 +80,17 @@ pub async fn accounts(
 ) -> Result<HttpResponse, ApiError> {
     let view = View::from_request(&request, &caller, &[]).await?;
     let names = caller.service.names;
-    let past = view.past;
+    let known = KnownLog {
+        covered: caller.workspace.live.shown().log_covered,
+        moment: caller.service.clock.now(),
+    };
     let rows = view.rows(&caller, move |directory, selection| {
-        let mut rows = tabular::accounts(directory, names, selection);
-        if past {
-            // The ledger has no history of sign-ins, and today's would be wrong for the past.
-            for account in &mut rows.items {
-                (account.last_sign_in_at, account.last_sign_in_method) = (None, None);
-            }
-        }
-        rows
+        tabular::accounts(directory, names, known, selection)
     });
-    let rows = rows.await?;
+    let mut rows = rows.await?;
+    if let Some(moment) = view.as_of {
+        view.show_log_as_of(&caller, moment, &mut rows.items).await?;
+    }
     let list = |next, total, limit| AccountList { items: Vec::new(), next, total, limit };
     view.answer(&request, &caller, rows, list).await
 }
@@ -172,8 +172,8 @@ struct View {
     shown: Shown,
     kind: Option<EntitlementType>,
     selection: Selection,
-    /// Whether the client asked for a moment in the past (`as_of`).
-    past: bool,
+    /// The moment in the past that the client asked for.
+    as_of: Option<OffsetDateTime>,
     turn: Turn,
 }
 
@@ -303,7 +303,7 @@ impl View {
             (None, None) => Shown::current(request, caller).await?,
         };
         selection.gone_by = shown.gone_by;
-        Ok(Self { parameters, shown, kind, selection, past: as_of.is_some(), turn })
+        Ok(Self { parameters, shown, kind, selection, as_of, turn })
     }
 
     /// Produces the rows of the page, on a page thread.
@@ -315,6 +315,28 @@ impl View {
         let source = self.shown.source.clone();
         let selection = self.selection;
         caller.service.makers.page(async move { make(source.directory(), selection) }).await
+    }
+
+    /// Replaces the values of the activity log, which the rows have as of now, by those of a moment.
+    async fn show_log_as_of(
+        &self,
+        caller: &Caller<ImportRead>,
+        moment: OffsetDateTime,
+        accounts: &mut [Account],
+    ) -> Result<(), ApiError> {
+        let service = &caller.service;
+        let id = |account: &Account| UserId::new(account.intercom_id.as_str());
+        let ids: Vec<UserId> = accounts.iter().map(id).collect();
+        let lookback = service.activity_lookback;
+        let facts =
+            service.ledger.log_facts_of(&caller.workspace.name, moment, lookback, &ids).await?;
+        let directory = self.shown.source.directory();
+        for (account, id) in accounts.iter_mut().zip(&ids) {
+            if let Some(person) = directory.person(id) {
+                account.with_log_facts(&person.user, &facts, moment);
+            }
+        }
+        Ok(())
     }
 
     /// Answers with the rows of the page. `list` makes the JSON document, without rows, of `next`,

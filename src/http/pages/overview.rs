@@ -162,7 +162,7 @@ impl People {
     }
 }
 
-/// The sign-ins of the activity log that the served snapshot has.
+/// The sign-ins and other activity that the served snapshot has.
 fn signed_in(directory: &Directory) -> LogFacts {
     let sign_in = |person: &Person| {
         let at = person.volatile.last_sign_in_at?;
@@ -171,8 +171,11 @@ fn signed_in(directory: &Directory) -> LogFacts {
             SignIn { at, method: person.volatile.last_sign_in_method.clone() },
         ))
     };
+    let activity =
+        |person: &Person| Some((person.user.id.clone(), person.volatile.last_other_activity?));
     LogFacts {
         sign_ins: directory.people.iter().filter_map(sign_in).collect(),
+        activity: directory.people.iter().filter_map(activity).collect(),
         ..LogFacts::default()
     }
 }

@@ -63,6 +63,13 @@ pub struct Account {
     /// Whether the personal data of the teammate was erased from the bridge. Address, names and
     /// title are then null.
     erased: bool,
+    /// When the teammate last did something, as far as Intercom's activity log shows it. Null if
+    /// the log does not show it; `last_activity_source` says why.
+    last_activity_at: Option<OffsetDateTime>,
+    /// What shows the last activity: `sign_in`, `activity_log` (an entry that the teammate
+    /// performed) or `occupancy` (Intercom measured it). `never` if the log covers the whole time
+    /// since the teammate joined and has no activity. `unknown` if it does not cover that time.
+    last_activity_source: &'static str,
 }
 
 /// An entitlement: a team, role, seat or permission that a teammate can have.
@@ -225,10 +232,19 @@ pub struct ReviewedAccount {
     last_seen_at: OffsetDateTime,
     /// How the account changed since `since`. Null if the request has no `since`.
     change_since_last_review: Option<ReviewChange>,
-    /// Whether the teammate has not signed in for more than 90 days. Null if the activity log does
-    /// not cover them, and for bots.
+    /// Whether the teammate has not been active for more than 90 days (see `last_activity_at`). Null
+    /// if the activity log does not cover them, and for bots.
     is_dormant: Option<bool>,
     /// Whether the personal data of the teammate was erased from the bridge. Address and names are
     /// then null.
     erased: bool,
+    /// When the teammate last did something up to the time of the row, as far as Intercom's
+    /// activity log shows it.
+    last_activity_at: Option<OffsetDateTime>,
+    /// What shows the last activity: `sign_in`, `activity_log` (an entry that the teammate
+    /// performed) or `occupancy` (Intercom measured it). `never` if the log covers the whole time
+    /// since the teammate joined and has no activity. `unknown` if it does not cover that time.
+    last_activity_source: &'static str,
+    /// Whole days from the last activity to the time of the row.
+    days_since_activity: Option<i64>,
 }

@@ -231,6 +231,7 @@ fn publisher(hand: &Hand) -> Publisher {
         base_url: "https://bridge.example/scim/v2".to_owned(),
         names: Names::default(),
         retention: std::time::Duration::from_secs(200),
+        activity_lookback: std::time::Duration::ZERO,
     };
     Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
 }
