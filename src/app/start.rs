@@ -365,6 +365,9 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         retention: days(config.import.retention_days),
         privileged_roles: config.reviews.privileged_roles.as_slice().into(),
         activity_lookback: days(config.import.activity_lookback_days),
+        unused_after_days: config.seats.unused_after_days(),
+        seat_price: config.seats.price,
+        seat_currency: config.seats.currency.clone(),
         workspaces: workspaces
             .into_iter()
             .map(|workspace| (workspace.name.to_string(), workspace))

@@ -45,8 +45,8 @@ pub use lists::WorkspaceConfig;
 use reference::defaults;
 pub use reference::{default_file, reference};
 pub use sections::{
-    Access, Database, Import, Intercom, Issuer, Limits, LogFormat, Reviews, Scim, Serve, Server,
-    Telemetry,
+    Access, Database, Import, Intercom, Issuer, Limits, LogFormat, Reviews, Scim, Seats, Serve,
+    Server, Telemetry,
 };
 use setting::{Values, source};
 pub(crate) use values::{is_local, origin, wrong_log_filter};
@@ -72,6 +72,8 @@ pub struct Config {
     pub scim: Scim,
     /// Reviews of access.
     pub reviews: Reviews,
+    /// Section `seats`.
+    pub seats: Seats,
     /// The clients of the bridge.
     pub access: Access,
     /// How much clients may use.
@@ -174,6 +176,7 @@ impl Config {
             serve: section(figment, "serve", wrong, Serve::read)?,
             scim: section(figment, "scim", wrong, Scim::read)?,
             reviews: section(figment, "reviews", wrong, Reviews::read)?,
+            seats: section(figment, "seats", wrong, Seats::read)?,
             access: section(figment, "access", wrong, Access::read)?,
             limits: section(figment, "limits", wrong, Limits::read)?,
             telemetry: section(figment, "telemetry", wrong, Telemetry::read)?,
@@ -212,6 +215,17 @@ impl Config {
             if secrets.any(|secret| source(figment, secret.key) == name) {
                 warnings.extend(open_to_others(file, "--config, which contains a secret,"));
             }
+        }
+        match (self.seats.price, &self.seats.currency) {
+            (Some(_), None) => warnings.push(
+                "seats.price is set and seats.currency is not: the costs in /api/v1/seats have no \
+                 currency; set it, for example to USD"
+                    .to_owned(),
+            ),
+            (None, Some(_)) => {
+                warnings.push("seats.currency has no effect without seats.price".to_owned())
+            }
+            _ => {}
         }
         let visible = Duration::from_hours(24) * self.import.retention_days;
         if self.import.erase_removed_after.is_some_and(|after| after < visible) {

@@ -12,6 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::rules::{Rule, text_list};
 use crate::access::{Scope, SigningAlgorithm, Vault};
+use crate::directory::Price;
 use crate::intercom::Region;
 use crate::limits;
 
@@ -217,5 +218,25 @@ pub(super) fn scopes() -> Rule<BTreeMap<String, Vec<Scope>>> {
             Some((word.clone(), Scope::parse_list(list.as_str()?).ok()?))
         };
         value.as_dict()?.iter().map(read).collect()
+    })
+}
+
+/// A price: a decimal number.
+pub(super) fn price() -> Rule<Price> {
+    let allowed = "a decimal number as a string, such as \"39.50\", with at most nine digits before \
+                   the point and four after it";
+    Rule::new(allowed, |value| match value {
+        Value::String(_, text) => text.trim().parse().ok(),
+        // A number with a fraction is not exact, so it must be a string.
+        Value::Num(_, number) => number.to_u128()?.to_string().parse().ok(),
+        _ => None,
+    })
+}
+
+/// A currency.
+pub(super) fn currency() -> Rule<String> {
+    Rule::text("the code of a currency (ISO 4217), such as USD", |text| {
+        let code = text.trim().to_ascii_uppercase();
+        (code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase())).then_some(code)
     })
 }

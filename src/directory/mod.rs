@@ -14,9 +14,11 @@
 //!                  `recorded_change`)
 //! Activity         an entry of Intercom's activity log, and the facts that only the log gives
 //! LastActivity     when a person was last active, according to the log
+//! Invitation       an invitation that is pending, according to the log
 //! Losses           what a Plan takes, with earlier losses (`loss`, `plan_losses`, from `past`)
 //! Directory        a Snapshot with its people and teams joined; requests are answered from it
 //! HeldEntitlement  an entitlement of a person: team, role, seat or permission
+//! Price            an exact decimal number
 //! text             comparison of texts, regardless of case and Unicode form
 //! ```
 
@@ -26,12 +28,15 @@ mod change;
 mod directory;
 mod entitlement;
 mod group;
+mod inactivity;
+mod invitation;
 mod last_activity;
 mod loss;
 mod observation;
 mod past;
 mod plan;
 mod plan_losses;
+mod price;
 mod recorded_change;
 mod run;
 mod snapshot;
@@ -48,13 +53,16 @@ pub use entitlement::{
     held_by, held_without_teams, is_entitlement_id, team_id, user_name,
 };
 pub use group::{Group, GroupId, Membership, Priority};
-pub use last_activity::{
-    ActivitySource, LastActivity, NOT_BY_THE_PERFORMER, OCCUPANCY, activity_source, is_inactive,
+pub use inactivity::{NOT_BY_THE_PERFORMER, OCCUPANCY, activity_source, is_inactive};
+pub use invitation::{
+    Invitation, InvitationEvent, InvitationStep, Invitations, pending_invitations,
 };
+pub use last_activity::{ActivitySource, LastActivity};
 pub use loss::{Amounts, Disputed, Ends, Exceeded, Loser, LossKind, Losses, Memory};
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
 pub use past::{Had, Past, PastGroup, PastUser};
 pub use plan::{Counts, KeptBack, Plan};
+pub use price::{NoPrice, Price};
 pub use recorded_change::{ChangePosition, RecordedChange};
 pub use run::{Failure, ImportRequest, Mode, Run, RunId, RunStatus, Trigger};
 pub use snapshot::{Recorded, Snapshot, Stamps};

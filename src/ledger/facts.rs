@@ -12,12 +12,14 @@ use time::OffsetDateTime;
 
 use super::read::volatile_values;
 use super::runs::runs_with_watermark;
+use super::salted::has_erased_fields;
 use super::stamps::Only;
 use super::{Ledger, LedgerError, generation_rows, rows};
 use crate::clock;
 use crate::database::entities::{activity, imports, volatile};
 use crate::directory::{
-    Activity, LastActivity, LogFacts, NOT_BY_THE_PERFORMER, OCCUPANCY, Part, SignIn, UserId,
+    Activity, InvitationEvent, LastActivity, LogFacts, NOT_BY_THE_PERFORMER, OCCUPANCY, Part,
+    SignIn, UserId,
 };
 use crate::limits;
 
@@ -228,6 +230,29 @@ impl Ledger {
             entries.extend(found.all(&self.database.connection).await?.into_iter().map(rows::activity));
         }
         Ok(entries)
+    }
+
+    /// Returns the entries about invitations up to a moment. Entries whose details were erased are
+    /// left out.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn invitation_events(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+    ) -> Result<Vec<InvitationEvent>, LedgerError> {
+        use activity::Column;
+        let kinds = InvitationEvent::KINDS.map(|(kind, _)| kind);
+        let rows = activity::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Kind.is_in(kinds))
+            .filter(Column::At.lte(whole_second(moment)))
+            .order_by_asc(Column::At)
+            .all(&self.database)
+            .await?;
+        let kept = rows.into_iter().filter(|row| !has_erased_fields(row.proof.as_deref()));
+        Ok(kept.filter_map(|row| InvitationEvent::read(&rows::activity(row))).collect())
     }
 
     async fn invitations_by(

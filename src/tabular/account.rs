@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use super::{Row, Rows, Selection};
 use crate::directory::{
-    Directory, LogFacts, Names, Person, User, UserKind, account_id, activity_source, team_id,
-    user_name,
+    Directory, Invitation, Invitations, LogFacts, Names, Person, User, UserKind, Workspace,
+    account_id, activity_source, team_id, user_name,
 };
 
 /// The account of a teammate. A value that Intercom does not provide is null.
@@ -14,8 +14,8 @@ use crate::directory::{
 pub struct Account {
     /// The id in SCIM: `adm_` and Intercom's id of the admin.
     pub id: String,
-    /// Intercom's id of the admin.
-    pub intercom_id: String,
+    /// Intercom's id of the admin. Null for an invited person, who has none yet.
+    pub intercom_id: Option<String>,
     /// Intercom's id of the workspace.
     pub workspace_id: Option<String>,
     /// The sign-in address. If Intercom has none, the id of the account.
@@ -75,6 +75,9 @@ pub struct Account {
     /// performed) or `occupancy` (Intercom measured it). `never` if the log covers the whole time
     /// since the teammate joined and has no activity. `unknown` if it does not cover that time.
     pub last_activity_source: &'static str,
+    /// `active`, `removed`, or `invited` for a person who has not joined yet (only with
+    /// `include_invited`).
+    pub status: &'static str,
 }
 
 impl Row for Account {
@@ -105,6 +108,7 @@ impl Row for Account {
         "erased",
         "last_activity_at",
         "last_activity_source",
+        "status",
     ];
 }
 
@@ -143,6 +147,50 @@ impl Account {
     }
 }
 
+/// Returns pending invitations as accounts, for views of everybody who can sign in now or soon.
+/// Only those whose address is known, and that were sent or changed at `modified_since` or later.
+#[must_use]
+pub fn invited_accounts(
+    invitations: &Invitations,
+    workspace: &Workspace,
+    modified_since: Option<OffsetDateTime>,
+) -> Vec<Account> {
+    let known = invitations.pending.iter().filter_map(|one| Some((one, one.email.clone()?)));
+    let account = |(one, email): (&Invitation, String)| {
+        let last_at = one.last_at()?;
+        modified_since.is_none_or(|since| last_at >= since).then(|| Account {
+            id: one.id.clone(),
+            intercom_id: None,
+            workspace_id: workspace.id.clone(),
+            user_name: email.clone(),
+            email: Some(email),
+            display_name: None,
+            given_name: None,
+            family_name: None,
+            title: None,
+            user_type: "Teammate",
+            active: false,
+            role_id: None,
+            role_name: one.role.clone(),
+            has_inbox_seat: None,
+            permissions: None,
+            team_ids: String::new(),
+            two_factor_auth: None,
+            joined_at: None,
+            removed_at: None,
+            last_sign_in_at: None,
+            last_sign_in_method: None,
+            created_at: one.invited_at.unwrap_or(last_at),
+            last_modified_at: last_at,
+            erased: false,
+            last_activity_at: None,
+            last_activity_source: "never",
+            status: "invited",
+        })
+    };
+    known.filter_map(account).collect()
+}
+
 fn row(directory: &Directory, person: &Person, names: Names, known: KnownLog) -> Account {
     let Person { user, volatile, stamps, teams } = person;
     let (given_name, family_name) = user.given_and_family(names);
@@ -154,7 +202,7 @@ fn row(directory: &Directory, person: &Person, names: Names, known: KnownLog) ->
         .map(|team| team_id(&team.group.id))
         .collect();
     Account {
-        intercom_id: user.id.to_string(),
+        intercom_id: Some(user.id.to_string()),
         workspace_id: directory.workspace.id.clone(),
         user_name: user_name(user),
         email: user.email.clone(),
@@ -182,6 +230,7 @@ fn row(directory: &Directory, person: &Person, names: Names, known: KnownLog) ->
         erased: user.erased,
         last_activity_at: last_activity.map(|last| last.at),
         last_activity_source: activity_source(last_activity, user, known.covered, known.moment),
+        status: if user.active { "active" } else { "removed" },
         id,
     }
 }

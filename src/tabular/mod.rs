@@ -6,6 +6,8 @@
 //! entitlement    a team, a role, a seat, a permission
 //! membership     an account's access
 //! change         a change of one of them
+//! seat           a paid seat, and whether it is used
+//! invitation     an invitation that is pending
 //! review         accounts with their access, for a review
 //! review_counts  the counts of a review
 //! ```
@@ -15,19 +17,27 @@
 mod account;
 mod change;
 mod entitlement;
+mod invitation;
 mod membership;
 mod review;
 mod review_counts;
+mod seat;
 
-pub use account::{Account, KnownLog, accounts};
+pub use account::{Account, KnownLog, accounts, invited_accounts};
 pub use change::{
     ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership,
     attributes_of_user,
 };
 pub use entitlement::{Entitlement, entitlement_named, entitlements};
+pub use invitation::InvitationRow;
 pub use membership::{AccessMembership, MembershipSelection, memberships};
-pub use review::{ReviewBasis, ReviewChange, ReviewedAccount, review, reviewed_account};
+pub use review::{
+    ReviewBasis, ReviewChange, ReviewedAccount, review, reviewed_account, reviewed_invitation,
+};
 pub use review_counts::{Answers, ReviewCounts};
+pub use seat::{
+    ActivityOf, MonthlyPrice, Seat, SeatQuestion, SeatTotals, SeatUse, seat_holders, seats,
+};
 
 use serde::Serialize;
 use time::OffsetDateTime;

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 
 use super::Row;
 use crate::directory::{
-    Directory, LogFacts, Person, SignIn, Team, User, UserKind, account_id, activity_source,
-    is_inactive, team_id, text, user_name,
+    Directory, Invitation, LogFacts, Person, Role, SignIn, Team, User, UserId, UserKind, Workspace,
+    account_id, activity_source, is_inactive, team_id, text, user_name,
 };
 use crate::words::words;
 
@@ -84,7 +84,8 @@ pub struct ReviewedAccount {
     pub email: Option<String>,
     /// The name in Intercom.
     pub display_name: Option<String>,
-    /// `active` or `removed`.
+    /// `active`, `removed`, or `invited` for a pending invitation. An invited person has no access
+    /// yet, and `account_id` is then the id of the invitation.
     pub status: &'static str,
     /// `person`, or `service` for a bot of the workspace.
     pub account_type: &'static str,
@@ -224,6 +225,60 @@ pub fn reviewed_account(
         }
     });
     Some(row(now, person, &teams, change, basis))
+}
+
+/// Returns the row of a pending invitation; `None` if its address is unknown. `since` is the time
+/// of the previous review.
+#[must_use]
+pub fn reviewed_invitation(
+    invitation: &Invitation,
+    workspace: &Workspace,
+    since: Option<OffsetDateTime>,
+    basis: ReviewBasis<'_>,
+) -> Option<ReviewedAccount> {
+    let email = invitation.email.clone()?;
+    let last_at = invitation.last_at()?;
+    let created_at = invitation.invited_at.unwrap_or(last_at);
+    let role = invitation.role.clone();
+    let role = role.map(|name| Role { id: String::new(), name: Some(name) }.into());
+    let user = User { role, ..User::new(UserId::new("")) };
+    let change = |since| match () {
+        () if created_at > since => ReviewChange::Added,
+        () if last_at > since => ReviewChange::Changed,
+        () => ReviewChange::Same,
+    };
+    Some(ReviewedAccount {
+        as_of_utc: basis.moment,
+        workspace_id: workspace.id.clone(),
+        account_id: invitation.id.clone(),
+        user_name: email.clone(),
+        email: Some(email),
+        display_name: None,
+        status: "invited",
+        account_type: "person",
+        is_privileged: basis.is_privileged(&user),
+        roles: invitation.role.clone(),
+        teams: String::new(),
+        permissions: None,
+        seat: None,
+        created_at,
+        created_source: "activity_log",
+        last_login_at: None,
+        last_login_source: None,
+        days_since_login: None,
+        mfa: None,
+        sso: None,
+        invited_at: invitation.last_sent_at,
+        removed_at: None,
+        first_seen_at: created_at,
+        last_seen_at: basis.moment,
+        change_since_last_review: since.map(change),
+        is_dormant: None,
+        erased: false,
+        last_activity_at: None,
+        last_activity_source: "never",
+        days_since_activity: None,
+    })
 }
 
 /// Returns the attributes that a review compares, other than teams.

@@ -35,6 +35,8 @@ impl Answers {
 pub struct ReviewCounts {
     /// All accounts.
     pub rows: usize,
+    /// Pending invitations. No other number counts them.
+    pub invited: usize,
     /// Accounts with access.
     pub active: usize,
     /// Of them, the workspace's own machines.
@@ -59,6 +61,10 @@ impl ReviewCounts {
     /// Counts a row.
     pub fn note(&mut self, item: &ReviewedAccount) {
         self.rows += 1;
+        if item.status == "invited" {
+            self.invited += 1;
+            return;
+        }
         match item.change_since_last_review {
             Some(ReviewChange::Added) => self.added += 1,
             Some(ReviewChange::Removed) => self.removed += 1,

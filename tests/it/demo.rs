@@ -134,6 +134,14 @@ async fn the_past_can_be_queried_and_reviewed() {
     }
     let invited = review.to_string().contains("\"invited_at\":\"20");
     assert!(invited, "an invitation is known");
+    assert!(summary["invited"].as_u64().is_some_and(|number| number > 0), "{summary}");
+    let invitations = demo.get("/invitations").await;
+    let addresses = invitations["items"].to_string();
+    assert!(addresses.contains("night.shift@northwind.example"), "{invitations}");
+    assert!(!addresses.contains("intern@northwind.example"), "it was withdrawn: {invitations}");
+    let seats = demo.get("/seats?use=unused").await;
+    assert!(seats["unused"].as_u64().is_some_and(|number| number > 0), "{seats}");
+    assert!(seats["unused"].as_u64() < seats["seats"].as_u64(), "{seats}");
     assert_eq!(demo.running.interrupt().code, Some(0));
 }
 

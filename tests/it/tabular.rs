@@ -1,6 +1,7 @@
 //! The flat views: now, in the past, as JSON and as CSV.
 
 mod reviews;
+mod seats;
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,7 @@ pub use access::{Access, Issuer};
 pub use import::Import;
 pub use intercom::{Database, Intercom};
 pub use limits::Limits;
-pub use serve::{Reviews, Scim, Serve};
+pub use serve::{Reviews, Scim, Seats, Serve};
 pub use server::Server;
 pub use telemetry::{LogFormat, Telemetry};
 pub(super) use workspaces::WorkspaceTable;
@@ -33,6 +33,7 @@ pub(super) fn settings() -> &'static [Setting] {
             Serve::settings(),
             Scim::settings(),
             Reviews::settings(),
+            Seats::settings(),
             Access::settings(),
             Limits::settings(),
             Telemetry::settings(),

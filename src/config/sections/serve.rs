@@ -1,10 +1,11 @@
-//! Sections `serve`, `scim` and `reviews`.
+//! Sections `serve`, `scim`, `reviews` and `seats`.
 
 use std::time::Duration;
 
 use crate::config::rules::{boolean, duration, one_of, texts, whole};
 use crate::config::setting::section;
-use crate::directory::Names;
+use crate::config::values::{currency, price};
+use crate::directory::{Names, Price};
 
 section! {
     /// Section `serve`: how fresh responses are.
@@ -50,5 +51,30 @@ section! {
         /// settings or security, always count as privileged.
         pub privileged_roles: Vec<String> = vec!["Owner", "Admin", "Super admin"],
             texts("a list of role names, such as [\"Owner\", \"Admin\"], or one string with commas");
+    }
+}
+
+section! {
+    /// Section `seats`: paid seats that nobody uses.
+    pub struct Seats in "seats" {
+        /// How long the holder of a seat must not have been active until the seat counts as unused.
+        /// A part of a day counts as a day. Requests can name another time (`unused_for`).
+        pub unused_after: Duration = "30d",
+            duration(Duration::from_hours(24)..=Duration::from_hours(3_650 * 24), "30d");
+
+        /// What a seat costs a month. Then `/api/v1/seats` says what the unused seats cost.
+        pub price: Option<Price> = "", price().or_empty();
+
+        /// The currency of the price.
+        pub currency: Option<String> = "", currency().or_empty();
+    }
+}
+
+impl Seats {
+    /// The time in `unused_after` in whole days, rounded up.
+    #[must_use]
+    pub fn unused_after_days(&self) -> i64 {
+        let days = self.unused_after.as_secs().div_ceil(86_400);
+        i64::try_from(days).unwrap_or(i64::MAX)
     }
 }

@@ -13,6 +13,8 @@
 //! refused_writes the table of these writes
 //! reviews        accounts for access reviews
 //! scim           users and groups
+//! seats          paid seats, and whether they are used
+//! invitations    pending invitations (with `log_view`: what both have in common)
 //! status         liveness, readiness, status
 //! tabular        accounts, entitlements, memberships
 //! webhooks       Intercom's webhooks
@@ -23,13 +25,16 @@ pub(crate) mod changes;
 pub(crate) mod connect;
 pub(crate) mod discovery;
 pub(crate) mod imports;
+pub(crate) mod invitations;
 pub(crate) mod lifecycle;
+mod log_view;
 pub(crate) mod metrics;
 pub(crate) mod oauth;
 pub(crate) mod refusals;
 pub(crate) mod refused_writes;
 pub(crate) mod reviews;
 pub(crate) mod scim;
+pub(crate) mod seats;
 pub(crate) mod status;
 pub(crate) mod tabular;
 pub(crate) mod webhooks;

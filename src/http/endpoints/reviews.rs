@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::tabular::{Source, generation_at};
 use crate::date_time;
-use crate::directory::{Directory, Generation, LogFacts};
+use crate::directory::{Directory, Generation, Invitation, LogFacts, pending_invitations};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::extract::freshness;
@@ -31,7 +31,9 @@ use crate::http::state::known_exports::{ExportKey, Identity, Measured};
 use crate::http::wire::{ApiRefusals, ParameterRefusals, PastRefusals, Problem, ReviewParameters};
 use crate::moments::Edge;
 use crate::scim::ServedSnapshot;
-use crate::tabular::{ReviewBasis, ReviewCounts, ReviewedAccount, reviewed_account};
+use crate::tabular::{
+    ReviewBasis, ReviewCounts, ReviewedAccount, reviewed_account, reviewed_invitation,
+};
 
 /// The manifest of a review: it identifies the CSV and the state that the CSV shows.
 #[derive(Serialize, ToSchema)]
@@ -92,6 +94,8 @@ pub struct ReviewSummary {
     removed: Option<usize>,
     /// Since the previous review. Null if the request has no `since`.
     changed: Option<usize>,
+    /// Pending invitations. No other number counts them.
+    invited: usize,
 }
 
 impl ReviewSummary {
@@ -114,6 +118,7 @@ impl ReviewSummary {
             added: if_compared(counts.added),
             removed: if_compared(counts.removed),
             changed: if_compared(counts.changed),
+            invited: counts.invited,
         }
     }
 }
@@ -129,7 +134,8 @@ pub struct Review {
 
 /// Exports all accounts and their access, for an access review (certification).
 ///
-/// With `as_of`, the export shows the state at that time. With `since`, each row says how the
+/// Pending invitations follow the accounts, with `status: invited`, because they are access to
+/// come. With `as_of`, the export shows the state at that time. With `since`, each row says how the
 /// account changed since then. A CSV has the manifest in its headers: `Repr-Digest` (RFC 9530),
 /// `X-Review-Generation`, `X-Review-Generation-Hash`, `X-Review-Rows`, `X-Review-As-Of`,
 /// `X-Review-Generated-At` and `X-Review-Generated-By`. Its `Link` is the URL of the manifest as
@@ -188,6 +194,7 @@ pub async fn accounts(
         export.manifest.since.map(|since| ("since", date_time::written(since).to_string())),
     );
     named.extend(export.with_mark.then(|| ("bom", true.to_string())));
+    named.extend((!export.with_invited).then(|| ("include_invited", false.to_string())));
     let query = query::encode(named);
     let address = format!("{}{}/manifest", caller.service.origin.url_for(&request), request.path());
     set_link(
@@ -233,6 +240,8 @@ struct Export {
     measured: Arc<Measured>,
     /// Whether the CSV begins with a byte order mark.
     with_mark: bool,
+    /// Whether pending invitations follow the accounts.
+    with_invited: bool,
     turn: Turn,
 }
 
@@ -242,7 +251,10 @@ struct Reviewed {
     before: Option<Arc<Directory>>,
     privileged_roles: Arc<[String]>,
     log: LogFacts,
+    /// The pending invitations, which follow the accounts.
+    invited: Vec<Invitation>,
     as_of: OffsetDateTime,
+    since: Option<OffsetDateTime>,
 }
 
 impl Reviewed {
@@ -252,12 +264,20 @@ impl Reviewed {
             log: &self.log,
             moment: self.as_of,
         };
-        reviewed_account(self.now.directory(), self.before.as_deref(), basis, place)
+        let directory = self.now.directory();
+        match place.checked_sub(directory.people.len()) {
+            None => reviewed_account(directory, self.before.as_deref(), basis, place),
+            Some(place) => {
+                let invitation = self.invited.get(place)?;
+                reviewed_invitation(invitation, &directory.workspace, self.since, basis)
+            }
+        }
     }
 
     /// The rows, produced lazily.
     fn rows(self: Arc<Self>) -> impl Iterator<Item = ReviewedAccount> + Send + 'static {
-        (0..self.now.directory().people.len()).filter_map(move |place| self.row(place))
+        let count = self.now.directory().people.len() + self.invited.len();
+        (0..count).filter_map(move |place| self.row(place))
     }
 
     /// Everything that determines the bytes of the export.
@@ -268,6 +288,8 @@ impl Reviewed {
             before: before.map(|before| Identity::Past(Arc::downgrade(before))),
             as_of: self.as_of,
             log: self.log.clone(),
+            invited: self.invited.clone(),
+            since: self.since,
             with_mark,
         }
     }
@@ -291,7 +313,11 @@ impl Export {
     /// Prepares the export that the request asks for. Until the next import, the same parameters
     /// yield the same bytes.
     async fn make(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
-        let parameters = Parameters::parse(request, &["as_of", "since", "tz", "bom"])?;
+        let parameters =
+            Parameters::parse(request, &["as_of", "since", "tz", "bom", "include_invited"])?;
+        // An invitation is access to come, so a reviewer sees it unless the client refuses.
+        let with_invited =
+            parameters.text("include_invited").is_none() || parameters.flag("include_invited")?;
         let now = caller.service.clock.now();
         let requested = parameters.as_of(now)?;
         let since = parameters.moment("since", Edge::Start)?;
@@ -320,10 +346,22 @@ impl Export {
         let reader = Data::clone(service);
         let workspace = Arc::clone(&caller.workspace.name);
         let made = service.makers.export(async move {
-            let log =
-                reader.stores.ledger.log_facts(&workspace, as_of, reader.activity_lookback).await?;
-            let privileged_roles = Arc::clone(&reader.privileged_roles);
-            let reviewed = Arc::new(Reviewed { now: source, before, privileged_roles, log, as_of });
+            let log = reader.stores.ledger.log_facts(&workspace, as_of, reader.activity_lookback).await?;
+            let mut invited = Vec::new();
+            if let Some((_, until)) = log.covered.filter(|_| with_invited) {
+                let events = reader.stores.ledger.invitation_events(&workspace, until).await?;
+                invited = pending_invitations(&events, source.directory()).pending;
+                invited.retain(|invitation| invitation.email.is_some());
+            }
+            let reviewed = Arc::new(Reviewed {
+                now: source,
+                before,
+                privileged_roles: Arc::clone(&reader.privileged_roles),
+                log,
+                invited,
+                as_of,
+                since,
+            });
             let measure = || Arc::clone(&reviewed).measure(with_mark);
             let key = reviewed.key(with_mark);
             let measured = reader.known_exports.measured(key, measure).await?;
@@ -343,7 +381,7 @@ impl Export {
             generated_by: caller.principal.subject.clone(),
             generator: concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
         };
-        Ok(Self { manifest, reviewed, measured, with_mark, turn })
+        Ok(Self { manifest, reviewed, measured, with_mark, with_invited, turn })
     }
 
     /// The value of `Content-Disposition`: a file name with the workspace, the moment and the

@@ -9,6 +9,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::log_view;
 use crate::date_time;
 use crate::directory::{Directory, EntitlementType, Generation, SnapshotId, UserId};
 use crate::http::errors::ApiError;
@@ -63,11 +64,15 @@ pub struct MembershipList {
 
 /// Lists the accounts of teammates.
 #[utoipa::path(
-    get, path = "/api/v1/accounts", operation_id = "list_accounts", tag = "flat views", params(FlatParameters),
+    get, path = "/api/v1/accounts", operation_id = "list_accounts", tag = "flat views",
+    params(
+        FlatParameters,
+        ("include_invited" = Option<bool>, Query, description = "Whether to include pending invitations, after the accounts, with `status: invited`. They have an address and no account yet."),
+    ),
     responses(
         (
-            status = 200, description = "Accounts, sorted by id. CSV has a header row, and the URL of the next page is in `Link`.",
-            content((AccountList = "application/json"), (String = "text/csv")),
+            status = 200, description = "Accounts, sorted by id. CSV has a header row, and NDJSON one row on each line. The URL of their next page is in `Link`.",
+            content((AccountList = "application/json"), (Account = "application/x-ndjson"), (String = "text/csv")),
         ),
         ParameterRefusals,
         PastRefusals,
@@ -78,18 +83,18 @@ pub async fn accounts(
     request: HttpRequest,
     caller: Caller<ImportRead>,
 ) -> Result<HttpResponse, ApiError> {
-    let view = View::from_request(&request, &caller, &[]).await?;
+    let mut view = View::from_request(&request, &caller, &["include_invited"]).await?;
     let names = caller.service.names;
-    let known = KnownLog {
-        covered: caller.workspace.live.shown().log_covered,
-        moment: caller.service.clock.now(),
-    };
+    let known = log_view::known_log(&caller, view.as_of).await?;
     let rows = view.rows(&caller, move |directory, selection| {
         tabular::accounts(directory, names, known, selection)
     });
     let mut rows = rows.await?;
     if let Some(moment) = view.as_of {
         view.show_log_as_of(&caller, moment, &mut rows.items).await?;
+    }
+    if view.parameters.flag("include_invited")? {
+        view.add_invited(&caller, known, &mut rows).await?;
     }
     let list = |next, total, limit| AccountList { items: Vec::new(), next, total, limit };
     view.answer(&request, &caller, rows, list).await
@@ -101,8 +106,8 @@ pub async fn accounts(
     params(FlatParameters, ("type" = Option<EntitlementType>, Query, description = "Only entitlements of this kind.")),
     responses(
         (
-            status = 200, description = "Entitlements. CSV has a header row, and the URL of the next page is in `Link`.",
-            content((EntitlementList = "application/json"), (String = "text/csv")),
+            status = 200, description = "Entitlements. CSV has a header row, and NDJSON one row on each line. The URL of their next page is in `Link`.",
+            content((EntitlementList = "application/json"), (Entitlement = "application/x-ndjson"), (String = "text/csv")),
         ),
         ParameterRefusals,
         PastRefusals,
@@ -134,8 +139,8 @@ pub async fn entitlements(
     ),
     responses(
         (
-            status = 200, description = "Memberships, sorted by account. CSV has a header row, and the URL of the next page is in `Link`.",
-            content((MembershipList = "application/json"), (String = "text/csv")),
+            status = 200, description = "Memberships, sorted by account. CSV has a header row, and NDJSON one row on each line. The URL of their next page is in `Link`.",
+            content((MembershipList = "application/json"), (AccessMembership = "application/x-ndjson"), (String = "text/csv")),
         ),
         ParameterRefusals,
         PastRefusals,
@@ -174,18 +179,20 @@ struct View {
     selection: Selection,
     /// The moment in the past that the client asked for.
     as_of: Option<OffsetDateTime>,
+    /// The moment that the next page must show, if its snapshot does not determine the rows.
+    pinned: Option<OffsetDateTime>,
     turn: Turn,
 }
 
 /// The state that a page is taken from.
-struct Shown {
-    source: Source,
+pub(super) struct Shown {
+    pub source: Source,
     /// The snapshot that all pages of the list show.
     snapshot_id: SnapshotId,
     /// The removal cut-off, if the state was read from the ledger, where nobody is omitted.
     gone_by: Option<OffsetDateTime>,
     /// The value of `Age`.
-    age: Option<u64>,
+    pub age: Option<u64>,
 }
 
 /// The state from which rows are produced.
@@ -234,7 +241,10 @@ async fn past_generation(
 
 impl Shown {
     /// The current state.
-    async fn current(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
+    pub async fn current(
+        request: &HttpRequest,
+        caller: &Caller<ImportRead>,
+    ) -> Result<Self, ApiError> {
         let fresh = freshness::served(request, caller).await?;
         let snapshot_id = fresh.served.snapshot_id();
         let source = Source::Served(fresh.served);
@@ -242,7 +252,7 @@ impl Shown {
     }
 
     /// The state at a moment in the past.
-    async fn at(
+    pub async fn at(
         caller: &Caller<ImportRead>,
         moment: OffsetDateTime,
         pinned: Option<SnapshotId>,
@@ -303,7 +313,7 @@ impl View {
             (None, None) => Shown::current(request, caller).await?,
         };
         selection.gone_by = shown.gone_by;
-        Ok(Self { parameters, shown, kind, selection, as_of, turn })
+        Ok(Self { parameters, shown, kind, selection, as_of, pinned: None, turn })
     }
 
     /// Produces the rows of the page, on a page thread.
@@ -325,7 +335,8 @@ impl View {
         accounts: &mut [Account],
     ) -> Result<(), ApiError> {
         let service = &caller.service;
-        let id = |account: &Account| UserId::new(account.intercom_id.as_str());
+        let id =
+            |account: &Account| UserId::new(account.intercom_id.as_deref().unwrap_or_default());
         let ids: Vec<UserId> = accounts.iter().map(id).collect();
         let lookback = service.activity_lookback;
         let facts =
@@ -336,6 +347,26 @@ impl View {
                 account.with_log_facts(&person.user, &facts, moment);
             }
         }
+        Ok(())
+    }
+
+    /// Adds the pending invitations after the accounts.
+    async fn add_invited(
+        &mut self,
+        caller: &Caller<ImportRead>,
+        known: KnownLog,
+        rows: &mut Rows<Account>,
+    ) -> Result<(), ApiError> {
+        let found = log_view::invitations(caller, &self.shown.source, known).await?;
+        let Selection { modified_since, offset, limit, .. } = self.selection;
+        let workspace = &self.shown.source.directory().workspace;
+        let invited = tabular::invited_accounts(&found, workspace, modified_since);
+        let first = offset.saturating_sub(rows.total);
+        let room = limit.saturating_sub(rows.items.len());
+        rows.total += invited.len();
+        rows.items.extend(invited.into_iter().skip(first).take(room));
+        // Invitations have no snapshot. The next page shows the same moment.
+        self.pinned = Some(known.moment);
         Ok(())
     }
 
@@ -387,6 +418,9 @@ impl View {
         if let Some(since) = self.selection.modified_since {
             let since = date_time::whole_millis_from(since);
             changed.push(("modified_since", date_time::written(since).to_string()));
+        }
+        if let Some(moment) = self.pinned {
+            changed.push(("as_of", date_time::written(moment).to_string()));
         }
         Some(self.parameters.link(request, &caller.service.origin.url_for(request), &changed))
     }

@@ -15,7 +15,7 @@ use crate::moments::{self, Edge, FORMS, ParsedMoment, Zone};
 use crate::words::Words;
 
 /// Every parameter of the import and change API.
-const ALL: [&str; 26] = [
+const ALL: [&str; 29] = [
     "account_id",
     "action",
     "actor",
@@ -27,6 +27,7 @@ const ALL: [&str; 26] = [
     "entitlement_id",
     "event",
     "from",
+    "include_invited",
     "include_removed",
     "kind",
     "limit",
@@ -42,6 +43,8 @@ const ALL: [&str; 26] = [
     "type",
     "tz",
     "until",
+    "unused_for",
+    "use",
 ];
 
 /// The decoded query parameters of a request. If one is repeated, the last value counts.

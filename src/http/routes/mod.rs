@@ -16,8 +16,8 @@ use self::route::{PathRoutes, Route, by_path, routes};
 use self::router::{register, register_below};
 use super::endpoints::refused_writes::{self, RefusedWrite};
 use super::endpoints::{
-    audit, changes, connect, discovery, imports, lifecycle, metrics, oauth, refusals, reviews,
-    scim, status, tabular, webhooks,
+    audit, changes, connect, discovery, imports, invitations, lifecycle, metrics, oauth, refusals,
+    reviews, scim, seats, status, tabular, webhooks,
 };
 use super::errors::ApiError;
 use super::{openapi, pages};
@@ -71,6 +71,8 @@ fn api_routes() -> Vec<Route> {
         reviews::accounts,
         reviews::manifest,
         tabular::memberships,
+        invitations::list,
+        seats::list,
         lifecycle::list,
         lifecycle::create,
         lifecycle::get,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
-use crate::directory::{Directory, LogFacts};
+use crate::directory::{Directory, Invitation, LogFacts};
 use crate::limits;
 use crate::scim::ServedSnapshot;
 use crate::tabular::ReviewCounts;
@@ -53,6 +53,10 @@ pub struct ExportKey {
     pub as_of: OffsetDateTime,
     /// What Intercom's activity log says about accounts.
     pub log: LogFacts,
+    /// The pending invitations that follow the accounts.
+    pub invited: Vec<Invitation>,
+    /// The moment of the earlier state.
+    pub since: Option<OffsetDateTime>,
     /// Whether the CSV begins with a byte order mark.
     pub with_mark: bool,
 }

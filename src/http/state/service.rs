@@ -15,7 +15,7 @@ use crate::access::{
     AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, Tokens, WebhookKey, network_of,
 };
 use crate::clock::{self, Clock};
-use crate::directory::{DEFAULT_WORKSPACE, Names};
+use crate::directory::{DEFAULT_WORKSPACE, Names, Price};
 use crate::http::connection::connections::Connections;
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
@@ -64,6 +64,12 @@ pub struct Service {
     pub privileged_roles: Arc<[String]>,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,
+    /// After how many days without activity of its holder a paid seat counts as unused.
+    pub unused_after_days: i64,
+    /// What a paid seat costs a month, if it is known.
+    pub seat_price: Option<Price>,
+    /// The currency of that price.
+    pub seat_currency: Option<String>,
     /// The connections of clients.
     pub connections: Arc<Connections>,
     /// The threads that make large responses.

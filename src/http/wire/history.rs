@@ -68,6 +68,9 @@ pub struct ReviewParameters {
     /// Whether the CSV begins with a byte order mark, which some spreadsheets need. The SHA-256
     /// includes the mark.
     bom: Option<bool>,
+    /// Whether pending invitations follow the accounts, with `status: invited`. The default is
+    /// true.
+    include_invited: Option<bool>,
 }
 
 /// What the audit trail can be asked for.

@@ -25,6 +25,9 @@ pub use errors::{
     RefusedByScim, ScimErrorBody, ScimList, ScimRefusals, ScimSearchRefusals, UnsupportedWrite,
 };
 pub use history::{AuditParameters, ChangeParameters, ReviewParameters};
-pub use parameters::{FlatParameters, ListParameters, RequestParameters, RunParameters};
+pub use parameters::{
+    FlatParameters, ListParameters, LogViewParameters, RequestParameters, RunParameters,
+    SeatParameters,
+};
 pub use request::LifecycleRequest;
 pub use search::SearchRequest;

@@ -5,6 +5,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFo
 use utoipa::{IntoParams, ToSchema};
 
 use crate::requests::{Operation, RequestState};
+use crate::tabular::SeatUse;
 
 /// What a list can be asked for.
 #[expect(
@@ -82,6 +83,51 @@ pub struct FlatParameters {
     /// The id of the snapshot that the pages belong to. `next` contains it.
     #[param(pattern = r"^[1-9][0-9]{0,17}\.[0-9]{1,9}$")]
     edition: Option<String>,
+}
+
+/// What a view that rests on the activity log can be asked for.
+#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogViewParameters {
+    /// The maximum number of items; the default is 100. More than 1000 means 1000, as `limit` in
+    /// the body and the header `X-Limit-Applied` show.
+    #[param(schema_with = limit)]
+    limit: Option<u64>,
+    /// How many rows to skip. Pages from `next` belong to one list.
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+    /// Return what the bridge knew at this time (RFC 3339) or at the end of this day.
+    as_of: Option<String>,
+    /// The time zone of dates, and of times without an offset: a name of the IANA database, such as
+    /// `Europe/Dublin`. The default is UTC.
+    tz: Option<String>,
+}
+
+/// What the view of seats can be asked for.
+#[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SeatParameters {
+    /// The maximum number of items; the default is 100. More than 1000 means 1000, as `limit` in
+    /// the body and the header `X-Limit-Applied` show.
+    #[param(schema_with = limit)]
+    limit: Option<u64>,
+    /// How many rows to skip. Pages from `next` belong to one list.
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+    /// Return what the bridge knew at this time (RFC 3339) or at the end of this day.
+    as_of: Option<String>,
+    /// The time zone of dates, and of times without an offset: a name of the IANA database, such as
+    /// `Europe/Dublin`. The default is UTC.
+    tz: Option<String>,
+    /// After how many days without activity a seat is unused, such as `30d`. The default is
+    /// `seats.unused_after`.
+    #[param(pattern = "^[0-9]{1,4}d?$")]
+    unused_for: Option<String>,
+    /// Only seats with this use.
+    #[param(inline)]
+    r#use: Option<SeatUse>,
 }
 
 /// What a list of runs can be asked for.

@@ -8,15 +8,15 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::directory::EntitlementType;
-use crate::tabular::ReviewChange;
+use crate::tabular::{ReviewChange, SeatUse};
 
 /// The account of a teammate. A value that Intercom does not provide is null.
 #[derive(ToSchema)]
 pub struct Account {
     /// The id in SCIM: `adm_` and Intercom's id of the admin.
     id: String,
-    /// Intercom's id of the admin.
-    intercom_id: String,
+    /// Intercom's id of the admin. Null for an invited person, who has none yet.
+    intercom_id: Option<String>,
     /// Intercom's id of the workspace.
     workspace_id: Option<String>,
     /// The sign-in address. If Intercom has none, the id of the account.
@@ -70,6 +70,9 @@ pub struct Account {
     /// performed) or `occupancy` (Intercom measured it). `never` if the log covers the whole time
     /// since the teammate joined and has no activity. `unknown` if it does not cover that time.
     last_activity_source: &'static str,
+    /// `active`, `removed`, or `invited` for a person who has not joined yet (only with
+    /// `include_invited`).
+    status: &'static str,
 }
 
 /// An entitlement: a team, role, seat or permission that a teammate can have.
@@ -188,7 +191,8 @@ pub struct ReviewedAccount {
     email: Option<String>,
     /// The name in Intercom.
     display_name: Option<String>,
-    /// `active` or `removed`.
+    /// `active`, `removed`, or `invited` for a pending invitation. An invited person has no access
+    /// yet, and `account_id` is then the id of the invitation.
     status: &'static str,
     /// `person`, or `service` for a bot of the workspace.
     account_type: &'static str,
@@ -247,4 +251,68 @@ pub struct ReviewedAccount {
     last_activity_source: &'static str,
     /// Whole days from the last activity to the time of the row.
     days_since_activity: Option<i64>,
+}
+
+/// An invitation that nobody has accepted or withdrawn, as far as Intercom's activity log shows. A
+/// value that the log does not contain is null.
+#[derive(ToSchema)]
+pub struct InvitationRow {
+    /// The id: `inv_` and the id of the entry of the activity log that tells of the invitation
+    /// first. A number follows if one entry tells of several.
+    id: String,
+    /// Intercom's id of the workspace.
+    workspace_id: Option<String>,
+    /// `invited`, or `unknown` if the log does not name the address in a form that the bridge can
+    /// read. Then it is unknown whether the person has joined.
+    status: &'static str,
+    /// The invited address.
+    email: Option<String>,
+    /// The name of the role that the person will have.
+    role_name: Option<String>,
+    /// When the invitation was sent first. Null if the log has only a later change of it.
+    invited_at: Option<OffsetDateTime>,
+    /// When it was sent last.
+    last_sent_at: Option<OffsetDateTime>,
+    /// When its role or permissions were last changed.
+    changed_at: Option<OffsetDateTime>,
+    /// Whole days since it was sent last.
+    days_pending: Option<i64>,
+    /// The id of the teammate who sent it last.
+    invited_by_id: Option<String>,
+    /// That teammate's address at that time.
+    invited_by_email: Option<String>,
+    /// Intercom's id of the newest entry of the activity log about it.
+    activity_id: String,
+}
+
+/// A paid seat and who holds it.
+#[derive(ToSchema)]
+pub struct Seat {
+    /// The id of the account: `adm_` and Intercom's id of the admin.
+    account_id: String,
+    /// The holder's sign-in address. If Intercom has none, the id of the account.
+    user_name: String,
+    /// The holder's name in Intercom.
+    display_name: Option<String>,
+    /// The seat: `inbox_seat`.
+    seat: &'static str,
+    /// The name of the holder's role.
+    role_name: Option<String>,
+    /// When the holder joined. Null if the activity log does not contain it.
+    joined_at: Option<OffsetDateTime>,
+    /// When the holder last did something, as far as Intercom's activity log shows it.
+    last_activity_at: Option<OffsetDateTime>,
+    /// What shows the last activity: `sign_in`, `activity_log` (an entry that the holder performed)
+    /// or `occupancy` (Intercom measured it). `never` if the log covers the whole time since the
+    /// holder joined and has no activity. `unknown` if it does not cover that time.
+    last_activity_source: &'static str,
+    /// Whole days since the last activity.
+    days_since_activity: Option<i64>,
+    /// `unused`: the holder was not active for the time in `unused_for`. `used`: the holder was
+    /// active, or joined, within it. `unknown`: the activity log does not cover it.
+    r#use: SeatUse,
+    /// What the seat costs a month, as a decimal number. Null without `seats.price`.
+    monthly_price: Option<String>,
+    /// The currency of the price.
+    currency: Option<String>,
 }

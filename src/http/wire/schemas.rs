@@ -45,6 +45,8 @@ described! {
     tabular::ChangeDocument as row_schemas::ChangeDocument,
     tabular::ChangedBy as row_schemas::ChangedBy,
     tabular::ReviewedAccount as row_schemas::ReviewedAccount,
+    tabular::InvitationRow as row_schemas::InvitationRow,
+    tabular::Seat as row_schemas::Seat,
 }
 
 #[cfg(test)]
@@ -62,7 +64,8 @@ mod tests {
         ImportRequest, LossKind, Membership, RecordedChange, Trigger, UserId, Warning,
     };
     use crate::tabular::{
-        AccessMembership, Account, ChangeDocument, Entitlement, ReviewedAccount, Row,
+        AccessMembership, Account, ChangeDocument, Entitlement, InvitationRow, ReviewedAccount,
+        Row, Seat,
     };
 
     const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -88,6 +91,8 @@ mod tests {
         columns::<Entitlement>();
         columns::<AccessMembership>();
         columns::<ReviewedAccount>();
+        columns::<InvitationRow>();
+        columns::<Seat>();
         members(&AuditEntry::event("request", AT));
         members(&ImportRequest::incremental(Trigger::Api).run("default", AT));
         members(&Failure { code: text(), detail: text(), remedy: text() });

@@ -11,7 +11,7 @@ use crate::directory::{
 };
 use crate::import::ConnectionState;
 use crate::requests::{Operation, RequestState};
-use crate::tabular::ReviewChange;
+use crate::tabular::{ReviewChange, SeatUse};
 use crate::words::Words;
 
 /// Returns the schema of an enum: a string that is one of the words.
@@ -43,6 +43,7 @@ word_schemas! {
     ChangeKind as "KindOfChange" => Some("What changed."),
     ConnectionState as "ConnectionState" => Some("Whether the bridge can read the workspace."),
     ReviewChange as "ReviewChange" => Some("How an account changed since the previous review."),
+    SeatUse as "SeatUse" => Some("Whether a seat is used."),
     LossKind as "LossKind" => Some("A kind of access that imports can remove."),
     Mode as "Mode" => None,
     RunStatus as "RunStatus" => None,
