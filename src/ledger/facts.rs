@@ -80,7 +80,7 @@ impl Ledger {
         lookback: Duration,
         only: &Only,
     ) -> Result<LogFacts, LedgerError> {
-        let covered = self.log_coverage(workspace, moment, lookback).await?;
+        let covered = self.log_covered(workspace, moment, lookback).await?;
         let Some((_, until)) = covered else { return Ok(LogFacts::default()) };
         let (sign_ins, activity) = self.activity_by(workspace, until, only).await?;
         Ok(LogFacts { covered, sign_ins, activity, ..LogFacts::default() })
@@ -91,7 +91,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Database`].
-    pub async fn log_coverage(
+    pub async fn log_covered(
         &self,
         workspace: &str,
         moment: OffsetDateTime,
@@ -236,7 +236,7 @@ impl Ledger {
     /// left out.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn invitation_events(
         &self,
         workspace: &str,
@@ -249,7 +249,7 @@ impl Ledger {
             .filter(Column::Kind.is_in(kinds))
             .filter(Column::At.lte(whole_second(moment)))
             .order_by_asc(Column::At)
-            .all(&self.database)
+            .all(&self.database.connection)
             .await?;
         let kept = rows.into_iter().filter(|row| !has_erased_fields(row.proof.as_deref()));
         Ok(kept.filter_map(|row| InvitationEvent::read(&rows::activity(row))).collect())

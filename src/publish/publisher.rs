@@ -136,7 +136,7 @@ impl Publisher {
             refreshing.log_covered
         } else {
             let lookback = self.options.activity_lookback;
-            self.ledger.log_coverage(&self.workspace, self.clock.now(), lookback).await?
+            self.ledger.log_covered(&self.workspace, self.clock.now(), lookback).await?
         };
         *refreshing = ShownFrom { run, gone_by: Some(gone_by), erasure, log_covered };
         // The import loop of this process may have recorded a more precise sighting of the same run

@@ -27,6 +27,7 @@ mod demo;
 mod docs;
 mod dry_run;
 mod erased_files;
+mod erased_invitations;
 mod erasure;
 mod erasure_served;
 mod evidence;

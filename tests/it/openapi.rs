@@ -109,6 +109,8 @@ fn rest_requests(person: &str) -> Vec<ExampleRequest> {
         ("list_accounts", "/api/v1/accounts?limit=0", ""),
         ("list_entitlements", "/api/v1/entitlements?limit=2", ""),
         ("list_memberships", &format!("/api/v1/memberships?account_id={person}"), ""),
+        ("list_invitations", "/api/v1/invitations?limit=1", ""),
+        ("list_seats", "/api/v1/seats?limit=1", ""),
         ("list_changes", "/api/v1/changes?type=group&limit=1", ""),
         ("review_accounts", "/api/v1/reviews/accounts", ""),
         ("review_accounts_manifest", "/api/v1/reviews/accounts/manifest", ""),
@@ -226,7 +228,11 @@ fn settle(value: &mut Value) {
             ("cursor" | "next", Value::String(text)) if !text.starts_with("http") => *value = json!("MS4xMi4w"),
             ("request_id", _) => *value = json!("Jd81kQ0pXw-7f3a91"),
             ("age_seconds", _) => *value = json!(12),
-            ("days_since_login", Value::Number(_)) => *value = json!(14),
+            ("next", Value::String(text)) if text.contains("as_of=") => {
+                let (address, _) = text.split_once("as_of=").unwrap();
+                *value = json!(format!("{address}as_of=2026-03-01T08:30:00.000Z"));
+            }
+            ("days_since_login" | "days_since_activity", Value::Number(_)) => *value = json!(14),
             ("actor", Value::String(text)) if text.starts_with("cli_test-") => {
                 *value = json!("cli_saviynt-4f1c22d09b7a6e35");
             }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::log_view::{self, LogView};
+use super::known_log::invitation_events;
+use super::log_view::LogView;
+use crate::directory::pending_invitations;
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::response::page;
@@ -62,7 +64,10 @@ pub async fn list(
     caller: Caller<ImportRead>,
 ) -> Result<HttpResponse, ApiError> {
     let view = LogView::from_request(&request, &caller, &[]).await?;
-    let found = log_view::invitations(&caller, &view.source, view.known).await?;
+    let events = invitation_events(&caller, view.known).await?;
+    let source = view.source.clone();
+    let find = async move { pending_invitations(&events, source.directory()) };
+    let found = caller.service.makers.page(find).await?;
     let workspace = &view.source.directory().workspace;
     let row = |one| InvitationRow::new(one, workspace, view.known.moment);
     let on_page = found.pending.iter().skip(view.offset).take(view.limit);

@@ -5,10 +5,9 @@ use actix_web::http::header::{AGE, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use time::OffsetDateTime;
 
+use super::known_log::known_log;
 use super::tabular::{Shown, Source};
 use crate::date_time;
-use crate::directory::Invitations;
-use crate::directory::pending_invitations;
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::request::parameters::Parameters;
@@ -96,36 +95,6 @@ impl LogView {
         set_time(&mut response, "x-activity-log-to", covered.map(|(_, until)| until));
         response
     }
-}
-
-/// Returns how much of the activity log was known at a moment, by default now.
-pub async fn known_log(
-    caller: &Caller<ImportRead>,
-    as_of: Option<OffsetDateTime>,
-) -> Result<KnownLog, ApiError> {
-    let service = &caller.service;
-    let covered = match as_of {
-        Some(moment) => {
-            let (ledger, lookback) = (&service.ledger, service.activity_lookback);
-            ledger.log_coverage(&caller.workspace.name, moment, lookback).await?
-        }
-        None => caller.workspace.live.shown().log_covered,
-    };
-    Ok(KnownLog { covered, moment: as_of.unwrap_or_else(|| service.clock.now()) })
-}
-
-/// Returns the invitations that were pending at a moment, as far as the log was known then.
-pub async fn invitations(
-    caller: &Caller<ImportRead>,
-    source: &Source,
-    known: KnownLog,
-) -> Result<Invitations, ApiError> {
-    let Some((_, until)) = known.covered else { return Ok(Invitations::default()) };
-    let service = &caller.service;
-    let events = service.ledger.invitation_events(&caller.workspace.name, until).await?;
-    let source = source.clone();
-    let find = async move { pending_invitations(&events, source.directory()) };
-    service.makers.page(find).await
 }
 
 /// Sets a header to a time.

@@ -15,6 +15,7 @@
 //! scim           users and groups
 //! seats          paid seats, and whether they are used
 //! invitations    pending invitations (with `log_view`: what both have in common)
+//! known_log      how much of the activity log was known at a moment
 //! status         liveness, readiness, status
 //! tabular        accounts, entitlements, memberships
 //! webhooks       Intercom's webhooks
@@ -26,6 +27,7 @@ pub(crate) mod connect;
 pub(crate) mod discovery;
 pub(crate) mod imports;
 pub(crate) mod invitations;
+mod known_log;
 pub(crate) mod lifecycle;
 mod log_view;
 pub(crate) mod metrics;

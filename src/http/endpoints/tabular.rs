@@ -9,9 +9,11 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::log_view;
+use super::known_log::{invitation_events, known_log};
 use crate::date_time;
-use crate::directory::{Directory, EntitlementType, Generation, SnapshotId, UserId};
+use crate::directory::{
+    Directory, EntitlementType, Generation, SnapshotId, UserId, pending_invitations,
+};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, ImportRead};
 use crate::http::extract::freshness;
@@ -85,7 +87,7 @@ pub async fn accounts(
 ) -> Result<HttpResponse, ApiError> {
     let mut view = View::from_request(&request, &caller, &["include_invited"]).await?;
     let names = caller.service.names;
-    let known = log_view::known_log(&caller, view.as_of).await?;
+    let known = known_log(&caller, view.as_of).await?;
     let rows = view.rows(&caller, move |directory, selection| {
         tabular::accounts(directory, names, known, selection)
     });
@@ -357,7 +359,10 @@ impl View {
         known: KnownLog,
         rows: &mut Rows<Account>,
     ) -> Result<(), ApiError> {
-        let found = log_view::invitations(caller, &self.shown.source, known).await?;
+        let events = invitation_events(caller, known).await?;
+        let source = self.shown.source.clone();
+        let find = async move { pending_invitations(&events, source.directory()) };
+        let found = caller.service.makers.page(find).await?;
         let Selection { modified_since, offset, limit, .. } = self.selection;
         let workspace = &self.shown.source.directory().workspace;
         let invited = tabular::invited_accounts(&found, workspace, modified_since);

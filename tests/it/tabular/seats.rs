@@ -52,6 +52,21 @@ fn texts<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
     items.iter().map(|item| item[member].as_str().unwrap_or_default()).collect()
 }
 
+/// Returns the time up to which the log was read for a list, as text, and the second after it, in
+/// UNIX seconds. Waits until that second is over, so that the next import reads its entries.
+async fn later(bridge: &Bridge, list: &Value) -> (String, i64) {
+    let read_to = list["log_to"].as_str().unwrap();
+    let format = &time::format_description::well_known::Rfc3339;
+    let second = OffsetDateTime::parse(read_to, format).unwrap().unix_timestamp() + 1;
+    for _ in 0..100 {
+        if bridge.app.service().clock.now().unix_timestamp() > second {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    (read_to.to_owned(), second)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pending_invitations_are_listed_with_what_the_log_covers() {
     let (workspace, olga) = inviting();
@@ -89,8 +104,7 @@ async fn pending_invitations_are_listed_with_what_the_log_covers() {
     assert_eq!(json!(walked), list["items"]);
 
     // As of a moment, the list is that of then.
-    let before = bridge.app.service().clock.now();
-    let at = before.unix_timestamp() + 1;
+    let (before, at) = later(&bridge, &list).await;
     bridge.simulator.change(|workspace| {
         workspace.cancel_invitation("fresh@example.com", olga, at);
         workspace.accept_invitation(person("Changed", false), at);
@@ -98,8 +112,7 @@ async fn pending_invitations_are_listed_with_what_the_log_covers() {
     start_import(&bridge, "", "wait=30").await;
     let now = bridge.get("/api/v1/invitations").await.json();
     assert_eq!(texts(&now, "status"), ["unknown"]);
-    let written = before.format(&time::format_description::well_known::Rfc3339).unwrap();
-    let then = bridge.get(&format!("/api/v1/invitations?as_of={written}")).await.json();
+    let then = bridge.get(&format!("/api/v1/invitations?as_of={before}")).await.json();
     assert_eq!(then["items"], list["items"]);
     bridge.stop().await;
 }
@@ -210,8 +223,7 @@ async fn unused_seats_are_listed_with_what_they_cost() {
     assert!(refused.text.contains("unused, used, unknown"), "{}", refused.text);
 
     // A seat that was used again later was unused then.
-    let before = bridge.app.service().clock.now();
-    let at = before.unix_timestamp() + 1;
+    let (before, at) = later(&bridge, &list).await;
     bridge.simulator.change(|workspace| {
         let idle = workspace.admins().nth(1).unwrap().0;
         workspace.sign_in(idle, "saml", at);
@@ -219,8 +231,7 @@ async fn unused_seats_are_listed_with_what_they_cost() {
     start_import(&bridge, "", "wait=30").await;
     let now = bridge.get("/api/v1/seats?use=unused").await.json();
     assert_eq!(texts(&now, "display_name"), ["Ghost"]);
-    let written = before.format(&time::format_description::well_known::Rfc3339).unwrap();
-    let then = bridge.get(&format!("/api/v1/seats?use=unused&as_of={written}")).await.json();
+    let then = bridge.get(&format!("/api/v1/seats?use=unused&as_of={before}")).await.json();
     assert_eq!(texts(&then, "display_name"), ["Idle", "Ghost"]);
     bridge.stop().await;
 }
