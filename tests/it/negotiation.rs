@@ -93,7 +93,7 @@ async fn a_form_that_nobody_has_is_refused_before_anything_happens() {
         ("/scim/v2/Users", SCIM, "application/scim+json or application/json"),
         ("/scim/v2/Users/adm_1", SCIM, "application/scim+json or application/json"),
         ("/scim/v2/ResourceTypes", SCIM, "application/scim+json or application/json"),
-        ("/api/v1/accounts", PROBLEM, "application/json or text/csv"),
+        ("/api/v1/accounts", PROBLEM, "application/json or application/x-ndjson or text/csv"),
         ("/api/v1/reviews/accounts", PROBLEM, "application/json or text/csv"),
         ("/api/v1/changes", PROBLEM, "application/json or application/x-ndjson or text/csv"),
         ("/api/v1/audit", PROBLEM, "application/json or application/x-ndjson"),

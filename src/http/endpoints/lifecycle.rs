@@ -83,8 +83,8 @@ pub struct Done {
     params(RequestParameters),
     responses(
         (
-            status = 200, description = "Requests, newest first. CSV has a header row, and the URL of the next page is in `Link`.",
-            content((RequestList = "application/json"), (String = "text/csv")),
+            status = 200, description = "Requests, newest first. CSV has a header row, and NDJSON one request on each line. The URL of their next page is in `Link`.",
+            content((RequestList = "application/json"), (LifecycleRequest = "application/x-ndjson"), (String = "text/csv")),
         ),
         ParameterRefusals,
         ApiRefusals,
