@@ -227,7 +227,9 @@ impl Ledger {
             let ids = ids.into_tuple::<Option<String>>().all(&self.database.connection).await?;
             let found = activity::Entity::find().filter(Column::Workspace.eq(workspace));
             let found = found.filter(Column::Id.is_in(ids.into_iter().flatten()));
-            entries.extend(found.all(&self.database.connection).await?.into_iter().map(rows::activity));
+            entries.extend(
+                found.all(&self.database.connection).await?.into_iter().map(rows::activity),
+            );
         }
         Ok(entries)
     }

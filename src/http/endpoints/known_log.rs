@@ -15,7 +15,7 @@ pub async fn known_log(
     let service = &caller.service;
     let covered = match as_of {
         Some(moment) => {
-            let (ledger, lookback) = (&service.ledger, service.activity_lookback);
+            let (ledger, lookback) = (&service.stores.ledger, service.activity_lookback);
             ledger.log_covered(&caller.workspace.name, moment, lookback).await?
         }
         None => caller.workspace.live.shown().log_covered,
@@ -29,6 +29,6 @@ pub async fn invitation_events(
     known: KnownLog,
 ) -> Result<Vec<InvitationEvent>, ApiError> {
     let Some((_, until)) = known.covered else { return Ok(Vec::new()) };
-    let ledger = &caller.service.ledger;
+    let ledger = &caller.service.stores.ledger;
     Ok(ledger.invitation_events(&caller.workspace.name, until).await?)
 }

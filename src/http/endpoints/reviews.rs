@@ -346,7 +346,8 @@ impl Export {
         let reader = Data::clone(service);
         let workspace = Arc::clone(&caller.workspace.name);
         let made = service.makers.export(async move {
-            let log = reader.stores.ledger.log_facts(&workspace, as_of, reader.activity_lookback).await?;
+            let log =
+                reader.stores.ledger.log_facts(&workspace, as_of, reader.activity_lookback).await?;
             let mut invited = Vec::new();
             if let Some((_, until)) = log.covered.filter(|_| with_invited) {
                 let events = reader.stores.ledger.invitation_events(&workspace, until).await?;

@@ -120,7 +120,7 @@ async fn seats(
     let service = &caller.service;
     let facts = if view.is_past {
         let holders = seat_holders(view.source.directory());
-        let (ledger, lookback) = (&service.ledger, service.activity_lookback);
+        let (ledger, lookback) = (&service.stores.ledger, service.activity_lookback);
         let KnownLog { moment, .. } = view.known;
         Some(ledger.log_facts_of(&caller.workspace.name, moment, lookback, &holders).await?)
     } else {

@@ -341,8 +341,11 @@ impl View {
             |account: &Account| UserId::new(account.intercom_id.as_deref().unwrap_or_default());
         let ids: Vec<UserId> = accounts.iter().map(id).collect();
         let lookback = service.activity_lookback;
-        let facts =
-            service.ledger.log_facts_of(&caller.workspace.name, moment, lookback, &ids).await?;
+        let facts = service
+            .stores
+            .ledger
+            .log_facts_of(&caller.workspace.name, moment, lookback, &ids)
+            .await?;
         let directory = self.shown.source.directory();
         for (account, id) in accounts.iter_mut().zip(&ids) {
             if let Some(person) = directory.person(id) {
