@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::support::bridge::{Answer, Bridge, path_of, start_import};
 use crate::support::hand::TOKEN;
+use crate::support::waiting::until;
 
 fn days_ago(days: i64) -> i64 {
     OffsetDateTime::now_utc().unix_timestamp() - days * 86_400
@@ -52,19 +53,17 @@ fn texts<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
     items.iter().map(|item| item[member].as_str().unwrap_or_default()).collect()
 }
 
-/// Returns the time up to which the log was read for a list, as text, and the second after it, in
-/// UNIX seconds. Waits until that second is over, so that the next import reads its entries.
+/// Returns the time that a list shows, as text, and the second after it, in UNIX seconds. Waits until
+/// that second is over, so that the next import reads its entries.
 async fn later(bridge: &Bridge, list: &Value) -> (String, i64) {
-    let read_to = list["log_to"].as_str().unwrap();
+    let shown = list["as_of"].as_str().unwrap();
     let format = &time::format_description::well_known::Rfc3339;
-    let second = OffsetDateTime::parse(read_to, format).unwrap().unix_timestamp() + 1;
-    for _ in 0..100 {
-        if bridge.app.service().clock.now().unix_timestamp() > second {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    (read_to.to_owned(), second)
+    let second = OffsetDateTime::parse(shown, format).unwrap().unix_timestamp() + 1;
+    until("the second is over", async || {
+        bridge.app.service().clock.now().unix_timestamp() > second
+    })
+    .await;
+    (shown.to_owned(), second)
 }
 
 #[tokio::test(flavor = "multi_thread")]
