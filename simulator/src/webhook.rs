@@ -63,10 +63,7 @@ impl Subscription {
     pub async fn send(&self, notification: &Notification) -> Result<(), reqwest::Error> {
         let body = notification.0.to_string();
         let tag = sign(&self.key, body.as_bytes());
-        let signature = tag
-            .as_ref()
-            .iter()
-            .fold("sha1=".to_owned(), |signature, byte| format!("{signature}{byte:02x}"));
+        let signature = format!("sha1={}", hex::encode(tag));
         let request = self.http.post(&self.url).header("X-Hub-Signature", signature);
         let request = request.header("Content-Type", "application/json").body(body);
         request.send().await?.error_for_status()?;

@@ -5,6 +5,9 @@ use std::fmt;
 use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY};
 use secrecy::{ExposeSecret, SecretString};
 
+/// The length of an HMAC with SHA-1.
+const SHA1_BYTES: usize = 20;
+
 /// The key that verifies webhooks: the client secret of the Intercom app that sends them.
 pub struct WebhookKey(hmac::Key);
 
@@ -23,13 +26,9 @@ impl WebhookKey {
     #[must_use]
     pub fn signed(&self, signature: &str, body: &[u8]) -> bool {
         let digits = signature.strip_prefix("sha1=").unwrap_or_default();
-        let bytes: Option<Vec<u8>> = digits
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok())
-            .collect();
-        // The length rules out empty and truncated signatures.
-        digits.len() == 40 && bytes.is_some_and(|bytes| hmac::verify(&self.0, body, &bytes).is_ok())
+        let mut tag = [0; SHA1_BYTES];
+        // An error if the signature is empty, truncated or too long.
+        hex::decode_to_slice(digits, &mut tag).is_ok() && hmac::verify(&self.0, body, &tag).is_ok()
     }
 }
 

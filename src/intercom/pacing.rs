@@ -7,8 +7,7 @@
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::OffsetDateTime;
 
 use crate::clock::Clock;
 use crate::limits;
@@ -50,14 +49,11 @@ impl RateBudget {
         self.limit = number(headers, "x-ratelimit-limit").or(self.limit);
         self.remaining = number(headers, "x-ratelimit-remaining").or(self.remaining);
         let reset: Option<i64> = number(headers, "x-ratelimit-reset");
-        // The format that RFC 9110 §5.6.7 requires of senders.
-        let form = format_description!(
-            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-        );
+        // RFC 9110 §5.6.7: "A recipient that parses a timestamp value in an HTTP field MUST accept
+        // all three HTTP-date formats."
         let date = headers.get("date").and_then(|date| date.to_str().ok());
-        let date = date
-            .and_then(|date| PrimitiveDateTime::parse(date, form).ok())
-            .map(PrimitiveDateTime::assume_utc);
+        let date =
+            date.and_then(|date| httpdate::parse_http_date(date).ok()).map(OffsetDateTime::from);
         if let Some(reset) = reset {
             self.reset = Some(reset);
             let left =
@@ -130,6 +126,23 @@ mod tests {
         clock.set_by(time::Duration::days(40));
         assert_eq!(allowance.clock_ahead_now(&clock), Some(40 * 86_400));
         assert_eq!(allowance.clock_ahead, Some(0));
+    }
+
+    #[test]
+    fn all_three_date_formats_of_http_are_read() {
+        let clock = Clock::manual(datetime!(2026-01-01 0:00:05 UTC));
+        for date in [
+            "Thu, 01 Jan 2026 00:00:03 GMT",
+            "Thursday, 01-Jan-26 00:00:03 GMT",
+            "Thu Jan  1 00:00:03 2026",
+        ] {
+            let mut budget = RateBudget::default();
+            budget.note(&headers(&[("date", date)]), &clock);
+            assert_eq!(budget.clock_ahead, Some(2), "{date}");
+        }
+        let mut budget = RateBudget::default();
+        budget.note(&headers(&[("date", "yesterday")]), &clock);
+        assert_eq!(budget.clock_ahead, None);
     }
 
     #[test]

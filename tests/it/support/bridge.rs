@@ -65,7 +65,7 @@ pub fn signature_by(secret: &str, body: impl AsRef<[u8]>) -> String {
     use aws_lc_rs::hmac;
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
     let tag = hmac::sign(&key, body.as_ref());
-    tag.as_ref().iter().fold("sha1=".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    format!("sha1={}", hex::encode(tag))
 }
 
 /// The key that encrypts secrets in the ledger.

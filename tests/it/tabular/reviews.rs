@@ -57,8 +57,7 @@ async fn the_table_of_a_review_has_the_digest_that_its_manifest_names() {
     let table = Bridge::send(table).await;
     assert_eq!((table.header("x-review-rows"), table.header("x-review-generation")), ("13", "2"));
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, table.text.as_bytes());
-    let hex = digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    assert_eq!(then["manifest"]["sha256"], json!(hex));
+    assert_eq!(then["manifest"]["sha256"], json!(hex::encode(digest)));
     assert!(table.header("repr-digest").starts_with("sha-256=:"));
     assert_eq!(
         (table.header("x-review-as-of"), table.header("x-review-generated-by")),
@@ -145,9 +144,7 @@ async fn the_manifest_of_a_csv_is_had_with_the_same_parameters_and_by_its_link()
         for manifest in [manifest.json(), bridge.get(&path_of(&json!(link))).await.json()] {
             let digest =
                 aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, table.text.as_bytes());
-            let hex =
-                digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-            assert_eq!(manifest["sha256"], json!(hex), "{question}");
+            assert_eq!(manifest["sha256"], json!(hex::encode(digest)), "{question}");
             assert_eq!(manifest["rows"].to_string(), table.header("x-review-rows"), "{question}");
             assert_eq!(
                 manifest["generation"].to_string(),
