@@ -514,8 +514,8 @@ fn recalling(like: &str) -> Duration {
             burst: 1_000_000,
         };
         let tokens = Tokens::open(&stores.access, options, Clock::System).await.unwrap();
-        let (scopes, workspaces) =
-            (vec![Scope::ScimRead, Scope::ImportRead], vec!["default".to_owned()]);
+        let scopes = vec![Scope::ScimRead, Scope::ImportRead];
+        let workspaces = vec!["default".to_owned()];
         let ttl = Duration::from_hours(1);
         let grant = Grant { subject: "token".to_owned(), client: None, scopes, workspaces, ttl };
         let token = tokens.issue(&grant).unwrap().expose().to_owned();
@@ -523,7 +523,8 @@ fn recalling(like: &str) -> Duration {
         tokens.verify(&token).await.unwrap();
         (tokens, token)
     });
-    let (times, started) = (1_000_000, Instant::now());
+    let times = 1_000_000;
+    let started = Instant::now();
     for _ in 0..times {
         let principal = tokens.recall(std::hint::black_box(token.as_bytes())).unwrap().unwrap();
         let _ = std::hint::black_box(principal.allowance.ask());
@@ -566,7 +567,8 @@ fn load(port: u16, token: &str, question: &Question, server: &Server) -> Load {
         .event_interval(8)
         .build()
         .unwrap();
-    let (before, started) = (server.cpu(), Instant::now());
+    let before = server.cpu();
+    let started = Instant::now();
     let mut latencies: Vec<Duration> = runtime.block_on(async {
         let mut clients = tokio::task::JoinSet::new();
         for first in 0..connections {
@@ -615,7 +617,8 @@ async fn client(
             break;
         }
         stream.write_all(request).await.unwrap();
-        let (mut length, mut head) = (0, None);
+        let mut length = 0;
+        let mut head = None;
         let body = loop {
             let count = stream.read(&mut received[length..]).await.unwrap();
             assert!(count > 0, "the server closed the connection");

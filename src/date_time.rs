@@ -126,8 +126,10 @@ mod tests {
             second in -62_135_596_800_000_i64..253_402_300_799_999,
         ) {
             let moment = |millis: i64| OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap();
-            let (first, second) = (moment(first), moment(second));
-            let (text, other) = (written(first), written(second));
+            let first = moment(first);
+            let second = moment(second);
+            let text = written(first);
+            let other = written(second);
             prop_assert_eq!(parse(text.as_str()), Some(DateTime::Moment(first)));
             prop_assert_eq!(text.as_str().cmp(other.as_str()), first.cmp(&second));
         }
@@ -137,7 +139,8 @@ mod tests {
             nanos in 0_i128..4_000_000_000, recorded in 0_i128..4_000,
         ) {
             let moment = |nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap();
-            let (asked, recorded) = (moment(nanos), moment(recorded * 1_000_000));
+            let asked = moment(nanos);
+            let recorded = moment(recorded * 1_000_000);
             prop_assert_eq!(recorded >= asked, recorded >= whole_millis_from(asked));
             prop_assert_eq!(parse(written(whole_millis_from(asked)).as_str()), Some(DateTime::Moment(whole_millis_from(asked))));
         }

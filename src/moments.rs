@@ -180,8 +180,9 @@ fn parts(text: &str, hour_24: Hour24) -> Option<Parts> {
 /// RFC 3339 §5.6, `full-date`.
 fn date_of(text: &str) -> Option<Date> {
     let mut parts = text.split('-');
-    let (year, month, day) =
-        (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let year = digits(parts.next()?, 4)?;
+    let month = digits(parts.next()?, 2)?;
+    let day = digits(parts.next()?, 2)?;
     let date = || {
         Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
             .ok()
@@ -192,7 +193,8 @@ fn date_of(text: &str) -> Option<Date> {
 /// RFC 3339 §5.6, `partial-time`; the seconds may be missing. A leap second is read as second 59.
 fn time_of(text: &str, hour_24: Hour24) -> Option<Time> {
     let mut parts = text.splitn(3, ':');
-    let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let hour = digits(parts.next()?, 2)?;
+    let minute = digits(parts.next()?, 2)?;
     let (second, nanosecond) = match parts.next() {
         None => (0, 0),
         Some(text) => {
@@ -264,8 +266,9 @@ fn in_utc(local: civil::DateTime) -> Option<OffsetDateTime> {
     let date =
         time::Date::from_calendar_date(local.year().into(), month, small(local.day())?).ok()?;
     let nanosecond = u32::try_from(local.subsec_nanosecond()).ok()?;
-    let (hour, minute, second) =
-        (small(local.hour())?, small(local.minute())?, small(local.second())?);
+    let hour = small(local.hour())?;
+    let minute = small(local.minute())?;
+    let second = small(local.second())?;
     Some(date.with_hms_nano(hour, minute, second, nanosecond).ok()?.assume_utc())
 }
 
@@ -317,7 +320,8 @@ mod tests {
                 - moment(day, Edge::Start, "Europe/Dublin").unwrap();
             assert_eq!(length.whole_hours(), hours, "{day}");
         }
-        let (dublin, havana) = ("Europe/Dublin", "America/Havana");
+        let dublin = "Europe/Dublin";
+        let havana = "America/Havana";
         for (text, edge, zone, expected) in [
             // 1:30 is skipped on the first day and occurs twice on the second.
             ("2026-03-29T01:30", Edge::Start, dublin, datetime!(2026-03-29 1:30 UTC)),

@@ -51,8 +51,9 @@ impl Grants {
     /// Exchanges a code for a token. A code is valid once, also if the credentials are wrong.
     pub fn trade(&mut self, body: &Value) -> Option<Value> {
         let app = self.app.as_ref()?;
-        let (id, secret, code) =
-            (body["client_id"].as_str()?, body["client_secret"].as_str()?, body["code"].as_str()?);
+        let id = body["client_id"].as_str()?;
+        let secret = body["client_secret"].as_str()?;
+        let code = body["code"].as_str()?;
         let at = self.codes.iter().position(|known| known == code)?;
         self.codes.remove(at);
         if (id, secret) != (app.client_id.as_str(), app.client_secret.as_str()) {

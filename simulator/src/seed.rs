@@ -221,7 +221,8 @@ fn person(workspace: &mut Workspace, dice: &mut Dice, number: u32, now: i64) -> 
 /// Adds a team. Teams get smaller within each dozen, whose last one is empty, and with each
 /// repetition of the list of names. About one person in seven is in no team.
 fn team(workspace: &mut Workspace, dice: &mut Dice, number: u32, people: &[u64]) {
-    let (round, place) = (number as usize / TEAMS.len(), number as usize % TEAMS.len());
+    let round = number as usize / TEAMS.len();
+    let place = number as usize % TEAMS.len();
     let base = TEAMS[place];
     let name = if round == 0 { base.to_owned() } else { format!("{base} {}", round + 1) };
     let share = (number % 12 + 3) * (number / 16 + 1).saturating_pow(3);
@@ -285,7 +286,8 @@ mod tests {
                 |(id, admin): (u64, &Admin)| (id, admin.email.clone(), teams.get(&id).cloned());
             workspace.admins().map(person).collect::<Vec<_>>()
         };
-        let (before, after) = (people(0), people(2));
+        let before = people(0);
+        let after = people(2);
         assert_eq!(after.len(), before.len() + 2);
         assert_eq!(after[..before.len()], before[..]);
     }

@@ -249,7 +249,8 @@ mod tests {
     }
 
     fn told(entries: &[Activity]) -> (User, Volatile) {
-        let (mut user, mut volatile) = (User::new(UserId::new("7")), Volatile::default());
+        let mut user = User::new(UserId::new("7"));
+        let mut volatile = Volatile::default();
         for entry in entries {
             entry.tell(&mut user, &mut volatile);
         }

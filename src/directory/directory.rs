@@ -84,7 +84,8 @@ impl Directory {
         let stays =
             |user: &Recorded<User>| user.value.active || user.stamps.last_modified > gone_by;
         let mut people: Vec<Person> = Vec::with_capacity(all);
-        let (mut job_titles, mut roles) = (HashSet::new(), HashSet::new());
+        let mut job_titles = HashSet::new();
+        let mut roles = HashSet::new();
         people.extend(snapshot.users.into_iter().filter(|(user, _)| stays(user)).map(
             |(mut recorded, volatile)| {
                 recorded.value.job_title =
@@ -165,7 +166,8 @@ impl Directory {
         gone_by: OffsetDateTime,
         people: usize,
     ) -> Self {
-        let (workspace, generation) = (fresh.workspace.clone(), fresh.generation);
+        let workspace = fresh.workspace.clone();
+        let generation = fresh.generation;
         let memberships = fresh.memberships.clone();
         let fresh = Self::new(fresh, gone_by, Some(self));
         let none = Volatile::default();

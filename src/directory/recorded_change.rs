@@ -40,7 +40,8 @@ impl ChangePosition {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let mut parts = text.splitn(3, '/');
         let generation = parts.next()?.parse().ok().filter(|generation| *generation >= 0)?;
-        let (kind, key) = (parts.next()?, parts.next()?);
+        let kind = parts.next()?;
+        let key = parts.next()?;
         let id = |id: &str| {
             !id.is_empty()
                 && id

@@ -303,7 +303,8 @@ mod tests {
 
     #[test]
     fn the_activity_log_tells_where_to_split_as_long_as_the_name_is_still_that_one() {
-        let (first, last) = (Some("Maria"), Some("Lopez Garcia"));
+        let first = Some("Maria");
+        let last = Some("Lopez Garcia");
         assert_eq!(named("Maria Lopez Garcia", first, last), Some(parts("Maria", "Lopez Garcia")));
         assert_eq!(named("Maria Lopez Smith", first, last), Some(parts("Maria Lopez", "Smith")));
     }

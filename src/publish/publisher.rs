@@ -172,7 +172,8 @@ impl Publisher {
         previous: Option<Arc<ServedSnapshot>>,
         as_a_whole: bool,
     ) -> Result<ServedSnapshot, LedgerError> {
-        let (ledger, workspace) = (&self.ledger, self.workspace.as_str());
+        let ledger = &self.ledger;
+        let workspace = self.workspace.as_str();
         let mut part = None;
         if let Some(shown) = previous.as_deref().map(|served| served.snapshot_id().generation)
             && shown <= generation

@@ -124,8 +124,8 @@ mod tests {
             assert!(remedy.contains("Intercom") && remedy.ends_with('.'), "{operation}: {remedy}");
             // Intercom's API can remove teammates and, in its Preview, replace the members of a
             // team.
-            let (removes, members) =
-                (detail.contains("DELETE /admins/remove"), detail.contains("PUT /teams/{id}"));
+            let removes = detail.contains("DELETE /admins/remove");
+            let members = detail.contains("PUT /teams/{id}");
             let expected = match operation {
                 Operation::RemoveAccount | Operation::DisableAccount | Operation::UpdateAccount => {
                     (true, false)

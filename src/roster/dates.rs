@@ -15,7 +15,9 @@ pub fn read_date(text: &str) -> Option<Date> {
     }
     let separator = if day.contains('/') { '/' } else { '-' };
     let mut parts = day.split(separator);
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let year = parts.next()?;
+    let month = parts.next()?;
+    let day = parts.next()?;
     let exact = year.len() == 4 && month.len() == 2 && day.len() == 2 && parts.next().is_none();
     exact.then(|| calendar_date(number(year)?, number(month)?, number(day)?))?
 }
@@ -92,7 +94,9 @@ impl DateFormat {
     #[must_use]
     pub fn parse(&self, text: &str) -> Option<Date> {
         let mut rest = text.trim();
-        let (mut year, mut month, mut day) = (None, None, None);
+        let mut year = None;
+        let mut month = None;
+        let mut day = None;
         for part in &self.0 {
             match part {
                 Part::Text(letter) => rest = rest.strip_prefix(*letter)?,

@@ -370,7 +370,8 @@ mod tests {
 
     #[test]
     fn a_decision_needs_a_reason_and_most_need_an_end() {
-        let (soon, late) = (NOW + Duration::DAY, NOW + Duration::days(366));
+        let soon = NOW + Duration::DAY;
+        let late = NOW + Duration::days(366);
         let check = |decision: &Decision| {
             let found = decision.check(NOW, |person| *person == key("a"), |owner| owner == "a");
             found.err().unwrap_or_default()

@@ -89,7 +89,8 @@ pub fn read_decisions(
         return Err(vec![BadDecisionFile::NoHeader]);
     }
     let references = References::new(context.roster.people(), context.zone.date_at(context.now));
-    let (mut decisions, mut problems) = (Vec::new(), Vec::new());
+    let mut decisions = Vec::new();
+    let mut problems = Vec::new();
     let mut cells = Vec::new();
     while problems.len() < bounds.problems {
         match rows.next_row(&mut cells) {

@@ -218,7 +218,8 @@ mod tests {
 
     fn rows(text: &str) -> (char, Vec<String>, Rows) {
         let (mut table, header) = Delimited::open(text, |name| name == "email").unwrap();
-        let (mut cells, mut rows) = (Vec::new(), Vec::new());
+        let mut cells = Vec::new();
+        let mut rows = Vec::new();
         while let Some(line) = table.next_row(&mut cells).unwrap() {
             rows.push((line, cells.clone()));
         }

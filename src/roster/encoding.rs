@@ -105,7 +105,8 @@ fn utf_16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     let sample = bytes.get(..SAMPLE.min(bytes.len()))?;
     let zeros =
         |place: usize| sample.iter().skip(place).step_by(2).filter(|byte| **byte == 0).count();
-    let (first, second) = (zeros(0), zeros(1));
+    let first = zeros(0);
+    let second = zeros(1);
     let most = sample.len() / 2 * 9 / 10;
     let is_wide = |many: usize, few: usize| many > 0 && many >= most && few * 10 <= many;
     if is_wide(second, first) {
@@ -132,7 +133,8 @@ mod tests {
     #[test]
     fn each_encoding_that_spreadsheets_write_is_recognised() {
         let marked = |mark: &[u8], bytes: &[u8]| [mark, bytes].concat();
-        let (little, big) = (utf_16(TEXT, u16::to_le_bytes), utf_16(TEXT, u16::to_be_bytes));
+        let little = utf_16(TEXT, u16::to_le_bytes);
+        let big = utf_16(TEXT, u16::to_be_bytes);
         let windows = b"name;email\nZo\xeb \x8ei\x9e;zoe@acme.example\n".to_vec();
         for (bytes, encoding) in [
             (TEXT.as_bytes().to_vec(), TextEncoding::Utf8),

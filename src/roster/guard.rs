@@ -143,7 +143,8 @@ pub fn reasons_to_hold(
     max_shrink: u8,
 ) -> Vec<HoldReason> {
     let Some(before) = in_force else {
-        let (matched, accounts) = (new.matched.len(), new.accounts.len());
+        let matched = new.matched.len();
+        let accounts = new.accounts.len();
         let is_few = matched * 100 < accounts * MIN_MATCHED_FIRST;
         return if is_few {
             vec![HoldReason::FewMatchesAtFirst { matched, accounts }]
@@ -168,7 +169,8 @@ pub fn reasons_to_hold(
     }
     let rises = new.without_address * before.rows > before.without_address * new.rows;
     if rises && new.without_address * 100 > new.rows * MAX_WITHOUT_ADDRESS {
-        let (without, rows) = (new.without_address, new.rows);
+        let without = new.without_address;
+        let rows = new.rows;
         reasons.push(HoldReason::FewerAddresses { without, rows });
     }
     let missing: Vec<Field> = before.fields.difference(&new.fields).copied().collect();

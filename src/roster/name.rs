@@ -29,7 +29,8 @@ impl NameForm {
             None => words(&name).collect(),
         };
         let (Some(first), Some(last)) = (ordered.first(), ordered.last()) else { return None };
-        let (initial, family) = (first.chars().next()?, (*last).to_owned());
+        let initial = first.chars().next()?;
+        let family = (*last).to_owned();
         let mut words: Vec<String> = ordered.into_iter().map(str::to_owned).collect();
         words.sort_unstable();
         words.dedup();

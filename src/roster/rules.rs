@@ -75,7 +75,8 @@ impl AddressPattern {
     pub fn read(text: &str) -> Option<Self> {
         const ANY: &str = "any";
         let (local, domain) = text.trim().split_once('@')?;
-        let (any_local, any_domain) = (local == "*", domain == "*");
+        let any_local = local == "*";
+        let any_domain = domain == "*";
         if any_local && any_domain {
             return None;
         }

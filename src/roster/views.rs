@@ -261,7 +261,8 @@ pub fn terminated_active(
 ) -> Vec<TerminatedActive> {
     let day = evaluation.day;
     let row = |row: &Evaluated<'_>| {
-        let (person, rule) = (row.person?, row.rule()?);
+        let person = row.person?;
+        let rule = row.rule()?;
         let in_grace = person
             .ended
             .is_some_and(|ended| ended.checked_add(grace).is_none_or(|end| end >= day.today));

@@ -192,7 +192,8 @@ impl View {
     /// changed since an earlier view. Users and groups are compared by pointer: consecutive
     /// directories share those that did not change.
     pub(super) fn is_unchanged(&self, earlier: &Self, kind: ResourceKind, place: usize) -> bool {
-        let (now, before) = (&self.directory, &earlier.directory);
+        let now = &self.directory;
+        let before = &earlier.directory;
         let same_service = self.base_url == earlier.base_url && self.names == earlier.names;
         if !same_service || now.workspace != before.workspace {
             return false;

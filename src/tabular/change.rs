@@ -143,7 +143,8 @@ pub struct ChangeRow {
 impl From<ChangeDocument> for ChangeRow {
     fn from(change: ChangeDocument) -> Self {
         // The JSON is reused for the times, so that they are formatted as in the document.
-        let (written, actor) = (json!(change), change.actor);
+        let written = json!(change);
+        let actor = change.actor;
         let text = |attributes: Attributes| {
             attributes.map(|attributes| Value::Object(attributes).to_string())
         };
@@ -212,7 +213,8 @@ fn differences<T>(
     change: &Change<T>,
     attributes: fn(&T) -> Map<String, Value>,
 ) -> (Attributes, Attributes) {
-    let (mut before, mut after) = (change.before().map(attributes), change.after().map(attributes));
+    let mut before = change.before().map(attributes);
+    let mut after = change.after().map(attributes);
     match (&mut before, &mut after) {
         (Some(before), Some(after)) => {
             let same: Vec<String> = before

@@ -77,7 +77,8 @@ pub fn entitlement_named(directory: &Directory, name: &str) -> Option<String> {
         return Some(name.to_owned());
     }
     let mut called = all.into_iter().filter(|one| one.name == name || one.intercom_id == name);
-    let (first, second) = (called.next(), called.next());
+    let first = called.next();
+    let second = called.next();
     first.filter(|_| second.is_none()).map(|one| one.id)
 }
 

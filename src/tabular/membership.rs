@@ -71,8 +71,8 @@ pub fn memberships(
     for person in
         directory.people.iter().filter(|person| selection.takes(person)).filter(of_account)
     {
-        let (skip, room) =
-            (selection.offset.saturating_sub(rows.total), selection.limit - rows.items.len());
+        let skip = selection.offset.saturating_sub(rows.total);
+        let room = selection.limit - rows.items.len();
         // Memberships before the page are counted without building their rows.
         let count = if wanted.entitlement.is_some() {
             rows_of(directory, person).filter(is_wanted).count()
@@ -92,7 +92,8 @@ fn rows_of<'a>(
     directory: &'a Directory,
     person: &'a Person,
 ) -> impl Iterator<Item = AccessMembership> + 'a {
-    let (account_id, user_name) = (account_id(&person.user.id), user_name(&person.user));
+    let account_id = account_id(&person.user.id);
+    let user_name = user_name(&person.user);
     held_by(directory, person).map(move |held| {
         let entitlement_id = held.id();
         AccessMembership {

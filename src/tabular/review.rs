@@ -304,7 +304,8 @@ fn row(
     change: Option<ReviewChange>,
     basis: ReviewBasis<'_>,
 ) -> ReviewedAccount {
-    let (account_id, moment) = (account_id(&user.id), basis.moment);
+    let account_id = account_id(&user.id);
+    let moment = basis.moment;
     let sign_in = basis.log.sign_ins.get(&user.id).filter(|sign_in| sign_in.at <= moment);
     let last_login_at = sign_in.map(|sign_in| sign_in.at);
     let last_activity = basis.log.last_activity(&user.id).filter(|last| last.at <= moment);

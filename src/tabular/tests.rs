@@ -209,8 +209,8 @@ fn document_of(change: Changed, cause: Option<Activity>) -> ChangeDocument {
 
 #[test]
 fn a_change_has_the_attributes_that_differ_and_no_others() {
-    let (before, after) =
-        (user("1", "Ada"), User { job_title: Some("Lead".into()), ..user("1", "Ada") });
+    let before = user("1", "Ada");
+    let after = User { job_title: Some("Lead".into()), ..user("1", "Ada") };
     let change =
         Changed::User(Change::of_user(Some(before.clone()), Some(after.clone())).unwrap().into());
     let entry = Activity {

@@ -71,8 +71,8 @@ async fn a_key_is_made_once_and_kept_sealed_in_the_database(database: TestDataba
 async fn keys_are_rotated_with_overlap_on_every_bridge(database: TestDatabase) {
     let stores = database.stores().await;
     let clock = Clock::manual(START);
-    let (here, there) =
-        (tokens(&stores.access, &clock).await, tokens(&stores.access, &clock).await);
+    let here = tokens(&stores.access, &clock).await;
+    let there = tokens(&stores.access, &clock).await;
     let long = Grant { ttl: Duration::from_hours(48), ..grant() };
     let before = there.issue(&long).unwrap();
     assert!(there.verify(before.expose()).await.is_ok());
@@ -168,7 +168,8 @@ async fn a_token_says_what_an_access_token_says() {
 
 #[tokio::test]
 async fn a_token_is_good_for_its_time_and_for_nobody_elses_key() {
-    let (database, other) = (TestDatabase::sqlite(), TestDatabase::sqlite());
+    let database = TestDatabase::sqlite();
+    let other = TestDatabase::sqlite();
     let clock = Clock::manual(START);
     let ours = tokens(&database.stores().await.access, &clock).await;
     let token = ours.issue(&grant()).unwrap();
@@ -191,8 +192,9 @@ async fn a_changed_unsigned_or_oversized_token_is_refused() {
     // for it.
     tokens.verify(issued.expose()).await.unwrap();
     let mut parts = issued.expose().split('.');
-    let (header, claims, signature) =
-        (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+    let header = parts.next().unwrap();
+    let claims = parts.next().unwrap();
+    let signature = parts.next().unwrap();
     let head = |header: Value| URL_SAFE_NO_PAD.encode(header.to_string());
     let turned: String = signature.chars().rev().collect();
     for bad in [

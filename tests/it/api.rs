@@ -148,8 +148,8 @@ async fn permission_for_many_removals_is_not_lost_in_the_queue() {
     let allowing =
         start_import(&bridge, r#"{"mode": "full", "allow_removals": true}"#, "wait=30").await;
     assert_eq!(allowing.status, 200);
-    let (held, allowing) =
-        (bridge.get(&format!("/api/v1/imports/{}", under_way["id"])).await.json(), allowing.json());
+    let held = bridge.get(&format!("/api/v1/imports/{}", under_way["id"])).await.json();
+    let allowing = allowing.json();
     assert_eq!((&held["status"], &held["counts"]["users_removed"]), (&json!("held"), &json!(7)));
     assert_ne!(allowing["id"], held["id"]);
     assert_eq!(

@@ -340,7 +340,8 @@ async fn every_way_of_paging_that_clients_are_known_for_sees_everybody_once() {
     };
     let bridge = Bridge::serving(dozen()).await;
     for (client, step) in [("Okta", okta), ("Saviynt", saviynt), ("baton-scim", baton)] {
-        let (mut seen, mut start) = (Vec::new(), Some(1));
+        let mut seen = Vec::new();
+        let mut start = Some(1);
         while let Some(at) = start {
             let page = bridge.get(&format!("/scim/v2/Users?startIndex={at}&count=5")).await.json();
             seen.extend(

@@ -125,7 +125,8 @@ impl Standing {
                 .collect()
         };
         let ready = self.get("/readyz").await;
-        let (status, ready) = (self.get("/api/v1/status").await, ready["workspaces"][0].clone());
+        let status = self.get("/api/v1/status").await;
+        let ready = ready["workspaces"][0].clone();
         assert!(status["age_seconds"].is_u64() || status["age_seconds"].is_null(), "{status}");
         codes(&status["time_problems"])
             .intersection(&codes(&ready["time_problems"]))
@@ -147,7 +148,8 @@ fn polling(config: &Config) -> Config {
 async fn recorded_by_a_wrong_clock(database: TestDatabase, ahead: time::Duration) {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let config = bridge::config(&database, &simulator.base_url());
-    let (mut people, what) = (12, format!("{ahead} ahead"));
+    let mut people = 12;
+    let what = format!("{ahead} ahead");
     let wrong = Standing::start(&config, &Clock::wrong_by(ahead)).await;
     wrong.until_shown(people, &what).await;
     let status = wrong.until_imported().await;
@@ -227,7 +229,8 @@ async fn an_import_that_was_recorded_in_the_past_stops_nothing(database: TestDat
 async fn a_clock_that_is_set_while_the_bridge_runs_stops_nothing(database: TestDatabase) {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let config = polling(&bridge::config(&database, &simulator.base_url()));
-    let (clock, mut people) = (Clock::wrong_by(time::Duration::days(40)), 12);
+    let clock = Clock::wrong_by(time::Duration::days(40));
+    let mut people = 12;
     let mut standing = Standing::start(&config, &clock).await;
     standing.until_imported().await;
     for by in [time::Duration::days(-40), time::Duration::hours(-2), time::Duration::days(3)] {
@@ -255,7 +258,8 @@ async fn bridges_whose_clocks_are_an_hour_apart_share_the_work_and_each_goes_on_
     let right = Standing::start(&config, &Clock::System).await;
     ahead.until_imported().await;
     right.until_imported().await;
-    let (began, started) = (count(&ledger).await, Instant::now());
+    let began = count(&ledger).await;
+    let started = Instant::now();
     until("six imports have begun", async || count(&ledger).await >= began + 6).await;
     let seconds = started.elapsed().as_secs();
     assert!(seconds >= 3, "six imports in {seconds} s, although one a second is wanted");
@@ -333,7 +337,8 @@ async fn questions_for_the_present_make_one_import_a_second_however_many_ask() {
         tokio::join!(ask(), ask(), ask(), ask());
         rounds += 1;
     }
-    let (seconds, made) = (began.elapsed().as_secs() + 1, runs(&bridge).await.len() - before);
+    let seconds = began.elapsed().as_secs() + 1;
+    let made = runs(&bridge).await.len() - before;
     assert!(
         rounds > 1 && made > 1,
         "those who ask are not held up for long: {rounds} rounds, {made} imports"

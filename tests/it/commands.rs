@@ -28,8 +28,8 @@ async fn demo_serves_a_company_without_any_set_up_and_ends_cleanly() {
     let mut demo =
         shell.start(&["demo", "--port", "0", "--admins", "30", "--teams", "4", "--json"]);
     let line: Value = serde_json::from_str(&demo.line()).unwrap();
-    let (scim, token) =
-        (line["scim_base_url"].as_str().unwrap(), line["access_token"].as_str().unwrap());
+    let scim = line["scim_base_url"].as_str().unwrap();
+    let token = line["access_token"].as_str().unwrap();
     assert!(line["api_base_url"].is_string() && line["intercom_base_url"].is_string());
     let users =
         Bridge::send(http().get(format!("{scim}/Users?count=0")).bearer_auth(token)).await.json();

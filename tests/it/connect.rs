@@ -331,7 +331,8 @@ async fn a_token_that_comes_under_its_other_name_is_taken() {
     let intercom = canned::serve(&[("POST /auth/eagle/token", &traded), ("GET /me", me)]);
     let bridge = unconnected_to(&intercom.base_url).await;
     let begun = http().get(address(&bridge)).send().await.unwrap();
-    let (to, cookie) = (header(&begun, "location"), header(&begun, "set-cookie"));
+    let to = header(&begun, "location");
+    let cookie = header(&begun, "set-cookie");
     secrets::keep(cookie.split(['=', ';']).nth(1).unwrap());
     let state = reqwest::Url::parse(&to)
         .unwrap()

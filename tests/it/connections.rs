@@ -106,7 +106,8 @@ const OFFERS: [&str; 7] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn offers_to_upgrade_are_ignored_and_the_connection_is_kept() {
     let bridge = Bridge::serving(dozen()).await;
-    let (address, token) = (bridge.app.address(), bridge.token.clone());
+    let address = bridge.app.address();
+    let token = bridge.token.clone();
     beside(move || {
         let start = format!(
             "POST /scim/v2/Users/.search HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\

@@ -27,7 +27,8 @@ const USERS: &str = "/scim/v2/Users?count=1";
 async fn an_address_has_a_share_of_connections_and_its_longest_idle_one_is_closed() {
     let bridge =
         Bridge::serving_with(dozen(), |config| config.limits.max_connections_per_address = 5).await;
-    let (address, token) = (bridge.app.address(), bridge.token.clone());
+    let address = bridge.app.address();
+    let token = bridge.token.clone();
     let mut others = Wire::from(3, address).await;
     assert_eq!(others.ask(USERS, &token).await.unwrap().status(), 200);
     let mut kept = Vec::new();
@@ -56,7 +57,8 @@ async fn idle_connections_and_heads_that_never_end_keep_nobody_out() {
         (config.limits.max_connections, config.limits.max_connections_per_address) = (20, 0);
     })
     .await;
-    let (address, token) = (bridge.app.address(), bridge.token.clone());
+    let address = bridge.app.address();
+    let token = bridge.token.clone();
     let mut held = Vec::new();
     for number in 0..100 {
         let mut wire = Wire::from(2 + number % 50, address).await;
@@ -78,7 +80,8 @@ async fn idle_connections_and_heads_that_never_end_keep_nobody_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn half_a_handshake_of_tls_gives_way_too() {
     let directory = tempfile::tempdir().unwrap();
-    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    let cert = directory.path().join("cert.pem");
+    let key = directory.path().join("key.pem");
     let client = crate::tls::certificate(directory.path());
     let bridge = Bridge::starting_with(dozen(), |config| {
         (config.server.tls_cert, config.server.tls_key) = (Some(cert.clone()), Some(key.clone()));
@@ -110,7 +113,8 @@ async fn a_connection_is_refused_while_all_others_of_its_address_are_busy_unless
         config.server.trusted_proxies = vec!["127.0.0.9/32".parse().unwrap()];
     })
     .await;
-    let (address, token) = (bridge.app.address(), bridge.token.clone());
+    let address = bridge.app.address();
+    let token = bridge.token.clone();
     let principal = bridge.app.service().tokens.verify(&token).await.unwrap();
     let turn = bridge.app.service().makers.export_turn(&principal.allowance).await.unwrap();
     let export =
@@ -190,7 +194,8 @@ async fn probes_and_metrics_have_a_listener_of_their_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bridge_that_stops_tells_each_client_that_its_connection_ends() {
     let bridge = Bridge::serving(dozen()).await;
-    let (address, token) = (bridge.app.address(), bridge.token.clone());
+    let address = bridge.app.address();
+    let token = bridge.token.clone();
     let mut kept = Vec::new();
     for _ in 0..5 {
         let mut wire = Wire::from(2, address).await;
@@ -253,7 +258,8 @@ async fn a_restart_loses_no_request_of_clients_that_keep_their_connections() {
     let (begun, mut all_begun) = tokio::sync::mpsc::channel(20);
     let clients: Vec<_> = (0..20)
         .map(|from| {
-            let (token, begun) = (token.clone(), begun.clone());
+            let token = token.clone();
+            let begun = begun.clone();
             tokio::task::spawn(async move {
                 let mut wire = Wire::from(2 + from, address).await;
                 for asked in 0.. {

@@ -122,7 +122,8 @@ async fn the_demo_begins_with_ninety_days_of_history() {
 async fn the_past_can_be_queried_and_reviewed() {
     let demo = Demo::start(&Shell::new(), &["--json"]);
     let at = |days: i64| format!("/accounts?limit=1000&as_of={}", days_ago(days));
-    let (month, two_months) = (demo.get(&at(30)).await, demo.get(&at(60)).await);
+    let month = demo.get(&at(30)).await;
+    let two_months = demo.get(&at(60)).await;
     assert!(month["items"].as_array().unwrap().len() > 30, "{month}");
     assert!(!two_months["items"].as_array().unwrap().is_empty(), "{two_months}");
     assert_ne!(month["items"], two_months["items"]);
@@ -184,7 +185,8 @@ async fn the_demo_keeps_changing_unless_it_is_quiet() {
 
     let mut alive = Shell::new().start(&[&SMALL, &["--every", "1s"][..]].concat());
     let printed = guide(&mut alive);
-    let (api, token) = (api_base_url(&printed), token(&printed));
+    let api = api_base_url(&printed);
+    let token = token(&printed);
     let runs = || async {
         let request = http().get(format!("{api}/imports?limit=1000")).bearer_auth(&token);
         Bridge::send(request).await.json()["items"].as_array().unwrap().clone()

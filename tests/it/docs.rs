@@ -201,7 +201,8 @@ fn person(name: &str, email: &str) -> Admin {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_docs_runs() {
-    let (mut commands, mut failed) = (0, Vec::new());
+    let mut commands = 0;
+    let mut failed = Vec::new();
     for page in pages() {
         let blocks = blocks(&std::fs::read_to_string(&page).unwrap());
         let runnable = blocks.iter().filter(|block| block.not_run.is_none());

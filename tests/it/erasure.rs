@@ -62,7 +62,8 @@ fn request(
 /// and the audit trail name him. Then he left.
 pub async fn history(database: TestDatabase) -> (Hand, Small) {
     let (hand, small) = Hand::small(database).await;
-    let (bo, at) = (small.bo, START.unix_timestamp());
+    let bo = small.bo;
+    let at = START.unix_timestamp();
     hand.simulator.change(|workspace| {
         let admin = workspace.admin_mut(bo).unwrap();
         admin.job_title = Some("Guitarist".to_owned());
@@ -380,7 +381,8 @@ async fn an_import_that_was_planned_before_an_erasure_is_planned_anew(database: 
         .iter()
         .find(|(user, _)| user.value.id.as_str() == small.bo.to_string())
         .unwrap();
-    let (before, mut after) = (bo.value.clone(), bo.value.clone());
+    let before = bo.value.clone();
+    let mut after = bo.value.clone();
     after.removed_at = Some(START);
     let plan = Plan {
         workspace: recorded.workspace.clone(),

@@ -76,7 +76,9 @@ async fn killed_at_any_moment_an_import_is_in_the_ledger_wholly_or_not_at_all(
     let port = free_port();
     let shell = serving(&database, &simulator.base_url(), port);
     let token = shell.run(&["token", "issue", "--scope", "scim.read"]).stdout;
-    let (mut dice, mut last, mut interrupted) = (7_u64, 0, 0);
+    let mut dice = 7_u64;
+    let mut last = 0;
+    let mut interrupted = 0;
     for kill in 0..KILLS {
         let bridge = shell.start(&["serve"]);
         if ledger.generation("default").await.unwrap() > 0 {

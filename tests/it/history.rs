@@ -76,7 +76,10 @@ async fn changes_are_listed_oldest_first_with_the_values_before_and_after(databa
     let last = hand.full().await;
 
     let page = hand.ledger.changes("default", &start, None, 100).await.unwrap();
-    let (ada, bo, cy, team) = (small.ada, small.bo, small.cy, small.support);
+    let ada = small.ada;
+    let bo = small.bo;
+    let cy = small.cy;
+    let team = small.support;
     assert_eq!(
         page.changes.iter().map(told).collect::<Vec<_>>(),
         [
@@ -174,7 +177,8 @@ async fn a_walk_in_small_steps_neither_skips_nor_repeats(database: TestDatabase)
     hand.full().await;
     let all = all(&hand).await;
     for step in 1..=all.len() + 1 {
-        let (mut place, mut walked) = (ChangePosition::START, Vec::new());
+        let mut place = ChangePosition::START;
+        let mut walked = Vec::new();
         loop {
             let page = hand.ledger.changes("default", &place, None, step).await.unwrap();
             assert_eq!(page.total, Some((all.len() - walked.len()) as u64), "in steps of {step}");
@@ -205,7 +209,8 @@ async fn one_kind_of_changes_can_be_asked_for(database: TestDatabase) {
         (ChangeKind::Group, "group", 1),
         (ChangeKind::Membership, "membership", 3),
     ] {
-        let (mut place, mut found) = (ChangePosition::START, Vec::new());
+        let mut place = ChangePosition::START;
+        let mut found = Vec::new();
         loop {
             let page = hand.ledger.changes("default", &place, Some(kind), 1).await.unwrap();
             assert_eq!(page.total, Some((count - found.len()) as u64));
@@ -234,7 +239,9 @@ async fn a_generation_of_thousands_is_walked_like_any_other(database: TestDataba
         workspace.remove_team(team);
     });
     hand.allowing_removals(Mode::Full).await;
-    let (mut place, mut walked, expected) = (ChangePosition::START, 0, 2 * 2_500 * 2 + 2);
+    let mut place = ChangePosition::START;
+    let mut walked = 0;
+    let expected = 2 * 2_500 * 2 + 2;
     loop {
         let page = hand.ledger.changes("default", &place, None, 700).await.unwrap();
         assert_eq!(page.total, Some(expected - walked));

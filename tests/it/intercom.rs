@@ -355,7 +355,8 @@ async fn the_simulators_log_is_paged_within_the_period_by_either_call() {
         }
     });
     let token = |request: reqwest::RequestBuilder| request.bearer_auth(TOKEN);
-    let (from, to) = (2_000_000_000_i64, 2_000_000_044_i64);
+    let from = 2_000_000_000_i64;
+    let to = 2_000_000_044_i64;
     let times = |page: &serde_json::Value| -> Vec<i64> {
         let entries = page["activity_logs"].as_array().unwrap();
         entries.iter().map(|entry| entry["created_at"].as_i64().unwrap()).collect()

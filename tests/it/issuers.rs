@@ -47,7 +47,8 @@ fn without(name: &str) -> Value {
 async fn a_good_token_of_each_algorithm_is_taken() {
     let pairs = [Pair::rsa("r"), Pair::ec("e"), Pair::ed("d")];
     let issuer = IssuerServer::start(pairs.iter().map(Pair::jwk).collect());
-    let (database, clock) = (TestDatabase::sqlite(), Clock::manual(START));
+    let database = TestDatabase::sqlite();
+    let clock = Clock::manual(START);
     let tokens = trusting(&database, issuer.trusted(), &clock).await;
     for pair in &pairs {
         for typ in ["JWT", "at+jwt", "application/at+JWT"] {
@@ -197,7 +198,9 @@ async fn a_token_with_a_wrong_or_missing_claim_is_refused() {
 
 #[tokio::test]
 async fn keys_that_are_no_good_for_signatures_are_not_taken() {
-    let (short, encrypts, other) = (Pair::rsa("short"), Pair::rsa("encrypts"), Pair::rsa("other"));
+    let short = Pair::rsa("short");
+    let encrypts = Pair::rsa("encrypts");
+    let other = Pair::rsa("other");
     let mut weak = short.jwk();
     weak["n"] = json!(&weak["n"].as_str().unwrap()[..171]);
     let mut encrypting = encrypts.jwk();
@@ -208,7 +211,8 @@ async fn keys_that_are_no_good_for_signatures_are_not_taken() {
     let good = Pair::ed("good");
     let issuer =
         IssuerServer::start(vec![weak, encrypting, of_other, unknown, json!(7), good.jwk()]);
-    let (database, clock) = (TestDatabase::sqlite(), Clock::manual(START));
+    let database = TestDatabase::sqlite();
+    let clock = Clock::manual(START);
     let tokens = trusting(&database, issuer.trusted(), &clock).await;
     for pair in [&short, &encrypts, &other] {
         assert!(tokens.verify(pair.sign(&claims())).await.is_err(), "{}", pair.id);
@@ -222,9 +226,11 @@ async fn keys_that_are_no_good_for_signatures_are_not_taken() {
 
 #[tokio::test]
 async fn keys_are_rotated_and_unknown_ones_do_not_make_it_ask_again_and_again() {
-    let (old, new) = (Pair::ec("old"), Pair::ec("new"));
+    let old = Pair::ec("old");
+    let new = Pair::ec("new");
     let issuer = IssuerServer::start(vec![old.jwk()]);
-    let (database, clock) = (TestDatabase::sqlite(), Clock::manual(START));
+    let database = TestDatabase::sqlite();
+    let clock = Clock::manual(START);
     let tokens = trusting(&database, issuer.trusted(), &clock).await;
     let long = with("exp", json!(START.unix_timestamp() + 100_000));
     let by_old = old.sign(&long);
@@ -266,7 +272,8 @@ async fn keys_are_rotated_and_unknown_ones_do_not_make_it_ask_again_and_again() 
 async fn the_settings_map_the_claims_of_an_issuer() {
     let pair = Pair::ed("d");
     let issuer = IssuerServer::start(vec![pair.jwk()]);
-    let (database, clock) = (TestDatabase::sqlite(), Clock::manual(START));
+    let database = TestDatabase::sqlite();
+    let clock = Clock::manual(START);
     let trusted = TrustedIssuer {
         subject_claim: "email".to_owned(),
         scope_claim: "realm_access.roles".to_owned(),

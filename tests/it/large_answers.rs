@@ -64,7 +64,8 @@ async fn pages_and_streams_of_one_list_say_the_same() {
         let page = bridge.get(&format!("/api/v1/{list}?limit=1000")).await;
         assert_eq!(page.header("content-length"), page.text.len().to_string(), "{list}");
         let page = page.json();
-        let (items, total) = (page["items"].as_array().unwrap(), page["total"].as_u64().unwrap());
+        let items = page["items"].as_array().unwrap();
+        let total = page["total"].as_u64().unwrap();
         assert_eq!(items.len() as u64, total.min(1_000), "{list}");
         let path = format!("/api/v1/{list}?limit=1000");
         let csv = Bridge::send(

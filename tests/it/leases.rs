@@ -35,7 +35,8 @@ on_both_databases!(
 );
 
 async fn a_lease_is_one_process_s_until_it_ends_or_is_given_back(database: TestDatabase) {
-    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
+    let ledger = database.ledger().await;
+    let clock = Clock::manual(START);
     let first = ledger.lease("default", "a", TTL, &clock).await.unwrap().unwrap();
     assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
     clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
@@ -59,7 +60,8 @@ async fn a_lease_is_one_process_s_until_it_ends_or_is_given_back(database: TestD
 }
 
 async fn a_lease_that_is_renewed_does_not_end(database: TestDatabase) {
-    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
+    let ledger = database.ledger().await;
+    let clock = Clock::manual(START);
     let lease = ledger.lease("default", "a", TTL, &clock).await.unwrap().unwrap();
     assert_eq!(ledger.lease("default", "b", TTL, &clock).await.unwrap(), None);
     // The second renewal happens within the same millisecond.
@@ -75,10 +77,12 @@ async fn a_lease_that_is_renewed_does_not_end(database: TestDatabase) {
 }
 
 async fn of_many_processes_one_gets_the_lease(database: TestDatabase) {
-    let (ledger, clock) = (database.ledger().await, Clock::manual(START));
+    let ledger = database.ledger().await;
+    let clock = Clock::manual(START);
     let mut asking = tokio::task::JoinSet::new();
     for number in 0..12 {
-        let (ledger, clock) = (ledger.clone(), clock.clone());
+        let ledger = ledger.clone();
+        let clock = clock.clone();
         asking.spawn(async move {
             ledger.lease("default", &format!("process {number}"), TTL, &clock).await.unwrap()
         });

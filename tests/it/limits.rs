@@ -148,7 +148,8 @@ fn until_closed(address: std::net::SocketAddr, request: &str) -> Option<String> 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_never_ends_keeps_no_connection() {
     let bridge = Bridge::serving(dozen()).await;
-    let (address, token) = (bridge.app.address(), bridge.token.clone());
+    let address = bridge.app.address();
+    let token = bridge.token.clone();
     let begun = "Host: h\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nab";
     for (head, status) in [
         ("GET /healthz HTTP/1.1\r\n".to_owned(), "200"),

@@ -175,7 +175,8 @@ async fn teams_without_members_while_admins_name_them_are_held(database: TestDat
 
     // The loss of a few members is small enough to commit. It waits all the same, because the lists
     // disagree.
-    let (few, others) = (&ids[..8], ids[8..].len());
+    let few = &ids[..8];
+    let others = ids[8..].len();
     let emptied = listed(&hand, "teams", |team| {
         let members: Vec<u64> = serde_json::from_value(team["admin_ids"].clone()).unwrap();
         team["admin_ids"] =

@@ -303,8 +303,8 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
     let stores = &bridge.app.service().stores;
     let rotate = async |overlap: std::time::Duration| {
         let (secret, hash) = intercom_scim_bridge::access::client_secret().unwrap();
-        let (known, now) =
-            (stores.access.client(&id).await.unwrap().unwrap(), bridge.app.service().clock.now());
+        let known = stores.access.client(&id).await.unwrap().unwrap();
+        let now = bridge.app.service().clock.now();
         stores.access.rotate_client(&known, &hash, now + overlap, Vec::new(), now).await.unwrap();
         secrets::keep(secret.expose_secret())
     };
@@ -315,10 +315,8 @@ async fn tokens_end_with_a_secret_that_ends_at_once() {
 
     let by_first = token_of(&ask(&bridge, &id, &first, "").await);
     let second = rotate(day).await;
-    let (again, by_second) = (
-        token_of(&ask(&bridge, &id, &first, "").await),
-        token_of(&ask(&bridge, &id, &second, "").await),
-    );
+    let again = token_of(&ask(&bridge, &id, &first, "").await);
+    let by_second = token_of(&ask(&bridge, &id, &second, "").await);
     // The new secret is valid at once, and tokens obtained with the previous one stay valid.
     refresh(&bridge).await;
     for token in [&by_first, &again, &by_second] {

@@ -17,7 +17,8 @@ use crate::support::waiting::eventually;
 
 /// Makes a sign-in link, which is valid once, and returns its secret.
 async fn link(bridge: &Bridge, workspaces: &[&str]) -> String {
-    let (link, now) = (random_secret().unwrap(), bridge.app.service().clock.now());
+    let link = random_secret().unwrap();
+    let now = bridge.app.service().clock.now();
     let workspaces: Vec<String> = workspaces.iter().map(|name| (*name).to_owned()).collect();
     let hash = hash_of_random(link.expose_secret());
     bridge
@@ -38,7 +39,8 @@ async fn log_in(bridge: &Bridge, link: &str, site: &str) -> Answer {
         .body(format!("link={link}"));
     let answer = form.send().await.unwrap();
     // The cookie is a secret, so this response is not scanned for secrets.
-    let (status, headers) = (answer.status(), answer.headers().clone());
+    let status = answer.status();
+    let headers = answer.headers().clone();
     Answer { status, headers, text: answer.text().await.unwrap() }
 }
 
@@ -125,8 +127,8 @@ async fn the_page_shows_the_status_and_runs_no_script_in_a_name() {
     let cookie = session(&log_in(&bridge, &link(&bridge, &["default"]).await, "same-origin").await);
     bridge.ask(Method::DELETE, "/scim/v2/Users/adm_4423436").await;
     bridge.simulator.change(|workspace| {
-        let (gone, by) =
-            (workspace.admins().nth(4).unwrap().0, workspace.admins().next().unwrap().0);
+        let gone = workspace.admins().nth(4).unwrap().0;
+        let by = workspace.admins().next().unwrap().0;
         workspace.remove_admin(gone, by, 1_772_366_500);
     });
     start_import(&bridge, "", "wait=30").await;

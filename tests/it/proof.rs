@@ -207,7 +207,8 @@ async fn pruning_before_the_first_generation_removes_nothing(database: TestDatab
 
 async fn pruning_removes_nothing_of_the_current_state(database: TestDatabase) {
     let (hand, small) = history(database).await;
-    let (before, runs) = (hand.recorded().await, hand.ledger.count_runs("default").await.unwrap());
+    let before = hand.recorded().await;
+    let runs = hand.ledger.count_runs("default").await.unwrap();
     let third = hand
         .ledger
         .generation_at("default", hand.clock.now() - Duration::minutes(1))
@@ -261,7 +262,8 @@ async fn pruning_removes_nothing_of_the_current_state(database: TestDatabase) {
 
 async fn a_pruning_does_not_break_the_proof_and_later_losses_are_found(database: TestDatabase) {
     let (hand, small) = history(database).await;
-    let (now, moment) = (hand.clock.now(), hand.clock.now() - Duration::minutes(1));
+    let now = hand.clock.now();
+    let moment = hand.clock.now() - Duration::minutes(1);
     let all =
         hand.ledger.changes("default", &ChangePosition::START, None, 100).await.unwrap().changes;
     let mut inside: Vec<ChangePosition> = all

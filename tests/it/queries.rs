@@ -117,7 +117,8 @@ async fn a_search_may_be_written_in_texts_alone_as_some_libraries_do() {
 async fn a_person_who_left_and_was_invited_again_is_found_by_the_active_account() {
     let bridge = Bridge::serving(dozen()).await;
     let first = bridge.get("/scim/v2/Users?count=1").await.json()["Resources"][0].clone();
-    let (old, address) = (first["id"].as_str().unwrap(), first["userName"].as_str().unwrap());
+    let old = first["id"].as_str().unwrap();
+    let address = first["userName"].as_str().unwrap();
     let new = bridge.simulator.change(|workspace| {
         let people: Vec<u64> = workspace.admins().map(|(id, _)| id).collect();
         let admin = workspace.admin_mut(people[0]).unwrap().clone();
@@ -320,8 +321,8 @@ async fn a_walk_by_cursor_goes_on_over_the_list_it_began_with_until_that_is_not_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paging_by_cursor_can_be_switched_off() {
-    let (database, simulator) =
-        (TestDatabase::sqlite(), Simulator::start(dozen(), Options::default()).unwrap());
+    let database = TestDatabase::sqlite();
+    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let mut settings = bridge::config(&database, &simulator.base_url());
     settings.scim.cursor_pagination = false;
     let app = App::start(&settings, Clock::System).await.unwrap();

@@ -12,8 +12,8 @@ use crate::support::waiting::eventually;
 async fn scim_writes_are_refused_with_501_whatever_their_body_is() {
     let bridge = Bridge::serving(dozen()).await;
     let _ = bridge.simulator.take_calls();
-    let (removes, replaces) =
-        ("DELETE /admins/remove, version 2.17 or later", "in its Preview (PUT /teams/{id}");
+    let removes = "DELETE /admins/remove, version 2.17 or later";
+    let replaces = "in its Preview (PUT /teams/{id}";
     for (method, path, truth) in [
         (Method::POST, "/scim/v2/Users", "Intercom's API has no call that creates a teammate."),
         (
@@ -130,7 +130,8 @@ async fn a_refused_write_records_requester_operation_and_target() {
 #[tokio::test]
 async fn a_refused_write_is_recorded_with_the_person_that_its_body_names() {
     let bridge = Bridge::serving(dozen()).await;
-    let (adm, team) = ("adm_4423434", "team_1");
+    let adm = "adm_4423434";
+    let team = "team_1";
     let member =
         json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": adm}]}]})
             .to_string();

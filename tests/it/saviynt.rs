@@ -51,8 +51,8 @@ async fn a_leaver_becomes_inactive_and_loses_all_entitlements() {
     let site = Site::of(dozen()).await;
     for (style, generation) in [("scim", 2), ("flat", 3)] {
         let package = site.package(style).await;
-        let (import, thresholds) =
-            (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+        let import = &package["ImportAccountEntJSON.json"];
+        let thresholds = &package["STATUS_THRESHOLD_CONFIG.json"];
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
         eic.import(import, thresholds).await.unwrap();
         same(&eic, &site.simulator, style);
@@ -94,8 +94,8 @@ async fn a_bridge_that_is_restarted_in_mid_import_goes_on_or_fails_but_never_giv
     .await;
     for style in ["scim", "flat"] {
         let package = site.package(style).await;
-        let (import, thresholds) =
-            (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+        let import = &package["ImportAccountEntJSON.json"];
+        let thresholds = &package["STATUS_THRESHOLD_CONFIG.json"];
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
 
         // The bridge restarts during a walk with the same state, and the walk continues.
@@ -151,8 +151,8 @@ async fn an_import_during_a_walk_appears_only_in_the_next_walk() {
     .await;
     for (style, generation) in [("scim", 2), ("flat", 3)] {
         let package = site.package(style).await;
-        let (import, thresholds) =
-            (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+        let import = &package["ImportAccountEntJSON.json"];
+        let thresholds = &package["STATUS_THRESHOLD_CONFIG.json"];
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
         let (pause, reached, go_on) = pause();
         let before = truth(&site.simulator);
@@ -186,8 +186,8 @@ async fn an_import_during_a_walk_appears_only_in_the_next_walk() {
 async fn while_intercom_fails_an_import_reads_the_known_state_or_fails() {
     let site = Site::of(dozen()).await;
     let package = site.package("scim").await;
-    let (import, thresholds) =
-        (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+    let import = &package["ImportAccountEntJSON.json"];
+    let thresholds = &package["STATUS_THRESHOLD_CONFIG.json"];
     let mut eic = Eic::new(&package["ConnectionJSON.json"]);
     eic.import(import, thresholds).await.unwrap();
     let before = eic.accounts.clone();
@@ -220,9 +220,10 @@ async fn while_intercom_fails_an_import_reads_the_known_state_or_fails() {
 async fn of_saviynts_ways_of_paging_some_lose_records_and_the_docs_say_how_many() {
     let site = Site::of(large()).await;
     let docs = include_str!("../../docs/clients/saviynt.md");
-    let (scim, flat) = (site.package("scim").await, site.package("flat").await);
-    let (users, url) =
-        (format!("{}/scim/v2/Users", site.base_url()), "/accountParams/call/call1/http/url");
+    let scim = site.package("scim").await;
+    let flat = site.package("flat").await;
+    let users = format!("{}/scim/v2/Users", site.base_url());
+    let url = "/accountParams/call/call1/http/url";
     let paging = "/accountParams/call/call1/pagination";
     let accounts = format!("{}/api/v1/accounts?include_removed=true", site.base_url());
     for (way, package, first, of) in [
@@ -251,7 +252,8 @@ async fn of_saviynts_ways_of_paging_some_lose_records_and_the_docs_say_how_many(
         let known = truth(&site.simulator).accounts;
         let seen = found(&eic).accounts;
         assert!(seen.iter().all(|(id, columns)| known.get(id) == Some(columns)), "{way}");
-        let (thousands, rest) = (seen.len() / 1000, seen.len() % 1000);
+        let thousands = seen.len() / 1000;
+        let rest = seen.len() % 1000;
         let seen = if thousands > 0 {
             format!("{thousands},{rest:03} of 2,500")
         } else {
@@ -266,8 +268,8 @@ async fn of_saviynts_ways_of_paging_some_lose_records_and_the_docs_say_how_many(
 async fn a_list_that_lost_many_is_not_acted_on() {
     let site = Site::of(dozen()).await;
     let package = site.package("scim").await;
-    let (import, thresholds) =
-        (&package["ImportAccountEntJSON.json"], &package["STATUS_THRESHOLD_CONFIG.json"]);
+    let import = &package["ImportAccountEntJSON.json"];
+    let thresholds = &package["STATUS_THRESHOLD_CONFIG.json"];
     let mut eic = Eic::new(&package["ConnectionJSON.json"]);
     eic.import(import, thresholds).await.unwrap();
     let before = eic.accounts.clone();

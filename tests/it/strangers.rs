@@ -132,7 +132,8 @@ async fn junk_from_an_address_keeps_no_good_token_and_no_session_behind_it_out()
     }
 
     let service = bridge.app.service();
-    let (link, now) = (random_secret().unwrap(), service.clock.now());
+    let link = random_secret().unwrap();
+    let now = service.clock.now();
     let hash = hash_of_random(link.expose_secret());
     let shown = ["default".to_owned()];
     service
@@ -256,8 +257,8 @@ async fn the_command_makes_secrets_that_the_bridge_knows_for_its_own() {
     let made = shell.run(&["client", "create", "--name", "Saviynt", "--json"]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     let made: Value = serde_json::from_str(&made.stdout).unwrap();
-    let (id, secret) =
-        (made["client_id"].as_str().unwrap(), made["client_secret"].as_str().unwrap());
+    let id = made["client_id"].as_str().unwrap();
+    let secret = made["client_secret"].as_str().unwrap();
     assert!(id.starts_with("cli_saviynt-") && secret.starts_with("iscs_"), "{id}");
     let vault = intercom_scim_bridge::access::Vault::new(
         &crate::support::bridge::ENCRYPTION_KEY.into(),

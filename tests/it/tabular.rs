@@ -300,8 +300,8 @@ async fn dates_are_days_in_utc_or_in_the_zone_that_is_named() {
 async fn a_walk_by_next_goes_on_over_the_list_it_began_with_whatever_is_imported() {
     let bridge = Bridge::serving(dozen()).await;
     let whole = bridge.get("/api/v1/accounts").await.json()["items"].clone();
-    let (mut walked, mut next) =
-        (Vec::new(), json!(bridge.url("/api/v1/accounts?limit=3&include_removed=true")));
+    let mut walked = Vec::new();
+    let mut next = json!(bridge.url("/api/v1/accounts?limit=3&include_removed=true"));
     while !next.is_null() {
         let page = bridge.get(&path_of(&next)).await.json();
         assert_eq!(page["total"], json!(12));

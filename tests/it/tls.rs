@@ -27,7 +27,8 @@ pub fn certificate(directory: &Path) -> Client {
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_spoken_and_a_changed_certificate_is_shown() {
     let directory = tempfile::tempdir().unwrap();
-    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    let cert = directory.path().join("cert.pem");
+    let key = directory.path().join("key.pem");
     let client = certificate(directory.path());
     let bridge = Bridge::serving_with(dozen(), |config| {
         (config.server.tls_cert, config.server.tls_key) = (Some(cert.clone()), Some(key.clone()));
@@ -129,7 +130,8 @@ async fn a_trusted_proxy_says_how_the_bridge_was_reached_and_nobody_else_does() 
         "/scim/v2/Groups?startIndex=2",
         "/scim/v2?count=3&attributes=displayName",
     ] {
-        let (plain, forwarded) = (proxied.get(list).await, ask(&proxied, list).await);
+        let plain = proxied.get(list).await;
+        let forwarded = ask(&proxied, list).await;
         let rewritten = plain.text.replace(&proxied.url(""), "https://bridge.example");
         assert_eq!(forwarded.text, rewritten, "{list}");
         assert!(!forwarded.header("link").contains("127.0.0.1"));

@@ -229,7 +229,8 @@ async fn names_are_those_of_the_time_of_the_change(database: TestDatabase) {
 
 async fn sign_ins_and_invitations_are_those_known_at_a_past_time(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
-    let (start, lookback) = (START.unix_timestamp(), std::time::Duration::from_hours(24 * 365));
+    let start = START.unix_timestamp();
+    let lookback = std::time::Duration::from_hours(24 * 365);
     let nothing = hand.ledger.log_facts("default", START, lookback).await.unwrap();
     assert_eq!(
         (nothing.covered, nothing.sign_ins.len()),
@@ -253,7 +254,8 @@ async fn sign_ins_and_invitations_are_those_known_at_a_past_time(database: TestD
     let second = hand.incremental().await.observed_at.unwrap();
     let facts = async |moment| hand.ledger.log_facts("default", moment, lookback).await.unwrap();
     let ada = UserId::new(small.ada.to_string());
-    let (then, now) = (facts(first).await, facts(second).await);
+    let then = facts(first).await;
+    let now = facts(second).await;
     assert_eq!(then.covered, Some((first - time::Duration::days(365), first)));
     assert_eq!(now.covered, Some((first - time::Duration::days(365), second)));
     let signed_in = |facts: &LogFacts| facts.sign_ins[&ada].clone();

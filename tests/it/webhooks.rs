@@ -125,7 +125,8 @@ async fn signed_bodies_are_taken_however_odd_they_are() {
 async fn a_burst_of_signed_webhooks_is_taken_whole_and_starts_one_import_and_later_one_more() {
     let bridge = Bridge::serving(dozen()).await;
     bridge.simulator.change(|workspace| workspace.add_teammate("New Comer"));
-    let (body, began) = (leaver(&json!("wjw5eps7")), Instant::now());
+    let body = leaver(&json!("wjw5eps7"));
+    let began = Instant::now();
     let signature = signature(&body);
     let senders = (0..8).map(|_| async {
         for _ in 0..250 {

@@ -33,7 +33,8 @@ impl Two {
             (workspace.id_code, workspace.name) = (format!("id{seed_}"), name.to_owned());
             Simulator::start(workspace, Options::default()).unwrap()
         };
-        let (emea, apac) = (company(EMEA, 7, "Acme Europe"), company(APAC, 8, "Acme Asia"));
+        let emea = company(EMEA, 7, "Acme Europe");
+        let apac = company(APAC, 8, "Acme Asia");
         prepare(&emea, &apac);
         let mut config = config(&database, "http://127.0.0.1:9");
         config.intercom.access_token = None;
@@ -173,7 +174,8 @@ async fn a_token_for_one_cannot_tell_whether_another_exists() {
     two.shows("apac").await;
     let emea = token_for(&two.app, &Scope::ALL, &["emea"]);
     let none = "no token at all, but something".to_owned();
-    let (exists, does_not) = (operations("apac"), operations("nowhere"));
+    let exists = operations("apac");
+    let does_not = operations("nowhere");
     assert!(exists.len() > 100, "{}", exists.len());
     for token in [&emea, &none] {
         for ((method, path), (_, other)) in exists.iter().zip(&does_not) {

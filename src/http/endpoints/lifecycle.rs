@@ -169,7 +169,8 @@ pub async fn create(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[JSON])?;
     let (operation, ticket) = parse_ticket(&body.0)?;
-    let (service, workspace) = (&caller.service, &caller.workspace);
+    let service = &caller.service;
+    let workspace = &caller.workspace;
     let reference = random_reference().map_err(|_| ApiError::Internal)?;
     let named = workspace.live.served().zip(ticket.entitlement.as_deref());
     let resolved = named.and_then(|(served, name)| entitlement_named(served.directory(), name));
@@ -258,7 +259,8 @@ pub async fn done(
     let known_request = known(&request, &caller).await?;
     let requests = &caller.service.stores.requests;
     let workspace = &caller.workspace.name;
-    let (by, at) = (caller.principal.subject.clone(), caller.service.clock.now());
+    let by = caller.principal.subject.clone();
+    let at = caller.service.clock.now();
     let end = if said.declined { RequestEnd::Declined } else { RequestEnd::Done };
     let closing = Closing { by, note: said.note, end, at };
     if !requests.close(workspace, &known_request.reference, closing).await? {

@@ -90,7 +90,8 @@ impl<'a> Range<'a> {
         };
         for part in parts.filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let (name, value) = (name.trim(), value.trim().trim_matches('"'));
+            let name = name.trim();
+            let value = value.trim().trim_matches('"');
             if name.eq_ignore_ascii_case("q") {
                 range.weight = weight(value);
             } else {

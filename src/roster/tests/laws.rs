@@ -136,7 +136,9 @@ proptest! {
     ) {
         let entries = entries(&verdicts);
         let expected = outcomes(people.clone(), &users, &entries);
-        let (mut turned, mut users, mut entries) = (people, users, entries);
+        let mut turned = people;
+        let mut users = users;
+        let mut entries = entries;
         turned.reverse();
         let places = turned.len().max(1);
         turned.rotate_left(turn % places);
@@ -199,7 +201,8 @@ proptest! {
             };
             let company = |domain: &str| domain == "a.example" || domain == "b.example";
             let similar = person.emails.iter().any(|email| {
-                let (domain, other) = (email.address.domain(), address.domain());
+                let domain = email.address.domain();
+                let other = address.domain();
                 domain == other || company(domain) && company(other)
             });
             match rule {

@@ -33,11 +33,13 @@ fn what_did_not_change_is_shared_between_two_generations() {
         )
     };
     let first = make(crowd(1, None), None);
-    let (second, alone) = (make(crowd(2, Some(70)), Some(&first)), make(crowd(2, Some(70)), None));
+    let second = make(crowd(2, Some(70)), Some(&first));
+    let alone = make(crowd(2, Some(70)), None);
     let bodies = |served: &ServedSnapshot| -> Vec<_> {
         served.all(USER).map(|it| served.response(it)).collect()
     };
-    let (before, after) = (bodies(&first), bodies(&second));
+    let before = bodies(&first);
+    let after = bodies(&second);
     let shared: Vec<usize> =
         (0..200).filter(|place| before[*place].as_ptr() == after[*place].as_ptr()).collect();
     assert_eq!(
@@ -60,7 +62,8 @@ proptest! {
     #[test]
     fn a_part_of_everything_is_the_same_whether_it_is_ready_or_written_for_the_occasion(start in 1_usize..220, count in 0_usize..220) {
         let served = ServedSnapshot::new(directory(crowd(1, None)), "https://bridge.example", Names::default(), None);
-        let (start, count) = (start.to_string(), count.to_string());
+        let start = start.to_string();
+        let count = count.to_string();
         let window = [("startIndex", start.as_str()), ("count", count.as_str())];
         let ready = ask_of(&served, ALL, &window, "").unwrap();
         let written = ask_of(&served, ALL, &[&window[..], &[("filter", "id pr")]].concat(), "").unwrap();
@@ -146,7 +149,8 @@ proptest! {
         question.push(("count", &count));
 
         let served = served();
-        let (mut by_index, mut start) = (Vec::new(), 1);
+        let mut by_index = Vec::new();
+        let mut start = 1;
         // The loop ends: each page adds at least one resource.
         while by_index.len() < whole.len() {
             let from = start.to_string();
@@ -160,7 +164,9 @@ proptest! {
         }
         prop_assert_eq!(&by_index, &whole);
 
-        let (mut by_cursor, mut cursor, mut pages) = (Vec::new(), Some(String::new()), Vec::new());
+        let mut by_cursor = Vec::new();
+        let mut cursor = Some(String::new());
+        let mut pages = Vec::new();
         while let Some(at) = cursor {
             let page = ask_of(&served, types, &[&question[..], &[("cursor", at.as_str())]].concat(), "").unwrap();
             let answer = json(&page);

@@ -250,7 +250,8 @@ fn what_a_client_read_means_the_same_in_a_filter() {
 
 #[test]
 fn the_schemas_are_those_of_what_is_in_the_answer() {
-    let (core, both) = (vec![urn::USER], vec![urn::USER, urn::INTERCOM_USER]);
+    let core = vec![urn::USER];
+    let both = vec![urn::USER, urn::INTERCOM_USER];
     for (parameter, names, expected) in [
         ("attributes", String::new(), &both),
         ("attributes", "userName".to_owned(), &core),

@@ -11,7 +11,8 @@ use crate::support::bridge::{Bridge, dozen, start_import};
 async fn the_log_of_changes_is_walked_by_next_and_by_line() {
     let bridge = Bridge::serving(dozen()).await;
     let total = bridge.get("/api/v1/changes?limit=1").await.json()["total"].as_u64().unwrap();
-    let (mut walked, mut since) = (Vec::new(), String::new());
+    let mut walked = Vec::new();
+    let mut since = String::new();
     loop {
         let page = bridge.get(&format!("/api/v1/changes?limit=7&since={since}")).await.json();
         assert_eq!(page["total"], json!(total - walked.len() as u64));

@@ -20,14 +20,16 @@ on_both_databases!(
 
 async fn a_lease_is_left_to_its_holder_however_far_clocks_are_apart(database: TestDatabase) {
     // Each ledger is that of another process.
-    let (holder, other) = (database.ledger().await, database.ledger().await);
+    let holder = database.ledger().await;
+    let other = database.ledger().await;
     for apart in [
         time::Duration::hours(1),
         time::Duration::hours(-1),
         time::Duration::days(40),
         time::Duration::ZERO,
     ] {
-        let (its, others) = (Clock::manual(START), Clock::manual(START + apart));
+        let its = Clock::manual(START);
+        let others = Clock::manual(START + apart);
         let lease = holder.lease("default", "a", OPTIONS.lease, &its).await.unwrap().unwrap();
         for second in 0..60 {
             let taken = other.lease("default", "b", OPTIONS.lease, &others).await.unwrap();
@@ -77,7 +79,8 @@ async fn a_queued_run_from_the_future_that_allows_removals_is_not_started(databa
             ImportRequest { requested_by: Some("ops".to_owned()), allow_removals, ..request(mode) };
         other.queue_run("default", &request, &clock).await.unwrap()
     };
-    let (plain, allowing) = (queue(Mode::Incremental, false).await, queue(Mode::Full, true).await);
+    let plain = queue(Mode::Incremental, false).await;
+    let allowing = queue(Mode::Full, true).await;
     let (hand, _) = Hand::small(database).await;
     assert_eq!(hand.incremental().await.id, plain.id, "what allows nothing does no harm");
     let run = hand.full().await;

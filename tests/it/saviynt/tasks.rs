@@ -16,7 +16,8 @@ async fn tasks_fail_with_what_to_do_and_are_on_the_list_for_people() {
         "account": {"accountID": "adm_4423436"},
         "entitlementValue": {"entitlementID": "team_4423450"},
     });
-    let (adm, team) = (Some("adm_4423436"), Some("team_4423450"));
+    let adm = Some("adm_4423436");
+    let team = Some("team_4423450");
     for style in ["scim", "flat"] {
         let package = site.package(style).await;
         let mut eic = Eic::new(&package["ConnectionJSON.json"]);
@@ -67,7 +68,8 @@ async fn a_ticket_is_open_until_an_import_sees_the_change() {
     let site = Site::of(dozen()).await;
     let package = site.package("scim").await;
     let mut eic = Eic::new(&package["ConnectionJSON.json"]);
-    let (create, state) = (&package["CreateTicketJSON.json"], &package["TicketStatusJSON.json"]);
+    let create = &package["CreateTicketJSON.json"];
+    let state = &package["TicketStatusJSON.json"];
     let (outsider, email, team, name) = site.simulator.change(|workspace| {
         let (team, name) =
             workspace.teams().map(|(id, team)| (id, team.name.clone())).next().unwrap();

@@ -34,7 +34,8 @@ pub struct Answer {
 
 impl Answer {
     async fn read(response: Response) -> Self {
-        let (status, headers) = (response.status(), response.headers().clone());
+        let status = response.status();
+        let headers = response.headers().clone();
         let answers_with_secrets = response.url().path() == "/oauth/token";
         let answer = Self { status, headers, text: response.text().await.unwrap() };
         if !answers_with_secrets {

@@ -61,7 +61,8 @@ impl Hand {
         super::secrets::keep(TOKEN);
         let seconds = START.unix_timestamp();
         // The simulator's clock stands still, so a window of the rate limit would never end.
-        let (clock, calls_per_window) = (simulator::Clock::manual(seconds), u32::MAX);
+        let clock = simulator::Clock::manual(seconds);
+        let calls_per_window = u32::MAX;
         let options = Options { clock, calls_per_window, ..Options::default() };
         let judged = std::env::var_os("TEST_THROUGH_PRISM").is_some();
         if judged {

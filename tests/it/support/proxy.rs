@@ -31,7 +31,8 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let cut = Arc::new(watch::Sender::new(false));
         let before = Arc::default();
-        let (switch, trigger) = (Arc::clone(&cut), Arc::clone(&before));
+        let switch = Arc::clone(&cut);
+        let trigger = Arc::clone(&before);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *switch.borrow() {
@@ -66,7 +67,8 @@ async fn carry(
     before: Arc<Mutex<Option<TroubleBefore>>>,
 ) {
     let mut is_cut = cut.subscribe();
-    let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let mut up = vec![0; 1 << 16];
+    let mut down = vec![0; 1 << 16];
     loop {
         tokio::select! {
             count = client.read(&mut up) => {

@@ -130,7 +130,8 @@ impl Running {
     /// Waits for the end of the command.
     pub fn end(mut self) -> Ended {
         let status = eventually_blocking("the command ends", || self.child.try_wait().unwrap());
-        let (mut stdout, mut stderr) = (String::new(), String::new());
+        let mut stdout = String::new();
+        let mut stderr = String::new();
         self.stdout.read_to_string(&mut stdout).unwrap();
         if let Some(mut output) = self.child.stderr.take() {
             output.read_to_string(&mut stderr).unwrap();

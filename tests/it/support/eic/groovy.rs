@@ -33,7 +33,8 @@ pub fn text_of(value: &Value) -> String {
 }
 
 fn end_of_expression(text: &str) -> Option<usize> {
-    let (mut depth, mut quote) = (0, None);
+    let mut depth = 0;
+    let mut quote = None;
     for (at, letter) in text.char_indices() {
         match (quote, letter) {
             (Some(open), letter) if open == letter => quote = None,

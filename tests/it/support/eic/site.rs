@@ -186,7 +186,8 @@ pub fn found(eic: &Eic) -> Truth {
 }
 
 pub fn same(eic: &Eic, simulator: &Simulator, what: &str) {
-    let (found, truth) = (found(eic), truth(simulator));
+    let found = found(eic);
+    let truth = truth(simulator);
     // Compared in parts, because the whole is a megabyte.
     assert!(
         found.accounts == truth.accounts,

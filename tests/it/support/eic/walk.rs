@@ -63,8 +63,8 @@ fn counted(pagination: &Value, pages: usize) -> Option<String> {
     let number =
         |style: &Value, name: &str| usize::try_from(style[name].as_u64().unwrap()).unwrap();
     if let Some(style) = pagination.get("page") {
-        let (number_name, size_name) =
-            (text(style, "pageNumberParam"), text(style, "pageSizeParam"));
+        let number_name = text(style, "pageNumberParam");
+        let size_name = text(style, "pageSizeParam");
         let page = number(style, "firstPageNumber") + pages;
         return Some(format!("{number_name}={page}&{size_name}={}", number(style, "pageSize")));
     }
