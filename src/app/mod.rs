@@ -121,7 +121,8 @@ impl App {
     pub async fn stop(self) {
         tracing::info!("stopping");
         let clock = self.service.clock.clone();
-        if clock.within(limits::STOP, self.ended()).await.is_none() {
+        // Boxed: it holds the whole bridge, which would make every future that stops one large.
+        if clock.within(limits::STOP, Box::pin(self.ended())).await.is_none() {
             tracing::warn!(
                 "some tasks did not end in time and are abandoned; check the database. An import is recorded completely or not at all"
             );

@@ -483,7 +483,7 @@ async fn a_ledger_from_before_there_were_records_is_taken_as_found_and_proved_fr
         .execute_unprepared("UPDATE imports SET requested_by = 'eve' WHERE id = 3")
         .await
         .unwrap();
-    let found = findings(&ledger).await;
+    let found = findings(ledger).await;
     assert!(found.contains(&"imports: run 3 was changed".to_owned()), "{found:?}");
     assert!(
         found.iter().filter(|finding| finding.starts_with("activity: entry ")).count() == 13,

@@ -20,8 +20,7 @@ async fn company(admins: u32, max_exports: usize) -> Bridge {
     let company = Company { admins, teams: 20, seed: 7, now: 1_772_366_400 };
     let change =
         |config: &mut intercom_scim_bridge::config::Config| config.limits.max_exports = max_exports;
-    let bridge = Bridge::serving_with(simulator::seed(company, TOKEN), change).await;
-    bridge
+    Bridge::serving_with(simulator::seed(company, TOKEN), change).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -193,44 +193,69 @@ async fn the_bridge_says_where_tokens_are_and_how_they_are_signed() {
     bridge.stop().await;
 }
 
-on_both_databases!(a_disabled_client_and_a_revoked_token_end_on_every_bridge);
+on_both_databases!(a_disabled_client_ends_on_every_bridge, a_revoked_token_ends_on_every_bridge,);
 
-async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: TestDatabase) {
-    let simulator = Simulator::start(dozen(), Options::default()).unwrap();
-    let settings = config(&database, &simulator.base_url());
-    let here = App::start(&settings, Clock::System).await.unwrap();
-    let there = App::start(&settings, Clock::System).await.unwrap();
-    here.service().workspaces["default"].live.shows(|shown| shown.generation > 0).await;
-    let (id, secret) = client(&here, "import.read", &["default"]).await;
-    let url = |app: &App, path: &str| format!("http://{}{path}", app.address());
+/// Two bridges on one database.
+struct TwoBridges {
+    here: App,
+    there: App,
+    simulator: Simulator,
+}
+
+impl TwoBridges {
+    async fn serving(database: &TestDatabase) -> Self {
+        let simulator = Simulator::start(dozen(), Options::default()).unwrap();
+        let settings = config(database, &simulator.base_url());
+        let here = App::start(&settings, Clock::System).await.unwrap();
+        let there = App::start(&settings, Clock::System).await.unwrap();
+        here.service().workspaces["default"].live.shows(|shown| shown.generation > 0).await;
+        Self { here, there, simulator }
+    }
+
+    async fn stop(self) {
+        self.here.stop().await;
+        self.there.stop().await;
+        self.simulator.stop().await;
+    }
+}
+
+async fn status(app: &App, token: &str) -> Answer {
+    let url = format!("http://{}/api/v1/status", app.address());
+    Bridge::send(http().get(url).bearer_auth(token)).await
+}
+
+async fn a_disabled_client_ends_on_every_bridge(database: TestDatabase) {
+    let two = TwoBridges::serving(&database).await;
+    let TwoBridges { here, there, .. } = &two;
+    let (id, secret) = client(here, "import.read", &["default"]).await;
     let login = |app: &App| {
-        form(http().post(url(app, "/oauth/token")).basic_auth(&id, Some(&secret)), GRANT)
+        let url = format!("http://{}/oauth/token", app.address());
+        form(http().post(url).basic_auth(&id, Some(&secret)), GRANT)
     };
-    let token = token_of(&Bridge::send(login(&there)).await);
-    let ask = async |app: &App, token: &str| {
-        Bridge::send(http().get(url(app, "/api/v1/status")).bearer_auth(token)).await
-    };
+    let token = token_of(&Bridge::send(login(there)).await);
     assert_eq!(
-        (ask(&here, &token).await.status, ask(&there, &token).await.status),
+        (status(here, &token).await.status, status(there, &token).await.status),
         (StatusCode::OK, StatusCode::OK)
     );
-
+    let access = &here.service().stores.access;
     let now = here.service().clock.now();
-    assert!(here.service().stores.access.disable_client(&id, Vec::new(), now).await.unwrap());
-    assert!(
-        !here.service().stores.access.disable_client(&id, Vec::new(), now).await.unwrap(),
-        "once"
-    );
-    for app in [&here, &there] {
+    assert!(access.disable_client(&id, Vec::new(), now).await.unwrap());
+    assert!(!access.disable_client(&id, Vec::new(), now).await.unwrap(), "it is disabled once");
+    for app in [here, there] {
         assert_eq!(Bridge::send(login(app)).await.status, 401, "it gets no token any more");
-        let ended = ended(async || ask(app, &token).await).await;
+        let ended = ended(async || status(app, &token).await).await;
         assert!(
             ended
                 .header("www-authenticate")
                 .ends_with("error_description=\"the access token was revoked\"")
         );
     }
+    two.stop().await;
+}
 
+async fn a_revoked_token_ends_on_every_bridge(database: TestDatabase) {
+    let two = TwoBridges::serving(&database).await;
+    let TwoBridges { here, there, .. } = &two;
     let grant = intercom_scim_bridge::access::Grant {
         subject: "test".to_owned(),
         client: None,
@@ -249,15 +274,15 @@ async fn a_disabled_client_and_a_revoked_token_end_on_every_bridge(database: Tes
         expires_at: issued.expires_at,
         revoked_at: None,
     };
-    here.service().stores.access.add_token(&recorded, Vec::new()).await.unwrap();
-    assert_eq!(ask(&there, issued.expose()).await.status, 200);
-    here.service().stores.access.revoke_token(&issued.id, Vec::new(), now).await.unwrap();
-    for app in [&here, &there] {
-        ended(async || ask(app, issued.expose()).await).await;
+    let access = &here.service().stores.access;
+    access.add_token(&recorded, Vec::new()).await.unwrap();
+    assert_eq!(status(there, issued.expose()).await.status, 200);
+    let now = here.service().clock.now();
+    access.revoke_token(&issued.id, Vec::new(), now).await.unwrap();
+    for app in [here, there] {
+        ended(async || status(app, issued.expose()).await).await;
     }
-    here.stop().await;
-    there.stop().await;
-    simulator.stop().await;
+    two.stop().await;
 }
 
 /// Repeats a request until the response is 401.

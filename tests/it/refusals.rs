@@ -339,7 +339,7 @@ async fn after_a_fulfilled_ticket() -> Bridge {
     assert_eq!((&made.json()["state"], &made.json()["source"]), (&json!("open"), &json!("ticket")));
     bridge.simulator.change(|workspace| {
         let new = workspace.add_teammate("New Comer");
-        workspace.admin_mut(new).unwrap().email = "New.Comer@example.com".to_owned();
+        "New.Comer@example.com".clone_into(&mut workspace.admin_mut(new).unwrap().email);
     });
     start_import(&bridge, "", "wait=30").await;
     until_done(&bridge, &id).await;

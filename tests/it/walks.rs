@@ -70,12 +70,12 @@ async fn varied_history(database: TestDatabase) -> (Hand, Small) {
     (hand, small)
 }
 
-fn user(id: u64) -> Option<Vec<UserId>> {
-    Some(vec![UserId::new(id.to_string())])
+fn user(id: u64) -> Vec<UserId> {
+    vec![UserId::new(id.to_string())]
 }
 
-fn actor(id: u64) -> Option<ActorQuestion> {
-    Some(ActorQuestion { ids: vec![UserId::new(id.to_string())], email: None })
+fn actor(id: u64) -> ActorQuestion {
+    ActorQuestion { ids: user(id), email: None }
 }
 
 /// Returns filters by person, team, actor, kind and action, alone and combined.
@@ -86,20 +86,28 @@ fn filters(small: &Small) -> Vec<ChangeQuestion> {
         ActorQuestion { ids: Vec::new(), email: Some("ada.lovelace@example.com".to_owned()) };
     vec![
         any.clone(),
-        ChangeQuestion { people: user(small.ada), ..any.clone() },
+        ChangeQuestion { people: Some(user(small.ada)), ..any.clone() },
         ChangeQuestion {
-            people: user(small.bo),
+            people: Some(user(small.bo)),
             kind: Some(ChangeKind::Membership),
             ..any.clone()
         },
-        ChangeQuestion { people: user(small.bo), kind: Some(ChangeKind::Group), ..any.clone() },
+        ChangeQuestion {
+            people: Some(user(small.bo)),
+            kind: Some(ChangeKind::Group),
+            ..any.clone()
+        },
         ChangeQuestion { people: Some(Vec::new()), ..any.clone() },
         ChangeQuestion { team: team.clone(), ..any.clone() },
-        ChangeQuestion { team, people: user(small.ada), ..any.clone() },
-        ChangeQuestion { actor: actor(small.ada), ..any.clone() },
-        ChangeQuestion { actor: actor(small.ada), people: user(small.cy), ..any.clone() },
-        ChangeQuestion { actor: actor(small.cy), ..any.clone() },
-        ChangeQuestion { actor: actor(404), ..any.clone() },
+        ChangeQuestion { team, people: Some(user(small.ada)), ..any.clone() },
+        ChangeQuestion { actor: Some(actor(small.ada)), ..any.clone() },
+        ChangeQuestion {
+            actor: Some(actor(small.ada)),
+            people: Some(user(small.cy)),
+            ..any.clone()
+        },
+        ChangeQuestion { actor: Some(actor(small.cy)), ..any.clone() },
+        ChangeQuestion { actor: Some(actor(404)), ..any.clone() },
         ChangeQuestion { actor: Some(by_email), ..any.clone() },
         ChangeQuestion { action: Some(ChangeAction::Removed), ..any.clone() },
         ChangeQuestion { action: Some(ChangeAction::Updated), kind: Some(ChangeKind::User), ..any },
@@ -118,8 +126,8 @@ fn filters_by_period(small: &Small, all: &[RecordedChange]) -> Vec<ChangeQuestio
         }
     }
     for (since, until) in [(times[1], times[times.len() - 1]), (times[times.len() - 1], None)] {
-        filters.push(ChangeQuestion { since, until, people: user(small.bo), ..any.clone() });
-        filters.push(ChangeQuestion { since, until, actor: actor(small.ada), ..any.clone() });
+        filters.push(ChangeQuestion { since, until, people: Some(user(small.bo)), ..any.clone() });
+        filters.push(ChangeQuestion { since, until, actor: Some(actor(small.ada)), ..any.clone() });
     }
     filters
 }
