@@ -25,11 +25,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use intercom_scim_bridge::activity::WantedKinds;
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::database::Database;
 use intercom_scim_bridge::directory::{ImportRequest, Mode, Names, Run, RunStatus, Trigger};
 use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
-use intercom_scim_bridge::intercom::{self, Client, Connection, Since};
+use intercom_scim_bridge::intercom::{self, Client, Connection, LogKinds, Since};
 use intercom_scim_bridge::ledger::Ledger;
 use intercom_scim_bridge::limits;
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
@@ -124,6 +125,8 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
     let options = ImportOptions {
         guard: Guard::with_share(10),
         activity_lookback: Duration::from_hours(24 * 3650),
+        activity_kinds: WantedKinds::Security,
+        store_addresses: true,
         include_bots: false,
         lease: Duration::from_secs(15),
     };
@@ -199,7 +202,7 @@ async fn measure_incremental(
             log: Clock::System.now(),
         };
         let started = Instant::now();
-        intercom::observe(client, since, &|_| {}).await.unwrap();
+        intercom::observe(client, since, &LogKinds::default(), &|_| {}).await.unwrap();
         reading = reading.min(started.elapsed());
     }
     println!(

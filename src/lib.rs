@@ -16,6 +16,8 @@
 //!
 //! * [`directory`] has the people, teams and memberships of a workspace, and the values that
 //!   describe them: observations, plans, changes, runs. Pure.
+//! * [`activity`] has the feed of log entries for security monitoring: the table of kinds, positions,
+//!   and the forms OCSF and ECS. Pure.
 //! * [`requests`] has the changes that a person must make in Intercom: refused writes and tickets.
 //!   Pure; [`stores`] keeps them, and [`publish`] closes those that are done.
 //! * [`roster`] reads a company's list of people and matches them with accounts. Pure. No command
@@ -73,7 +75,7 @@
 //! ```text
 //! clock, date_time, moments, limits, words, measures, spans
 //! directory, database
-//! requests, scim, tabular, roster, saviynt, intercom
+//! activity, requests, scim, tabular, roster, saviynt, intercom
 //! ledger
 //! stores
 //! access, import, publish
@@ -83,6 +85,7 @@
 //! ```
 
 pub mod access;
+pub mod activity;
 pub mod app;
 pub mod clock;
 pub mod commands;

@@ -163,7 +163,7 @@ fn resource(request: &HttpRequest, body: &Bytes, state: &mut State) -> Result<By
             Ok(Bytes::from_static(b"{}"))
         }
         ("GET", ["admins", "activity_log_event_types"]) => {
-            Ok(wire::event_types().to_string().into())
+            Ok(wire::event_types(&state.workspace).to_string().into())
         }
         ("GET", ["admins", id]) => id
             .parse()

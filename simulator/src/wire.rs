@@ -1,7 +1,7 @@
 //! Renders the state as Intercom's JSON. An object's own id is a string; ids in lists of other
 //! objects are integers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -229,8 +229,13 @@ const EVENT_TYPES: &[&str] = &[
     "user_file_attachments_setting_change",
 ];
 
-pub fn event_types() -> Value {
-    json!({"type": "activity_log_event_type.list", "event_types": EVENT_TYPES})
+/// Renders the list of the workspace's types of log entries: those that the simulator writes by
+/// itself, and those that its log has.
+pub fn event_types(workspace: &Workspace) -> Value {
+    let known = EVENT_TYPES.iter().copied();
+    let logged = workspace.log.iter().map(|entry| entry.activity_type.as_str());
+    let types: BTreeSet<&str> = known.chain(logged).collect();
+    json!({"type": "activity_log_event_type.list", "event_types": types})
 }
 
 /// Renders an error response.

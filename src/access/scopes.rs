@@ -11,6 +11,8 @@ words! {
         ScimRead = "scim.read",
         /// Read imports, changes, requests, reviews and the flat views.
         ImportRead = "import.read",
+        /// Read the entries of Intercom's activity log. They contain names and IP addresses.
+        ActivityRead = "activity.read",
         /// Start imports.
         ImportRun = "import.run",
         /// Ask for changes, which are recorded for people to make.
@@ -23,7 +25,7 @@ words! {
 /// The error for a word that is no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no scope; there are scim.read, import.read, import.run, lifecycle.write and admin"
+    "`{0}` is no scope; there are scim.read, import.read, activity.read, import.run, lifecycle.write and admin"
 )]
 pub struct UnknownScope(String);
 
@@ -34,6 +36,7 @@ impl Scope {
         match self {
             Self::ScimRead => "Read users and groups over SCIM",
             Self::ImportRead => "Read imports, changes, requests, reviews and the flat views",
+            Self::ActivityRead => "Read Intercom's activity log, with names and IP addresses",
             Self::ImportRun => "Start imports",
             Self::LifecycleWrite => "Ask for changes, which people make",
             Self::Admin => "Read the audit trail, say that a request was done, see the status page",

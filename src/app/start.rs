@@ -364,6 +364,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         names: config.scim.one_word_names,
         retention: days(config.import.retention_days),
         privileged_roles: config.reviews.privileged_roles.as_slice().into(),
+        activity_kinds: config.activity.types.clone(),
         activity_lookback: days(config.import.activity_lookback_days),
         unused_after_days: config.seats.unused_after_days(),
         seat_price: config.seats.price,

@@ -1,11 +1,14 @@
 //! The regular upkeep of the ledger: erases the personal data of removed people when it is due,
-//! expires requests that were not done in time, and folds old runs that changed nothing.
+//! deletes log entries that are old enough, expires requests that were not done in time, and folds
+//! old runs that changed nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::watch;
 
+use super::days;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::database::AuditEntry;
@@ -79,7 +82,7 @@ pub async fn keep_up(
         if is_ahead(ahead) {
             tracing::warn!(
                 workspace = name,
-                "this machine's clock is ahead of Intercom's, so nothing is erased, expired or folded"
+                "this machine's clock is ahead of Intercom's, so nothing is erased, deleted, expired or folded"
             );
             continue;
         }
@@ -87,6 +90,9 @@ pub async fn keep_up(
             for person in ledger.due_for_erasure(name, clock::before(now, after)).await? {
                 erase(ledger, name, &person, clock).await?;
             }
+        }
+        if config.activity.retention_days > 0 {
+            prune_activity(ledger, name, days(config.activity.retention_days), now).await?;
         }
         if let Some(after) = config.limits.request_expiry {
             let expired = stores.requests.expire(name, clock::before(now, after), now).await?;
@@ -110,6 +116,30 @@ pub async fn keep_up(
     }
     if ledger.scrub_is_due().await? {
         ledger.scrub().await?;
+    }
+    Ok(())
+}
+
+/// Deletes the log entries of events that are older than `kept`.
+async fn prune_activity(
+    ledger: &Ledger,
+    workspace: &str,
+    kept: Duration,
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    let before = clock::before(now, kept);
+    let events = |entries: u64| {
+        vec![AuditEntry {
+            workspace: Some(workspace.to_owned()),
+            actor: Some(BRIDGE.to_owned()),
+            target: Some(workspace.to_owned()),
+            detail: Some(format!("activity.retention_days; {entries} log entries")),
+            ..AuditEntry::event("activity.pruned", now)
+        }]
+    };
+    let entries = ledger.prune_activity(workspace, before, events, now).await?;
+    if entries > 0 {
+        tracing::info!(workspace, entries, "old log entries were deleted");
     }
     Ok(())
 }

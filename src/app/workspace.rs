@@ -56,6 +56,8 @@ pub fn importer_of(
     let options = ImportOptions {
         guard: guard(&config.import),
         activity_lookback: days(config.import.activity_lookback_days),
+        activity_kinds: config.activity.types.clone(),
+        store_addresses: config.activity.store_ip,
         include_bots: config.import.include_bots,
         lease: config.import.lease,
     };

@@ -13,6 +13,7 @@
 //!
 //! `backup` and `person` are subcommands of `ledger`. `manual` has `completions`, too.
 
+mod activity;
 mod actor;
 mod arguments;
 mod audit;
@@ -97,6 +98,9 @@ enum Command {
     Disconnect(connect::Disconnect),
     /// Print a one-time sign-in link for the status page.
     LoginLink(login_link::Arguments),
+    /// Export the entries of Intercom's activity log.
+    #[command(subcommand)]
+    Activity(activity::Command),
     /// Export the audit trail.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -159,6 +163,7 @@ impl CommandLine {
             Command::LoginLink(arguments) => {
                 login_link::run(&self.settings("warn")?, arguments).await
             }
+            Command::Activity(command) => activity::run(&self.settings("warn")?, command).await,
             Command::Audit(command) => audit::run(&self.settings("warn")?, command).await,
             Command::SaviyntPackage(arguments) => {
                 saviynt_package::run(&self.settings("warn")?, arguments).await

@@ -45,8 +45,8 @@ pub use lists::WorkspaceConfig;
 use reference::defaults;
 pub use reference::{default_file, reference};
 pub use sections::{
-    Access, Database, Import, Intercom, Issuer, Limits, LogFormat, Reviews, Scim, Seats, Serve,
-    Server, Telemetry,
+    Access, Activity, Database, Import, Intercom, Issuer, Limits, LogFormat, Reviews, Scim, Seats,
+    Serve, Server, Telemetry,
 };
 use setting::{Values, source};
 pub(crate) use values::{is_local, origin, wrong_log_filter};
@@ -66,6 +66,8 @@ pub struct Config {
     pub intercom: Intercom,
     /// When imports run, and what they may remove.
     pub import: Import,
+    /// The feed of Intercom's activity log.
+    pub activity: Activity,
     /// How fresh responses are.
     pub serve: Serve,
     /// The SCIM endpoints.
@@ -173,6 +175,7 @@ impl Config {
             database: section(figment, "database", wrong, Database::read)?,
             intercom: section(figment, "intercom", wrong, Intercom::read)?,
             import: section(figment, "import", wrong, Import::read)?,
+            activity: section(figment, "activity", wrong, Activity::read)?,
             serve: section(figment, "serve", wrong, Serve::read)?,
             scim: section(figment, "scim", wrong, Scim::read)?,
             reviews: section(figment, "reviews", wrong, Reviews::read)?,

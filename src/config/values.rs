@@ -12,6 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::rules::{Rule, text_list};
 use crate::access::{Scope, SigningAlgorithm, Vault};
+use crate::activity::WantedKinds;
 use crate::directory::Price;
 use crate::intercom::Region;
 use crate::limits;
@@ -168,6 +169,13 @@ pub(super) fn networks() -> Rule<Vec<IpNet>> {
     })
 }
 
+/// The kinds of log entries to read.
+pub(super) fn activity_types() -> Rule<WantedKinds> {
+    let allowed = "security, all, or a list of kinds of log entries, such as \
+                   [\"admin_login_failure\", \"bulk_export\"], or one string with commas";
+    Rule::new(allowed, |value| WantedKinds::parse(&text_list(value)?))
+}
+
 /// The region of a workspace.
 pub(super) fn region() -> Rule<Region> {
     Rule::text("us, eu or au", |text| match text.to_ascii_lowercase().as_str() {
@@ -211,8 +219,8 @@ pub(super) fn algorithms() -> Rule<Vec<SigningAlgorithm>> {
 /// The scopes that each word of a claim grants.
 pub(super) fn scopes() -> Rule<BTreeMap<String, Vec<Scope>>> {
     let allowed = "a table from each word of the claim to scopes, such as auditor = \"scim.read \
-                   import.read\"; the scopes are scim.read, import.read, import.run, \
-                   lifecycle.write and admin";
+                   import.read\"; the scopes are scim.read, import.read, activity.read, \
+                   import.run, lifecycle.write and admin";
     Rule::new(allowed, |value| {
         let read = |(word, list): (&String, &Value)| {
             Some((word.clone(), Scope::parse_list(list.as_str()?).ok()?))

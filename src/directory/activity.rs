@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -23,6 +24,9 @@ pub struct Activity {
     pub kind: String,
     /// The admin who caused the event.
     pub performed_by: Option<Actor>,
+    /// Intercom's sentence about the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Details; their shape depends on `kind`.
     pub metadata: Metadata,
 }
@@ -39,6 +43,12 @@ impl From<Value> for Metadata {
 }
 
 impl Metadata {
+    /// The length of the text in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// Parses the stored text.
     #[must_use]
     pub fn value(&self) -> Value {
@@ -145,15 +155,37 @@ impl LogFacts {
 }
 
 /// The admin who caused an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
+    /// The type of the actor, as Intercom spells it, for example `admin`.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Intercom's admin id.
     pub id: Option<UserId>,
     /// The email address at the time of the event.
     pub email: Option<String>,
+    /// The IP address from which the actor acted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
 }
 
 impl Activity {
+    /// Removes every IP address: that of the actor, and those in the description and the details.
+    pub fn remove_addresses(&mut self) {
+        if let Some(actor) = &mut self.performed_by {
+            actor.ip = None;
+        }
+        if let Some(description) = &mut self.description
+            && let Some(without) = without_addresses(description)
+        {
+            *description = without;
+        }
+        let mut metadata = self.metadata.value();
+        if remove_addresses(&mut metadata) {
+            self.metadata = metadata.into();
+        }
+    }
+
     /// Returns the id of the team that the metadata names.
     #[must_use]
     pub fn team(&self) -> Option<GroupId> {
@@ -221,6 +253,58 @@ impl Activity {
     }
 }
 
+/// Replaces an IP address in a text.
+const ADDRESS_REMOVED: &str = "[address removed]";
+
+/// Returns the text without IP addresses; `None` if it has none.
+fn without_addresses(text: &str) -> Option<String> {
+    let part_of_address = |letter: char| letter.is_ascii_hexdigit() || matches!(letter, '.' | ':');
+    let mut found = false;
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(begin) = rest.find(part_of_address) {
+        let length = rest[begin..].find(|letter| !part_of_address(letter));
+        let (before, from) = rest.split_at(begin);
+        let (word, after) = from.split_at(length.unwrap_or(from.len()));
+        let bare = word.trim_end_matches(['.', ':']);
+        let is_address = bare.len() > 2
+            && bare.parse::<IpAddr>().is_ok()
+            && !before.ends_with(|letter: char| letter.is_alphanumeric())
+            && !after.starts_with(|letter: char| letter.is_alphanumeric());
+        written.push_str(before);
+        if is_address {
+            found = true;
+            written.push_str(ADDRESS_REMOVED);
+            written.push_str(&word[bare.len()..]);
+        } else {
+            written.push_str(word);
+        }
+        rest = after;
+    }
+    written.push_str(rest);
+    found.then_some(written)
+}
+
+/// Replaces the IP addresses in all texts of a JSON value. Returns whether there were any.
+fn remove_addresses(value: &mut Value) -> bool {
+    match value {
+        Value::String(text) => match without_addresses(text) {
+            Some(without) => {
+                *text = without;
+                true
+            }
+            None => false,
+        },
+        Value::Array(values) => {
+            values.iter_mut().fold(false, |found, value| remove_addresses(value) || found)
+        }
+        Value::Object(members) => {
+            members.values_mut().fold(false, |found, value| remove_addresses(value) || found)
+        }
+        _ => false,
+    }
+}
+
 /// Returns the id at this JSON pointer. Intercom writes ids as strings and as numbers.
 fn named(metadata: &Value, pointer: &str) -> Option<String> {
     match metadata.pointer(pointer)? {
@@ -238,8 +322,9 @@ mod tests {
     use super::*;
 
     fn entry(kind: &str, at: OffsetDateTime, metadata: Value) -> Activity {
-        let performed_by = Some(Actor { id: Some(UserId::new("7")), email: None });
+        let performed_by = Some(Actor { id: Some(UserId::new("7")), ..Actor::default() });
         Activity {
+            description: None,
             id: kind.to_owned(),
             at,
             kind: kind.to_owned(),
@@ -266,6 +351,27 @@ mod tests {
             assert_eq!(facts.invited_at(address, None), Some(at), "{address}");
         }
         assert_eq!(facts.invited_at("zoe@example.com", None), None);
+    }
+
+    #[test]
+    fn addresses_are_removed_wherever_an_entry_has_them() {
+        let mut entry = entry(
+            "admin_login_success",
+            datetime!(2026-01-01 0:00 UTC),
+            json!({"from": "203.0.113.9", "more": ["via 2001:db8::7.", {"ip": "::1"}], "version": "1.2.3"}),
+        );
+        entry.performed_by = Some(Actor { ip: Some("203.0.113.9".to_owned()), ..Actor::default() });
+        entry.description =
+            Some("Ada signed in from 203.0.113.9. At 10:30, with 1.2.3.".to_owned());
+        entry.remove_addresses();
+        assert_eq!(entry.performed_by, Some(Actor::default()));
+        assert_eq!(
+            entry.description.as_deref(),
+            Some("Ada signed in from [address removed]. At 10:30, with 1.2.3.")
+        );
+        let without = json!({"from": "[address removed]",
+            "more": ["via [address removed].", {"ip": "[address removed]"}], "version": "1.2.3"});
+        assert_eq!(entry.metadata.value(), without);
     }
 
     #[test]

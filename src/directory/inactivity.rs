@@ -152,7 +152,8 @@ mod tests {
             id: "e1".to_owned(),
             at: NOW,
             kind: kind.to_owned(),
-            performed_by: Some(Actor { id: Some(UserId::new("7")), email: None }),
+            performed_by: Some(Actor { id: Some(UserId::new("7")), ..Actor::default() }),
+            description: None,
             metadata: metadata.into(),
         }
     }

@@ -139,6 +139,9 @@ pub struct Memory {
     /// The number of unreadable known values of each kind at the last approved import. It decreases
     /// when values become readable again.
     pub unreadable: BTreeMap<LossKind, usize>,
+    /// Intercom's own list of the workspace's kinds of log entries, as the last full import read
+    /// it.
+    pub log_kinds: BTreeSet<String>,
 }
 
 impl Memory {

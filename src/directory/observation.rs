@@ -34,6 +34,8 @@ pub struct Observation {
     /// The time up to which the activity log was read without a gap; `None` if it could not be
     /// read.
     pub log_read_to: Option<OffsetDateTime>,
+    /// Intercom's own list of the workspace's kinds of log entries; `None` if it was not read.
+    pub log_kinds: Option<BTreeSet<String>>,
     /// What could not be read of the lists.
     pub unknown: Unknown,
     /// The ids of the workspace's bots, as far as they are known.
@@ -200,8 +202,19 @@ impl Observation {
             unknown: self.unknown.clone(),
             machines: self.machines.clone(),
             warnings: self.warnings.clone(),
+            log_kinds: self.log_kinds.clone(),
             ..*self
         }
+    }
+
+    /// Removes the IP addresses from the entries of the activity log.
+    pub fn remove_addresses(&mut self) {
+        let without = |entry: &Activity| {
+            let mut entry = entry.clone();
+            entry.remove_addresses();
+            entry
+        };
+        self.activity = self.activity.iter().map(without).collect();
     }
 
     /// Returns the observation without the workspace's bots and their memberships.

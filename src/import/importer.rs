@@ -1,6 +1,7 @@
 //! One import: observes, plans, and holds or commits.
 
 mod guard;
+mod log_kinds;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use time::OffsetDateTime;
 use super::fingerprint::Fingerprint;
 use super::options::{ImportOptions, Phase};
 use super::policy::Totals;
-use super::warnings::{bounded, with_kept_back};
+use super::warnings::{bounded, new_kinds, with_kept_back};
 use super::{Verdict, plan};
 use crate::clock::{self, Clock};
 use crate::directory::{
@@ -246,9 +247,12 @@ impl Importer {
             }
             Mode::Incremental => self.since_last_success().await?,
         };
-        let observation =
-            intercom::observe(&self.client, since, &|stage| progress(Phase::Reading(stage)))
-                .await?;
+        let kinds = self.log_kinds().await?;
+        let reading = |stage| progress(Phase::Reading(stage));
+        let mut observation = intercom::observe(&self.client, since, &kinds, &reading).await?;
+        if !self.options.store_addresses {
+            observation.remove_addresses();
+        }
         self.machines_apart(observation).await.map_err(ReadError::Ledger)
     }
 
@@ -302,6 +306,7 @@ impl Importer {
         let known = self.ledger.memory(&self.workspace).await?;
         run.observed_at = Some(observation.taken_at);
         run.activity_watermark = observation.log_read_to;
+        observation.warnings.extend(new_kinds(&observation, &known));
         run.warnings = bounded(&observation.warnings);
         for attempt in 1.. {
             let recorded = self.ledger.workspace(&self.workspace).await?.unwrap_or_default();
@@ -330,6 +335,9 @@ impl Importer {
                 return self.hold(run, held).await;
             }
             plan.memory.machines.clone_from(&observation.machines);
+            if let Some(kinds) = &observation.log_kinds {
+                plan.memory.log_kinds.clone_from(kinds);
+            }
             plan.memory.note_unreadable(&plan.unreadable, run.allow_removals);
             let recording = Phase::Recording {
                 changes: plan.users.len() + plan.groups.len() + plan.memberships.len(),

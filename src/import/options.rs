@@ -4,15 +4,20 @@ use std::fmt;
 use std::time::Duration;
 
 use super::policy::Guard;
+use crate::activity::WantedKinds;
 use crate::intercom::Progress;
 
 /// The settings that an importer needs, mostly from the section `import`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ImportOptions {
     /// How much an import may take without approval.
     pub guard: Guard,
     /// How far back a full import reads the activity log.
     pub activity_lookback: Duration,
+    /// The kinds of log entries to read.
+    pub activity_kinds: WantedKinds,
+    /// Whether IP addresses in log entries are recorded.
+    pub store_addresses: bool,
     /// Whether the workspace's bots are recorded like people.
     pub include_bots: bool,
     /// The duration of a lease: how long a process that died keeps others from importing.

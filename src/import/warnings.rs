@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::health::REMOVALS_WAIT;
-use crate::directory::{KeptBack, Warning};
+use crate::activity::is_unknown;
+use crate::directory::{KeptBack, Memory, Observation, Warning};
 use crate::limits;
 
 /// Returns the first warnings of each kind. If some are left out, the last warning says how many.
@@ -24,6 +25,24 @@ pub(super) fn bounded(warnings: &[Warning]) -> Vec<Warning> {
         ));
     }
     kept
+}
+
+/// The warning that the workspace has kinds of log entries that this version of the bridge does not
+/// know. `known` has those about which it was given before.
+pub(super) fn new_kinds(observation: &Observation, known: &Memory) -> Option<Warning> {
+    let listed = observation.log_kinds.as_ref()?;
+    let new: Vec<&str> = listed
+        .iter()
+        .filter(|name| is_unknown(name) && !known.log_kinds.contains(*name))
+        .map(String::as_str)
+        .take(limits::RUN_WARNINGS_OF_A_KIND)
+        .collect();
+    let detail = format!(
+        "Intercom's activity log has kinds of entries that this version of the bridge does not know: {}; they are \
+         recorded without a class and a severity, unless activity.types names other kinds",
+        new.join(", ")
+    );
+    (!new.is_empty()).then(|| Warning::new("activity_kinds_new", detail))
 }
 
 /// Prepends the warning that removals wait.

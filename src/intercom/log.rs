@@ -5,7 +5,7 @@
 //! that failed. Entries of later spans are kept and read again next time. Entries are identified by
 //! their ids, so reading one twice is harmless.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -19,51 +19,46 @@ use super::page::{Next, next_query, record_hash};
 use super::progress::Progress;
 use super::span::{Help, Span, Spans};
 use super::wire::{self, Field, Object};
+use crate::activity::WantedKinds;
 use crate::directory::{Activity, Actor, UserId, Warning};
 use crate::limits;
 
-/// The kinds of log entries about accounts and access.
-const ACCESS_EVENTS: &[&str] = &[
-    "admin_deletion",
-    "admin_deprovisioned",
-    "admin_impersonation_end",
-    "admin_impersonation_start",
-    "admin_invite_change",
-    "admin_invite_creation",
-    "admin_invite_deletion",
-    "admin_login_failure",
-    "admin_login_success",
-    "admin_permission_change",
-    "admin_provisioned",
-    "admin_two_factor_auth_change",
-    "admin_unauthorized_sign_in_method",
-    "app_admin_join",
-    "app_authentication_method_change",
-    "app_data_export",
-    "app_team_creation",
-    "app_team_deletion",
-    "app_team_membership_modification",
-    "bulk_export",
-    "oauth_token_revocation",
-    "role_change",
-    "role_creation",
-    "role_deletion",
-    "seat_change",
-    "seat_revoke",
-    "security_settings_change",
-    "team_assignment_limit_change",
-];
-
 const SEARCH: &str = "/admins/activity_logs/search";
 const LIST: &str = "/admins/activity_logs";
+const KINDS: &str = "/admins/activity_log_event_types";
+
+/// The kinds of log entries to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogKinds {
+    /// The kinds that the settings ask for.
+    pub wanted: WantedKinds,
+    /// Intercom's own list of the workspace's kinds, as the last full import read it. `None` if it
+    /// was never read.
+    pub listed: Option<BTreeSet<String>>,
+}
+
+/// Reads Intercom's own list of the workspace's kinds. `None` if it cannot be read: older versions
+/// of the API do not have it, and the log can be read without it.
+pub(super) async fn listed_kinds(client: &Client) -> Option<BTreeSet<String>> {
+    let read = |answer: &Object<'_>| {
+        let kinds = answer.list("event_types").value();
+        let kinds = kinds.ok_or_else(|| malformed(KINDS, "`event_types` is not a list"))?;
+        let kinds = kinds.into_iter().take(limits::ACTIVITY_KINDS);
+        let name = |raw: &RawValue| wire::text_of(raw, answer.lossy(), 100);
+        Ok(kinds.filter_map(name).filter(|name| !name.is_empty()).collect::<BTreeSet<String>>())
+    };
+    let listed = client.get(KINDS, &[], 1, read).await;
+    listed.ok().filter(|kinds| !kinds.is_empty())
+}
 
 /// The body of `POST /admins/activity_logs/search` (API version 2.16 and later).
 #[derive(Serialize)]
-struct Search {
+struct Search<'a> {
     created_at_after: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_at_before: Option<i64>,
-    event_types: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_types: Option<&'a [String]>,
     page: u32,
     per_page: u32,
 }
@@ -82,11 +77,12 @@ pub(super) struct Log {
 /// Reads the log from `since` on. `now` is the time of the reading.
 pub(super) async fn read(
     client: &Client,
+    kinds: &LogKinds,
     since: OffsetDateTime,
     now: OffsetDateTime,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Log {
-    let mut reader = Reader::new(client, progress);
+    let mut reader = Reader::new(client, kinds, progress);
     let mut spans = Spans::new(since.unix_timestamp(), now.unix_timestamp());
     let mut trouble = None;
     while let Some(span) = spans.next_span() {
@@ -200,6 +196,9 @@ impl IntercomError {
 struct Reader<'a> {
     client: &'a Client,
     progress: &'a (dyn Fn(Progress) + Sync),
+    wanted: &'a WantedKinds,
+    /// The kinds to ask for; `None` to ask for all.
+    requested: Option<Vec<String>>,
     /// Whether only the older list endpoint works.
     by_list: bool,
     /// The entries; within each span newest first.
@@ -230,9 +229,15 @@ struct LogPage {
 }
 
 impl<'a> Reader<'a> {
-    fn new(client: &'a Client, progress: &'a (dyn Fn(Progress) + Sync)) -> Self {
+    fn new(
+        client: &'a Client,
+        kinds: &'a LogKinds,
+        progress: &'a (dyn Fn(Progress) + Sync),
+    ) -> Self {
         Self {
             client,
+            wanted: &kinds.wanted,
+            requested: kinds.wanted.to_request(kinds.listed.as_ref()),
             progress,
             by_list: false,
             entries: Vec::new(),
@@ -278,7 +283,15 @@ impl<'a> Reader<'a> {
     /// Reads a span. Returns the number of new entries.
     async fn read_span(&mut self, span: Span) -> Result<usize, Stop> {
         if !self.by_list {
-            match self.read_pages(span, false).await {
+            let mut result = self.read_pages(span, false).await;
+            if matches!(result, Err(Stop::Span(IntercomError::Refused { .. })))
+                && self.requested.take().is_some()
+            {
+                // Intercom may refuse a kind that this workspace does not have. Without the list,
+                // the entries are filtered here.
+                result = self.read_pages(span, false).await;
+            }
+            match result {
                 // Older API versions have only the plain list.
                 Err(Stop::Span(
                     IntercomError::NotFound { .. }
@@ -316,7 +329,7 @@ impl<'a> Reader<'a> {
                 let question = Search {
                     created_at_after: span.from,
                     created_at_before: span.to,
-                    event_types: ACCESS_EVENTS,
+                    event_types: self.requested.as_deref(),
                     page,
                     per_page: limits::ACTIVITY_PER_PAGE,
                 };
@@ -359,6 +372,8 @@ impl<'a> Reader<'a> {
         let mut new = 0;
         for entry in entries {
             match entry {
+                // The list endpoint returns all kinds.
+                Ok(entry) if !self.wanted.includes(&entry.kind) => {}
                 Ok(entry) if self.known.insert(entry.id.clone()) => {
                     self.entries.push(entry);
                     new += 1;
@@ -419,6 +434,8 @@ fn entry(raw: &RawValue, lossy: bool) -> Option<Activity> {
     let performed_by = object.object("performed_by").value().map(|actor| Actor {
         id: actor.id("id").value().map(UserId::new),
         email: actor.text("email", limits::INTERCOM_TEXT_BYTES).value(),
+        kind: actor.text("type", 64).value(),
+        ip: actor.text("ip", 64).value(),
     });
     let metadata =
         object.raw("metadata").and_then(wire::value_of).map(wire::without_nul).unwrap_or_default();
@@ -427,6 +444,7 @@ fn entry(raw: &RawValue, lossy: bool) -> Option<Activity> {
         at: OffsetDateTime::from_unix_timestamp(object.integer("created_at").value()?).ok()?,
         kind: object.text("activity_type", 200).value()?,
         performed_by,
+        description: object.text("activity_description", limits::INTERCOM_TEXT_BYTES).value(),
         metadata: metadata.into(),
     })
 }

@@ -39,6 +39,7 @@ mod wire;
 
 pub use client::{Client, Connection, Traffic};
 pub use error::{IntercomError, Outage, Permission, code_needs_operator};
+pub use log::LogKinds;
 pub use oauth::{TradeError, authorise_url, trade_code, uninstall};
 pub use observe::{Since, identify, observe};
 pub use pacing::RateBudget;

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::answer::malformed;
 use super::error::{IntercomError, Outage, Permission};
+use super::log::LogKinds;
 use super::page::{Next, Page, next_query, record_hash};
 use super::progress::Progress;
 use super::record::{AdminEntry, Reading, TeamEntry};
@@ -35,7 +36,8 @@ pub enum Since {
     },
 }
 
-/// Reads the workspace: its admins, its teams, and the activity log.
+/// Reads the workspace: its admins, its teams, and the entries of the activity log that have one of
+/// the `kinds`.
 ///
 /// # Errors
 /// The reason why the list of admins or of teams could not be read at all, or why the workspace
@@ -44,10 +46,12 @@ pub enum Since {
 pub async fn observe(
     client: &Client,
     since: Since,
+    kinds: &LogKinds,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Observation, IntercomError> {
     let taken_at = client.clock().now();
     let mut draft = Draft::default();
+    let is_full = matches!(since, Since::Everything { .. });
     let (workspace, log_since) = match since {
         Since::Last { workspace, log } => (workspace, log),
         Since::Everything { log, known } => {
@@ -78,7 +82,12 @@ pub async fn observe(
     // count as read up to a future time.
     let theirs = client.allowance().server_time.filter(|theirs| *theirs > log_since);
     let log_until = theirs.map_or(taken_at, |theirs| theirs.min(taken_at));
-    let log = log::read(client, log_since, log_until, progress).await;
+    let listed = if is_full { log::listed_kinds(client).await } else { None };
+    let kinds = LogKinds {
+        wanted: kinds.wanted.clone(),
+        listed: listed.clone().or_else(|| kinds.listed.clone()),
+    };
+    let log = log::read(client, &kinds, log_since, log_until, progress).await;
     let settled = draft.settle();
     Ok(Observation {
         taken_at,
@@ -88,6 +97,7 @@ pub async fn observe(
         memberships: settled.memberships,
         activity: log.entries.into(),
         log_read_to: log.read_to,
+        log_kinds: listed,
         unknown: settled.unknown,
         machines: BTreeSet::new(),
         warnings: settled.warnings.into_iter().chain(log.warnings).collect(),

@@ -11,11 +11,12 @@ use time::{Duration, OffsetDateTime};
 
 use super::chain::{self, ChangeCounts, Head, Step, Steps};
 use super::evidence::{self, EntryKey, Records};
+use super::new_rows::Recording;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
 use super::{
-    Lease, Ledger, LedgerError, erase, generation_rows, lease, new_rows, notice, run_rows,
+    Lease, Ledger, LedgerError, erase, feed, generation_rows, lease, new_rows, notice, run_rows,
 };
-use crate::clock;
+use crate::clock::{self, to_millis};
 use crate::database::entities::{
     activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
 };
@@ -104,7 +105,7 @@ async fn write(
         opened.insert(db).await?;
         Some((number, steps))
     };
-    let activity = observe(db, run, plan, &erased).await?;
+    let activity = observe(db, run, plan, &erased, now()).await?;
     let number = generation.as_ref().map(|(number, _)| *number);
     let ended = run_rows::update(db, &Run { generation: number, ..run.clone() }).await?;
     // The records come last, because other writers wait for the lock of the chain, and so that the
@@ -146,6 +147,7 @@ async fn describe_workspace(
         name: Set(plan.workspace.name.clone()),
         region: Set(plan.workspace.region.clone()),
         memory: Set(Some(serde_json::json!(plan.memory))),
+        ..workspaces::ActiveModel::default()
     };
     let known = OnConflict::column(Column::Workspace)
         .update_columns([Column::IntercomId, Column::Name, Column::Region, Column::Memory])
@@ -322,6 +324,7 @@ async fn observe(
     run: &Run,
     plan: &Plan,
     erased: &HashSet<String>,
+    now: OffsetDateTime,
 ) -> Result<Vec<(EntryKey, String)>, LedgerError> {
     use volatile::Column;
     let workspace = run.workspace.as_str();
@@ -337,6 +340,9 @@ async fn observe(
         .to_owned();
     insert(db, values, Some(known)).await?;
     let kept_since = generation_rows::kept_since(db, workspace).await?;
+    // An entry that was pruned must not come back as a new one.
+    let kept_since = kept_since.max(feed::pruned_to(db, workspace).await?.before);
+    let mut seq = feed::number_older(db, workspace).await?;
     let first = activity::Entity::find()
         .filter(activity::Column::Workspace.eq(workspace))
         .one(db)
@@ -352,7 +358,9 @@ async fn observe(
             if first { HashSet::new() } else { known_entries(db, workspace, &fresh).await? };
         let fresh = fresh.into_iter().filter(|entry| !known.contains(&entry.id));
         let row = |entry: &Activity| {
-            new_rows::activity_row(workspace, run.id, &erase::without_erased(entry, &is_erased))
+            seq += 1;
+            let recording = Recording { run: run.id, at: to_millis(now), seq };
+            new_rows::activity_row(workspace, recording, &erase::without_erased(entry, &is_erased))
         };
         let entries: Vec<activity::Model> = fresh.map(row).collect::<Result<_, _>>()?;
         added.extend(entries.iter().map(evidence::entry));

@@ -47,11 +47,16 @@ pub(super) fn person(row: &user_versions::Model) -> Option<String> {
         .then(|| serde_json::to_string(&fields).unwrap_or_default())
 }
 
+/// The form of the digests of new log entries: it covers the address, the type of the actor, the
+/// description, when the entry was recorded, and its place in the feed. Rows without a form are
+/// from earlier versions, which had none of these.
+pub(super) const ACTIVITY_FORM: i64 = 2;
+
 /// The digest of a log entry.
 pub(super) fn of_activity(row: &activity::Model) -> String {
     if let Some(proof) = Proof::of(row.proof.as_deref()) {
         let of = |field: &str, value: Option<&str>| proof.commitment(field, value);
-        return Fields::named("activity")
+        let fields = Fields::named("activity")
             .text("workspace", Some(&row.workspace))
             .text("id", Some(&row.id))
             .time("at", Some(row.at))
@@ -60,8 +65,20 @@ pub(super) fn of_activity(row: &activity::Model) -> String {
             .text("actor", Some(&of("actor", row.performed_by_id.as_deref())))
             .text("email", Some(&of("email", row.performed_by_email.as_deref())))
             .text("subject", Some(&of("subject", row.subject_id.as_deref())))
-            .text("metadata", Some(&of("metadata", Some(&one_form(&row.metadata)))))
-            .salted();
+            .text("metadata", Some(&of("metadata", Some(&one_form(&row.metadata)))));
+        let fields = match row.digest_form {
+            None => fields
+                // Null in these rows, and then not covered. If someone fills them, it shows.
+                .text("ip", row.ip.as_deref())
+                .text("description", row.description.as_deref()),
+            Some(form) => fields
+                .number("form", Some(form))
+                .text("ip", Some(&of("ip", row.ip.as_deref())))
+                .text("description", Some(&of("description", row.description.as_deref())))
+                .number("recorded_at", row.recorded_at)
+                .number("seq", row.seq),
+        };
+        return fields.text("actor_type", row.actor_type.as_deref()).salted();
     }
     Fields::named("activity")
         .text("workspace", Some(&row.workspace))
@@ -73,6 +90,9 @@ pub(super) fn of_activity(row: &activity::Model) -> String {
         .text("subject_id", row.subject_id.as_deref())
         .text("team_id", row.team_id.as_deref())
         .json("metadata", Some(&row.metadata))
+        .text("ip", row.ip.as_deref())
+        .text("description", row.description.as_deref())
+        .text("actor_type", row.actor_type.as_deref())
         .end()
 }
 

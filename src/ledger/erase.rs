@@ -286,6 +286,8 @@ async fn erase_entries(
             Column::PerformedByEmail,
             Column::SubjectId,
             Column::Metadata,
+            Column::Ip,
+            Column::Description,
             Column::Proof,
         ])
         .to_owned();
@@ -442,10 +444,12 @@ pub(super) fn without_erased(entry: &Activity, is_erased: &dyn Fn(&str) -> bool)
         return entry.clone();
     }
     let mut kept = entry.clone();
+    // The description names both.
+    kept.description = None;
     let session = is_session_kind(&entry.kind);
     if acted {
         let id = entry.performed_by.as_ref().and_then(|actor| actor.id.clone());
-        kept.performed_by = Some(Actor { id: id.filter(|_| !session), email: None })
+        kept.performed_by = Some(Actor { id: id.filter(|_| !session), ..Actor::default() })
             .filter(|actor| actor.id.is_some());
     }
     if about {

@@ -47,6 +47,8 @@ pub(super) fn erase_entry(mut row: activity::Model, fields: &[&'static str]) -> 
             "actor" => row.performed_by_id.take(),
             "email" => row.performed_by_email.take(),
             "subject" => row.subject_id.take(),
+            "ip" => row.ip.take(),
+            "description" => row.description.take(),
             _ => Some(details),
         };
         proof.erase(field, value.as_deref(), &ACTIVITY_FIELDS);

@@ -14,7 +14,7 @@ use super::read::volatile_values;
 use super::runs::runs_with_watermark;
 use super::salted::has_erased_fields;
 use super::stamps::Only;
-use super::{Ledger, LedgerError, generation_rows, rows};
+use super::{Ledger, LedgerError, feed, generation_rows, rows};
 use crate::clock;
 use crate::database::entities::{activity, imports, volatile};
 use crate::directory::{
@@ -135,6 +135,8 @@ impl Ledger {
         let since = generation_rows::kept_since(&self.database.connection, workspace)
             .await?
             .map_or(since, |kept| Ord::max(since, kept));
+        let pruned = feed::pruned_to(&self.database.connection, workspace).await?.before;
+        let since = pruned.map_or(since, |pruned| Ord::max(since, pruned));
         Ok(Some((since, until)))
     }
 

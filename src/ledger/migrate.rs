@@ -30,6 +30,7 @@ impl Ledger {
         Migrator::up(&self.database.connection, None).await?;
         self.take_what_is_due().await?;
         self.salt_older_rows().await?;
+        self.number_older_entries().await?;
         Ok(pending)
     }
 }

@@ -27,7 +27,7 @@
 //! person       where rows name a person         people     what is known of a person
 //! erase        erases personal data             erased_fields  the same for one row
 //! prune        deletes old history              fold       folds runs that changed nothing
-//! scrub        removes traces from the file
+//! scrub        removes traces from the file     feed       the feed of log entries
 //! verify       verifies the ledger, with `verification`, `verify_records`, `verify_erasures`
 //! ```
 
@@ -41,6 +41,7 @@ mod erased_fields;
 mod error;
 pub(crate) mod evidence;
 mod facts;
+mod feed;
 mod fields;
 mod fold;
 mod found;
@@ -82,6 +83,7 @@ pub use changes::ChangePage;
 pub use commit::Committed;
 pub use erase::Erased;
 pub use error::LedgerError;
+pub use feed::{FeedAnswer, FeedPage};
 pub use fold::Folded;
 pub use handle::Ledger;
 pub use lease::Lease;

@@ -92,10 +92,19 @@ pub(super) fn volatile_row(
     }
 }
 
+/// The run that stores a log entry, when, and the entry's place in the feed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recording {
+    pub run: RunId,
+    /// Milliseconds since 1970.
+    pub at: i64,
+    pub seq: i64,
+}
+
 /// The row of a log entry that a run stores.
 pub(super) fn activity_row(
     workspace: &str,
-    run: RunId,
+    recording: Recording,
     entry: &Activity,
 ) -> Result<activity::Model, LedgerError> {
     let actor = entry.performed_by.as_ref();
@@ -109,9 +118,15 @@ pub(super) fn activity_row(
         subject_id: entry.subject().map(|id| id.to_string()),
         team_id: entry.team().map(|id| id.to_string()),
         metadata: entry.metadata.value(),
-        import_id: Some(run),
+        import_id: Some(recording.run),
         digest: String::new(),
         proof: Some(Proof::fresh()?),
+        digest_form: Some(digests::ACTIVITY_FORM),
+        ip: actor.and_then(|actor| actor.ip.clone()),
+        actor_type: actor.and_then(|actor| actor.kind.clone()),
+        description: entry.description.clone(),
+        recorded_at: Some(recording.at),
+        seq: Some(recording.seq),
     };
     Ok(activity::Model { digest: digests::of_activity(&row), ..row })
 }

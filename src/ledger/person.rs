@@ -85,10 +85,16 @@ impl Person {
             is_session_kind(&row.kind) && (about || acted && row.subject_id.is_none());
         let details =
             row.metadata != json!({}) && (about || self.is_mentioned_in(&row.metadata, acted));
+        let described = row
+            .description
+            .as_deref()
+            .is_some_and(|text| acted || about || has_address || self.is_named_in(text));
         let holds = |field: &str| match field {
             "actor" => of_themselves && acted,
             "subject" => of_themselves && about,
             "email" => row.performed_by_email.is_some() && (acted || has_address),
+            "ip" => row.ip.is_some() && (acted || has_address || of_themselves),
+            "description" => described,
             _ => details,
         };
         ACTIVITY_FIELDS.into_iter().filter(|field| holds(field)).collect()

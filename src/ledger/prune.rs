@@ -12,11 +12,11 @@ use super::evidence::{self, EntryKey, TakenOut, record_pruning};
 use super::generation_rows::{generation, last_pruned, number_at};
 use super::stamps::{GROUP, History, Only, USER};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
-use super::{Ledger, LedgerError, chain};
+use super::{Ledger, LedgerError, chain, feed};
 use crate::database::entities::{
-    activity, generations, imports, lifecycle_requests, pruned_stamps, prunings,
+    activity, generations, imports, leases, lifecycle_requests, pruned_stamps, prunings,
 };
-use crate::database::transaction::{insert, writing};
+use crate::database::transaction::{insert, patience, writing};
 use crate::database::{AuditEntry, record_events};
 use crate::directory::{Generation, Mode, RunId, RunStatus};
 use crate::limits;
@@ -62,8 +62,7 @@ impl Ledger {
         events: impl FnOnce(&Pruned) -> Vec<AuditEntry>,
         now: OffsetDateTime,
     ) -> Result<Pruned, LedgerError> {
-        let db = self.database.connection.begin_with_options(writing()).await?;
-        evidence::lock(&db, evidence::PRUNING_LOCK, workspace).await?;
+        let db = self.begin_pruning(workspace).await?;
         let old = Old::find(&db, workspace, before).await?;
         let pruned = old.count(&db, workspace).await?;
         if !pruned.is_empty() {
@@ -72,6 +71,42 @@ impl Ledger {
         record_events(&db, events(&pruned)).await?;
         db.commit().await?;
         Ok(pruned)
+    }
+
+    /// Begins the transaction of a pruning. Until it ends, no import commits: it could record again
+    /// what the pruning deletes.
+    async fn begin_pruning(&self, workspace: &str) -> Result<DatabaseTransaction, LedgerError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        leases::Entity::find_by_id(workspace).lock_exclusive().one(&db).await?;
+        evidence::lock(&db, evidence::PRUNING_LOCK, workspace).await?;
+        Ok(db)
+    }
+
+    /// Deletes the log entries of events before a moment, and records the audit entries that `events`
+    /// returns for their number.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`]; then nothing is deleted.
+    pub async fn prune_activity(
+        &self,
+        workspace: &str,
+        before: OffsetDateTime,
+        events: impl FnOnce(u64) -> Vec<AuditEntry>,
+        now: OffsetDateTime,
+    ) -> Result<u64, LedgerError> {
+        let db = self.begin_pruning(workspace).await?;
+        let earlier = last_pruned(&db, workspace).await?.map_or(0, |pruned| pruned.generation);
+        let about = before.saturating_add(Duration::seconds(1));
+        let activity = old_activity(&db, workspace, (before, about)).await?;
+        let count = activity.len() as u64;
+        if count > 0 {
+            let old = Old { last: None, earlier, runs: Vec::new(), requests: Vec::new(), activity };
+            old.take_out(&db, workspace, (before, count), now).await?;
+            record_events(&db, events(count)).await?;
+        }
+        db.commit().await?;
+        Ok(count)
     }
 
     /// Returns what [`Ledger::prune`] would delete, and deletes nothing.
@@ -100,8 +135,14 @@ struct Old {
     activity: Vec<OldEntry>,
 }
 
-/// A log entry: the run that stored it, its key, and its digest.
-type OldEntry = (Option<i64>, EntryKey, String);
+/// A log entry.
+struct OldEntry {
+    /// The run that stored it.
+    run: Option<i64>,
+    key: EntryKey,
+    digest: String,
+    seq: i64,
+}
 
 impl Old {
     async fn find(
@@ -162,7 +203,7 @@ impl Old {
             prune_versions(db, last, now).await?;
         }
         for ids in self.activity.chunks(limits::SQL_VALUES) {
-            let ids = ids.iter().map(|(_, (_, id), _)| id.as_str());
+            let ids = ids.iter().map(|entry| entry.key.1.as_str());
             let entries =
                 activity::Entity::delete_many().filter(activity::Column::Workspace.eq(workspace));
             entries.filter(activity::Column::Id.is_in(ids)).exec(db).await?;
@@ -183,7 +224,9 @@ impl Old {
             requests: self.requests.into_iter().collect(),
             ..TakenOut::default()
         };
-        for (run, key, digest) in self.activity {
+        let last = self.activity.iter().map(|entry| entry.seq).max().unwrap_or_default();
+        feed::note_pruned(db, workspace, before, last).await?;
+        for OldEntry { run, key, digest, .. } in self.activity {
             if let Some(run) = run {
                 taken.activity.entry(run).or_default().push((key, digest));
             }
@@ -365,16 +408,19 @@ async fn old_activity(
     use activity::Column;
     let query = activity::Entity::find()
         .select_only()
-        .columns([Column::Id, Column::At, Column::ImportId, Column::Digest])
+        .columns([Column::Id, Column::At, Column::ImportId, Column::Digest, Column::Seq])
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::At.lt(about));
     let entries = query
-        .into_tuple::<(String, OffsetDateTime, Option<i64>, String)>()
+        .into_tuple::<(String, OffsetDateTime, Option<i64>, String, Option<i64>)>()
         .all(db)
         .await?
         .into_iter();
     let old = entries.filter(|(_, at, ..)| *at < before);
-    Ok(old.map(|(id, at, run, digest)| (run, (at.unix_timestamp_nanos(), id), digest)).collect())
+    let entry = |(id, at, run, digest, seq): (String, OffsetDateTime, _, _, Option<i64>)| {
+        OldEntry { run, key: (at.unix_timestamp_nanos(), id), digest, seq: seq.unwrap_or_default() }
+    };
+    Ok(old.map(entry).collect())
 }
 
 /// The digests of all versions that were true at the end of a generation, by kind and key.

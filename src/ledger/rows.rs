@@ -83,9 +83,14 @@ pub(super) fn activity(row: activity::Model) -> Activity {
         id: row.id,
         at: row.at,
         kind: row.kind,
-        performed_by: (row.performed_by_id.is_some() || row.performed_by_email.is_some()).then(
-            || Actor { id: row.performed_by_id.map(UserId::new), email: row.performed_by_email },
-        ),
+        performed_by: Some(Actor {
+            kind: row.actor_type,
+            id: row.performed_by_id.map(UserId::new),
+            email: row.performed_by_email,
+            ip: row.ip,
+        })
+        .filter(|actor| *actor != Actor::default()),
+        description: row.description,
         metadata: row.metadata.into(),
     }
 }

@@ -26,9 +26,10 @@ const NO_DETAILS: &str = "{}";
 
 /// The personal fields of a version of a person. They are erased together.
 pub(crate) const PERSON: &str = "person";
-/// The personal fields of a log entry: the actor's id and address, the subject's id, and the
-/// details.
-pub(crate) const ACTIVITY_FIELDS: [&str; 4] = ["actor", "email", "subject", "metadata"];
+/// The personal fields of a log entry: the actor's id, email address and IP address, the subject's
+/// id, the description and the details.
+pub(crate) const ACTIVITY_FIELDS: [&str; 6] =
+    ["actor", "email", "ip", "subject", "description", "metadata"];
 /// The personal fields of a request and of its closing.
 pub(crate) const REQUEST_FIELDS: [&str; 6] =
     ["requester", "target", "user_name", "comment", "closed_by", "note"];

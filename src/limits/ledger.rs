@@ -88,3 +88,14 @@ pub const MARK_ATTEMPTS: u32 = 5;
 
 /// The maximum retention of history that a command accepts.
 pub const LONGEST_KEPT: Duration = Duration::from_hours(36_500 * 24);
+
+/// The maximum number of log entries that a page of the feed looks at, before it is sent although
+/// it is not full. A page of a rare kind is then short or empty, and the client continues.
+pub const ACTIVITY_SCANNED: usize = 10_000;
+
+/// The number of log entries that a page of the feed reads at once.
+pub const ACTIVITY_CHUNK: usize = 1_000;
+
+/// The size of the details after which a page of log entries ends, in bytes. The details of a usual
+/// entry have less than a kilobyte.
+pub const ACTIVITY_PAGE_BYTES: usize = 4 * 1_024 * 1_024;

@@ -103,3 +103,7 @@ pub const ACTIVITY_PER_PAGE: u32 = 250;
 /// of Intercom and the bridge differ. Entries are identified by id, so reading one twice is
 /// harmless.
 pub const ACTIVITY_OVERLAP: Duration = Duration::from_mins(10);
+
+/// The maximum number of kinds of log entries that are read from Intercom's own list. It has about
+/// a hundred.
+pub const ACTIVITY_KINDS: usize = 1_000;

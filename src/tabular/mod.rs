@@ -8,6 +8,7 @@
 //! change         a change of one of them
 //! seat           a paid seat, and whether it is used
 //! invitation     an invitation that is pending
+//! activity       an entry of Intercom's activity log
 //! review         accounts with their access, for a review
 //! review_counts  the counts of a review
 //! ```
@@ -15,6 +16,7 @@
 //! Ids are those of SCIM (`adm_…`, `team_…`), so that clients can join both views.
 
 mod account;
+mod activity;
 mod change;
 mod entitlement;
 mod invitation;
@@ -24,6 +26,7 @@ mod review_counts;
 mod seat;
 
 pub use account::{Account, KnownLog, accounts, invited_accounts};
+pub use activity::ActivityRow;
 pub use change::{
     ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership,
     attributes_of_user,

@@ -217,7 +217,8 @@ fn a_change_has_the_attributes_that_differ_and_no_others() {
         id: "e1".to_owned(),
         at: EARLY,
         kind: "role_change".to_owned(),
-        performed_by: Some(Actor { id: Some(UserId::new("7")), email: None }),
+        description: None,
+        performed_by: Some(Actor { id: Some(UserId::new("7")), ..Actor::default() }),
         metadata: json!({}).into(),
     };
     let document = document_of(change, Some(entry));

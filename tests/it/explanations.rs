@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
-use intercom_scim_bridge::intercom::{Client, Since, observe};
+use intercom_scim_bridge::intercom::{Client, LogKinds, Since, observe};
 use serde_json::{Value, json};
 use simulator::{Fault, Options, Simulator, Workspace};
 
@@ -43,7 +43,7 @@ async fn reading_a_long_activity_log_ends_in_time_and_the_next_import_goes_on_th
     let since = || Since::Everything { log: START - Duration::from_hours(30 * 24), known: None };
     // Each page takes two minutes.
     let slowly = |_| client.clock().advance(Duration::from_mins(2));
-    let observation = observe(&client, since(), &slowly).await.unwrap();
+    let observation = observe(&client, since(), &LogKinds::default(), &slowly).await.unwrap();
     assert_eq!(observation.users.len(), 1, "people and teams are read");
     assert_eq!(codes(&observation), ["activity_log_cut"]);
     let detail = &observation.warnings[0].detail;
@@ -52,7 +52,7 @@ async fn reading_a_long_activity_log_ends_in_time_and_the_next_import_goes_on_th
     assert!((1..3_000).contains(&read), "{read}");
     let read_to = observation.log_read_to.expect("some spans were read");
     assert!(read_to < START, "the rest is left for the next import");
-    let whole = observe(&client, since(), &|_| {}).await.unwrap();
+    let whole = observe(&client, since(), &LogKinds::default(), &|_| {}).await.unwrap();
     assert_eq!((codes(&whole), whole.activity.len()), (Vec::new(), 3_000));
     simulator.stop().await;
 }

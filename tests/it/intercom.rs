@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::{Observation, UserKind};
-use intercom_scim_bridge::intercom::{Client, IntercomError, Progress, Region, Since, observe};
+use intercom_scim_bridge::intercom::{
+    Client, IntercomError, LogKinds, Progress, Region, Since, observe,
+};
 use secrecy::SecretString;
 use simulator::{Fault, Options, Simulator, Workspace};
 
@@ -23,7 +25,7 @@ fn everything() -> Since {
 }
 
 pub async fn read(client: &Client) -> Result<Observation, IntercomError> {
-    observe(client, everything(), &|_| {}).await
+    observe(client, everything(), &LogKinds::default(), &|_| {}).await
 }
 
 /// A server that responds with these lists of admins and teams, and with the fixtures for
@@ -306,9 +308,11 @@ async fn a_reading_tells_how_far_it_has_come() {
     let (simulator, client) = simulated(Options::default());
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
-    observe(&client, everything(), &move |progress| noted.lock().unwrap().push(progress))
-        .await
-        .unwrap();
+    observe(&client, everything(), &LogKinds::default(), &move |progress| {
+        noted.lock().unwrap().push(progress)
+    })
+    .await
+    .unwrap();
     assert_eq!(
         *seen.lock().unwrap(),
         [Progress::Workspace, Progress::Admins, Progress::Teams, Progress::Activity { page: 1 }]

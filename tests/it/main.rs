@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod activity;
 mod api;
 mod audit;
 mod authorization;

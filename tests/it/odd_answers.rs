@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::Observation;
-use intercom_scim_bridge::intercom::{Client, IntercomError, Region, Since, observe};
+use intercom_scim_bridge::intercom::{Client, IntercomError, LogKinds, Region, Since, observe};
 use serde_json::json;
 use simulator::{Fault, Options, Simulator, Workspace};
 
@@ -299,7 +299,8 @@ async fn odd_responses_of_me_stop_no_import_of_a_known_workspace() {
         simulator.fail_from_now_on(fault.clone(), "/me");
         let ask = |known| {
             let since = Since::Everything { log: START - Duration::from_hours(72), known };
-            observe(&client, since, &|_| {})
+            let client = &client;
+            async move { observe(client, since, &LogKinds::default(), &|_| {}).await }
         };
         assert!(ask(None).await.is_err(), "{fault:?}");
         let observed = ask(Some(known.clone())).await;

@@ -120,6 +120,8 @@ fn rest_requests(person: &str) -> Vec<ExampleRequest> {
         ("status", "/api/v1/status", ""),
         ("list_workspaces", "/api/v1/workspaces", ""),
         ("list_audit", "/api/v1/audit?event=token.issued", ""),
+        ("list_activity", "/api/v1/activity?limit=1", ""),
+        ("list_activity_types", "/api/v1/activity/types?group=data", ""),
         ("remove_account", &format!("/api/v1/lifecycle/accounts/{person}"), ""),
         ("list_lifecycle_requests", "/api/v1/lifecycle/requests?limit=1", ""),
         ("create_lifecycle_request", "/api/v1/lifecycle/requests", &ticket),

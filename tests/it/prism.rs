@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::Observation;
-use intercom_scim_bridge::intercom::{Client, IntercomError, Since, observe};
+use intercom_scim_bridge::intercom::{Client, IntercomError, LogKinds, Since, observe};
 use reqwest::Method;
 use serde_json::json;
 use simulator::{AvatarShape, Fault, Options, Simulator};
@@ -21,6 +21,7 @@ async fn read(base_url: &str) -> Result<Observation, IntercomError> {
     observe(
         &client,
         Since::Everything { log: START - Duration::from_hours(24 * 365), known: None },
+        &LogKinds::default(),
         &|_| {},
     )
     .await

@@ -11,7 +11,7 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, WorkspaceConfig};
 use crate::database::Database;
 use crate::directory::Observation;
-use crate::intercom::{self, Client, Permission, RateBudget, Since};
+use crate::intercom::{self, Client, LogKinds, Permission, RateBudget, Since};
 use crate::limits;
 use crate::stores::{AccessStore, ConnectionStore};
 
@@ -48,7 +48,8 @@ pub async fn check_intercom(
     };
     // An hour of the log is enough to find out whether the token may read it.
     let since = Since::Everything { log: clock.now() - Duration::from_hours(1), known: None };
-    match intercom::observe(&client, since, &|_| {}).await {
+    let kinds = LogKinds { wanted: config.activity.types.clone(), listed: None };
+    match intercom::observe(&client, since, &kinds, &|_| {}).await {
         Err(error) => report.failed("intercom", &format!("{error}; {}", error.remedy())),
         Ok(observation) => {
             report_observation(&observation, report);

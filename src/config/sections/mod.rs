@@ -1,6 +1,7 @@
 //! The table of settings, one file for each section or group of small ones.
 
 mod access;
+mod activity;
 mod import;
 mod intercom;
 mod limits;
@@ -12,6 +13,7 @@ mod workspaces;
 use std::sync::LazyLock;
 
 pub use access::{Access, Issuer};
+pub use activity::Activity;
 pub use import::Import;
 pub use intercom::{Database, Intercom};
 pub use limits::Limits;
@@ -30,6 +32,7 @@ pub(super) fn settings() -> &'static [Setting] {
             Database::settings(),
             Intercom::settings(),
             Import::settings(),
+            Activity::settings(),
             Serve::settings(),
             Scim::settings(),
             Reviews::settings(),

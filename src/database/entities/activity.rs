@@ -20,6 +20,14 @@ pub struct Model {
     pub import_id: Option<i64>,
     pub digest: String,
     pub proof: Option<String>,
+    /// The form of the digest; null in rows of earlier versions.
+    pub digest_form: Option<i64>,
+    pub ip: Option<String>,
+    pub actor_type: Option<String>,
+    pub description: Option<String>,
+    /// Milliseconds since 1970.
+    pub recorded_at: Option<i64>,
+    pub seq: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

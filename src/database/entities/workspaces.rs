@@ -12,6 +12,10 @@ pub struct Model {
     pub name: Option<String>,
     pub region: Option<String>,
     pub memory: Option<Json>,
+    /// Log entries of events before this were pruned, in milliseconds since 1970.
+    pub activity_pruned_before: Option<i64>,
+    /// The highest `seq` of a pruned log entry.
+    pub activity_pruned_seq: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -13,12 +13,14 @@ fn kind(step: InvitationStep) -> &'static str {
 }
 
 fn entry(step: InvitationStep, seconds: i64, metadata: Value) -> Activity {
-    let by = Actor { id: Some(UserId::new("7")), email: Some("boss@example.com".to_owned()) };
+    let email = Some("boss@example.com".to_owned());
+    let by = Actor { id: Some(UserId::new("7")), email, ..Actor::default() };
     Activity {
         id: format!("e{seconds}"),
         at: NOW + Duration::seconds(seconds),
         kind: kind(step).to_owned(),
         performed_by: Some(by),
+        description: None,
         metadata: metadata.into(),
     }
 }
@@ -29,7 +31,8 @@ fn event(step: InvitationStep, seconds: i64, metadata: Value) -> InvitationEvent
 
 /// A join: performed by the person who joined.
 fn join(seconds: i64, id: &str, email: Option<&str>, metadata: Value) -> InvitationEvent {
-    let by = Actor { id: Some(UserId::new(id)), email: email.map(str::to_owned) };
+    let email = email.map(str::to_owned);
+    let by = Actor { id: Some(UserId::new(id)), email, ..Actor::default() };
     let entry = entry(InvitationStep::Joined, seconds, metadata);
     InvitationEvent::read(&Activity { performed_by: Some(by), ..entry }).unwrap()
 }

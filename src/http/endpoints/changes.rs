@@ -174,10 +174,10 @@ const NO_PLACE: &str = "since must be the `next` or the `cursor` of an earlier r
                         2026-03-01T12:00:00Z; leave it out to begin at the start";
 
 /// Parses a person: the id of a user, or a current or former email address.
-async fn parse_person(
+pub(super) async fn parse_person<S>(
     name: &str,
     text: &str,
-    caller: &Caller<ImportRead>,
+    caller: &Caller<S>,
 ) -> Result<ActorQuestion, ApiError> {
     if text.contains('@') && text.len() <= limits::SUBJECT_BYTES {
         // A `+` that was not percent-encoded has become a space, which addresses do not have.

@@ -1,6 +1,7 @@
 //! The handlers, one file for each group of endpoints.
 //!
 //! ```text
+//! activity       the feed of Intercom's activity log
 //! audit          the audit trail
 //! changes        the history as a log
 //! connect        connecting a workspace in a browser
@@ -21,6 +22,7 @@
 //! webhooks       Intercom's webhooks
 //! ```
 
+pub(crate) mod activity;
 pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod connect;

@@ -15,7 +15,7 @@ use crate::moments::{self, Edge, FORMS, ParsedMoment, Zone};
 use crate::words::Words;
 
 /// Every parameter of the import and change API.
-const ALL: [&str; 29] = [
+const ALL: [&str; 36] = [
     "account_id",
     "action",
     "actor",
@@ -26,17 +26,24 @@ const ALL: [&str; 29] = [
     "edition",
     "entitlement_id",
     "event",
+    "format",
     "from",
+    "group",
     "include_invited",
     "include_removed",
     "kind",
+    "last",
     "limit",
     "modified_since",
     "offset",
     "operation",
     "person",
+    "recorded_from",
+    "recorded_to",
+    "severity",
     "since",
     "state",
+    "subject",
     "target",
     "team",
     "to",
@@ -93,6 +100,47 @@ impl Parameters {
     pub fn text(&self, name: &str) -> Option<&str> {
         let last = self.0.iter().rev().find(|(known, _)| known == name);
         last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// All values of a parameter that may be repeated or have several values with commas.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        let values = self.0.iter().filter(|(known, _)| known == name);
+        let values = values.flat_map(|(_, value)| value.split(','));
+        values.map(str::trim).filter(|value| !value.is_empty()).collect()
+    }
+
+    /// The values whose words the parameter has; see [`Self::list`].
+    pub fn any_of<T: Words>(&self, name: &str) -> Result<Vec<T>, ApiError> {
+        let unknown = || wrong(format!("{name} must be one or more of {}", T::list()));
+        let value = |word: &str| T::from_word(word).ok_or_else(unknown);
+        self.list(name).into_iter().map(value).collect()
+    }
+
+    /// A moment, or seconds since 1970.
+    pub fn moment_or_unix(
+        &self,
+        name: &str,
+        edge: Edge,
+    ) -> Result<Option<OffsetDateTime>, ApiError> {
+        let seconds = self.text(name).filter(|text| {
+            (1..=11).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        match seconds.and_then(|seconds| seconds.parse().ok()) {
+            Some(seconds) => {
+                let moment = OffsetDateTime::from_unix_timestamp(seconds).ok();
+                moment.map(Some).ok_or_else(|| wrong(format!("{name} is out of range")))
+            }
+            None => self.moment(name, edge).map_err(|_| {
+                wrong(format!("{name} must be {FORMS}, or seconds since 1970, such as 1790000000"))
+            }),
+        }
+    }
+
+    /// How long before now, such as `15m`.
+    pub fn age(&self, name: &str) -> Result<Option<time::Duration>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let wrong = || wrong(format!("{name} must be a duration such as 15m, 12h or 2d"));
+        ago(text).map(Some).ok_or_else(wrong)
     }
 
     /// A whole number within `range`, or `default` if it is missing.
@@ -312,7 +360,6 @@ mod tests {
             "ts=1",
             "v=2",
             "utm_source=x",
-            "format=csv",
             "time=1",
             "a%00=",
             "=",

@@ -16,8 +16,8 @@ use self::route::{PathRoutes, Route, by_path, routes};
 use self::router::{register, register_below};
 use super::endpoints::refused_writes::{self, RefusedWrite};
 use super::endpoints::{
-    audit, changes, connect, discovery, imports, invitations, lifecycle, metrics, oauth, refusals,
-    reviews, scim, seats, status, tabular, webhooks,
+    activity, audit, changes, connect, discovery, imports, invitations, lifecycle, metrics, oauth,
+    refusals, reviews, scim, seats, status, tabular, webhooks,
 };
 use super::errors::ApiError;
 use super::{openapi, pages};
@@ -65,6 +65,8 @@ fn api_routes() -> Vec<Route> {
         imports::start,
         imports::get,
         audit::list,
+        activity::list,
+        activity::types,
         changes::list,
         tabular::accounts,
         tabular::entitlements,

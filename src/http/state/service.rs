@@ -14,6 +14,7 @@ use super::tasks::Tasks;
 use crate::access::{
     AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, Tokens, WebhookKey, network_of,
 };
+use crate::activity::WantedKinds;
 use crate::clock::{self, Clock};
 use crate::directory::{DEFAULT_WORKSPACE, Names, Price};
 use crate::http::connection::connections::Connections;
@@ -62,6 +63,8 @@ pub struct Service {
     pub retention: Duration,
     /// The names of roles whose holders count as privileged in reviews.
     pub privileged_roles: Arc<[String]>,
+    /// The kinds of entries that imports read from Intercom's activity log.
+    pub activity_kinds: WantedKinds,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,
     /// After how many days without activity of its holder a paid seat counts as unused.

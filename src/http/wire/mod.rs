@@ -5,11 +5,13 @@
 //! parameters       query parameters of lists      request   requests for changes
 //! history          those of changes, reviews and  search    the body of a SCIM search
 //!                  the audit trail                errors    error responses, and shared responses
+//! activity         those of the feed of log entries
 //! row_schemas      schemas of rows and changes    words     schemas of enums with words
 //! record_schemas   schemas of imports and of the  schemas   gives records their schemas
 //!                  audit trail
 //! ```
 
+mod activity;
 mod errors;
 mod history;
 mod parameters;
@@ -20,6 +22,7 @@ mod schemas;
 mod search;
 mod words;
 
+pub use activity::{ActivityParameters, ActivityTypeParameters};
 pub use errors::{
     ApiRefusals, BodyRefusals, ParameterRefusals, PastRefusals, Problem, RefusedByApi,
     RefusedByScim, ScimErrorBody, ScimList, ScimRefusals, ScimSearchRefusals, UnsupportedWrite,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::activity::{Group, Severity};
 use crate::directory::EntitlementType;
 use crate::tabular::{ReviewChange, SeatUse};
 
@@ -315,4 +316,50 @@ pub struct Seat {
     monthly_price: Option<String>,
     /// The currency of the price.
     currency: Option<String>,
+}
+
+/// An entry of Intercom's activity log.
+#[derive(ToSchema)]
+pub struct ActivityRow {
+    /// The position after this entry in the order of recording, for the parameter `since`.
+    cursor: String,
+    /// The number of the entry in the order of recording. It grows, with gaps.
+    seq: i64,
+    /// Intercom's id of the entry.
+    id: String,
+    /// The kind of the entry, as Intercom spells it.
+    r#type: String,
+    /// The subject of the kind.
+    group: Group,
+    /// How serious the entry is.
+    severity: Severity,
+    /// When the event happened. Intercom's times are whole seconds.
+    at: OffsetDateTime,
+    /// When the bridge recorded the entry.
+    recorded_at: OffsetDateTime,
+    /// The id of the account that caused the event.
+    actor_id: Option<String>,
+    /// The type of the actor, as Intercom spells it, such as `admin`.
+    actor_type: Option<String>,
+    /// The actor's email address at the time of the event.
+    actor_email: Option<String>,
+    /// The actor's present name.
+    actor_display_name: Option<String>,
+    /// The IP address from which the actor acted. Null if `activity.store_ip` is false.
+    actor_ip: Option<String>,
+    /// The id of the account that the entry is about, if the entry says it.
+    subject_id: Option<String>,
+    /// The present email address of that account.
+    subject_email: Option<String>,
+    /// The present name of that account.
+    subject_display_name: Option<String>,
+    /// The id of the group that the entry is about.
+    team_id: Option<String>,
+    /// The name of that group at the time of the event.
+    team_display_name: Option<String>,
+    /// Intercom's sentence about the event.
+    description: Option<String>,
+    /// Intercom's details. Their members depend on the type.
+    #[schema(value_type = Object)]
+    metadata: Value,
 }

@@ -43,6 +43,7 @@ described! {
     tabular::Entitlement as row_schemas::Entitlement,
     tabular::AccessMembership as row_schemas::AccessMembership,
     tabular::ChangeDocument as row_schemas::ChangeDocument,
+    tabular::ActivityRow as row_schemas::ActivityRow,
     tabular::ChangedBy as row_schemas::ChangedBy,
     tabular::ReviewedAccount as row_schemas::ReviewedAccount,
     tabular::InvitationRow as row_schemas::InvitationRow,
@@ -64,8 +65,8 @@ mod tests {
         ImportRequest, LossKind, Membership, RecordedChange, Trigger, UserId, Warning,
     };
     use crate::tabular::{
-        AccessMembership, Account, ChangeDocument, Entitlement, InvitationRow, ReviewedAccount,
-        Row, Seat,
+        AccessMembership, Account, ActivityRow, ChangeDocument, Entitlement, InvitationRow,
+        ReviewedAccount, Row, Seat,
     };
 
     const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -91,6 +92,7 @@ mod tests {
         columns::<Entitlement>();
         columns::<AccessMembership>();
         columns::<ReviewedAccount>();
+        columns::<ActivityRow>();
         columns::<InvitationRow>();
         columns::<Seat>();
         members(&AuditEntry::event("request", AT));

@@ -6,6 +6,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::activity::{Format, Group, Severity};
 use crate::directory::{
     ChangeAction, ChangeKind, EntitlementType, LossKind, Mode, RunStatus, Trigger,
 };
@@ -50,5 +51,8 @@ word_schemas! {
     Trigger as "Trigger" => None,
     EntitlementType as "EntitlementType" => Some("The kind of an entitlement."),
     Operation as "RequestOperation" => Some("The operation"),
+    Group as "ActivityGroup" => Some("The subject of a kind of log entry."),
+    Severity as "ActivitySeverity" => Some("How serious a log entry is, in the words of OCSF."),
+    Format as "ActivityFormat" => Some("The form of log entries."),
     RequestState as "RequestState" => Some("The state of a request."),
 }

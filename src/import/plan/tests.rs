@@ -37,6 +37,8 @@ fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)])
         memberships: members.iter().map(member).collect(),
         activity: Arc::default(),
         log_read_to: Some(NOW),
+
+        log_kinds: None,
         unknown: Unknown::default(),
         machines: BTreeSet::new(),
         warnings: Vec::new(),
@@ -191,7 +193,8 @@ fn joined(id: &str, at: OffsetDateTime) -> Activity {
         id: format!("join-{id}"),
         at,
         kind: "app_admin_join".to_owned(),
-        performed_by: Some(Actor { id: Some(UserId::new(id)), email: None }),
+        description: None,
+        performed_by: Some(Actor { id: Some(UserId::new(id)), ..Actor::default() }),
         metadata: json!({}).into(),
     }
 }

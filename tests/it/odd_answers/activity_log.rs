@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use intercom_scim_bridge::intercom::{Since, observe};
+use intercom_scim_bridge::intercom::{LogKinds, Since, observe};
 use simulator::{Fault, Options, Simulator, Workspace};
 
 use super::answering;
@@ -103,7 +103,7 @@ async fn a_log_that_fails_in_the_midst_is_kept_up_to_there() {
     simulator.fail(Fault::Slow(Duration::ZERO), "/admins/activity_logs", 3);
     simulator.fail_from_now_on(Fault::Status(500), "/admins/activity_logs");
     let since = Since::Everything { log: START - Duration::from_hours(30 * 24), known: None };
-    let observation = observe(&client, since, &|_| {}).await.unwrap();
+    let observation = observe(&client, since, &LogKinds::default(), &|_| {}).await.unwrap();
     let read_to = observation.log_read_to.expect("some of it was read");
     assert!(read_to > START - Duration::from_hours(30 * 24) && read_to < START);
     let kept =
@@ -125,7 +125,7 @@ async fn a_page_of_the_log_that_another_span_had_is_not_stuck() {
     simulator.fail(Fault::Slow(Duration::ZERO), "/admins/activity_logs", 2);
     simulator.fail(Fault::Status(500), "/admins/activity_logs", 2);
     let since = Since::Everything { log: START - Duration::from_hours(5 * 24), known: None };
-    let observation = observe(&client, since, &|_| {}).await.unwrap();
+    let observation = observe(&client, since, &LogKinds::default(), &|_| {}).await.unwrap();
     assert_eq!(codes(&observation), [] as [&str; 0]);
     assert_eq!(observation.log_read_to, Some(observation.taken_at));
     assert!(observation.activity.len() >= 700, "{}", observation.activity.len());

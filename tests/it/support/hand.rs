@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use intercom_scim_bridge::activity::WantedKinds;
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::{ImportRequest, Mode, Run, Snapshot, Trigger};
 use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
@@ -48,6 +49,8 @@ pub fn connection(base_url: &str) -> Connection {
 pub const OPTIONS: ImportOptions = ImportOptions {
     guard: Guard::with_share(10),
     activity_lookback: Duration::from_hours(8760),
+    activity_kinds: WantedKinds::Security,
+    store_addresses: true,
     include_bots: false,
     lease: Duration::from_secs(15),
 };
