@@ -247,7 +247,7 @@ impl Importer {
             }
             Mode::Incremental => self.since_last_success().await?,
         };
-        let kinds = self.log_kinds().await?;
+        let kinds = self.log_kinds(mode).await?;
         let reading = |stage| progress(Phase::Reading(stage));
         let mut observation = intercom::observe(&self.client, since, &kinds, &reading).await?;
         if !self.options.store_addresses {

@@ -35,6 +35,8 @@ pub struct LogKinds {
     /// Intercom's own list of the workspace's kinds, as the last full import read it. `None` if it
     /// was never read.
     pub listed: Option<BTreeSet<String>>,
+    /// Whether to read Intercom's own list anew.
+    pub read_list: bool,
 }
 
 /// Reads Intercom's own list of the workspace's kinds. `None` if it cannot be read: older versions

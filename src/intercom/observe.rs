@@ -51,7 +51,6 @@ pub async fn observe(
 ) -> Result<Observation, IntercomError> {
     let taken_at = client.clock().now();
     let mut draft = Draft::default();
-    let is_full = matches!(since, Since::Everything { .. });
     let (workspace, log_since) = match since {
         Since::Last { workspace, log } => (workspace, log),
         Since::Everything { log, known } => {
@@ -82,10 +81,11 @@ pub async fn observe(
     // count as read up to a future time.
     let theirs = client.allowance().server_time.filter(|theirs| *theirs > log_since);
     let log_until = theirs.map_or(taken_at, |theirs| theirs.min(taken_at));
-    let listed = if is_full { log::listed_kinds(client).await } else { None };
+    let listed = if kinds.read_list { log::listed_kinds(client).await } else { None };
     let kinds = LogKinds {
         wanted: kinds.wanted.clone(),
         listed: listed.clone().or_else(|| kinds.listed.clone()),
+        read_list: false,
     };
     let log = log::read(client, &kinds, log_since, log_until, progress).await;
     let settled = draft.settle();

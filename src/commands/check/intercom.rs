@@ -48,7 +48,7 @@ pub async fn check_intercom(
     };
     // An hour of the log is enough to find out whether the token may read it.
     let since = Since::Everything { log: clock.now() - Duration::from_hours(1), known: None };
-    let kinds = LogKinds { wanted: config.activity.types.clone(), listed: None };
+    let kinds = LogKinds { wanted: config.activity.types.clone(), listed: None, read_list: true };
     match intercom::observe(&client, since, &kinds, &|_| {}).await {
         Err(error) => report.failed("intercom", &format!("{error}; {}", error.remedy())),
         Ok(observation) => {
