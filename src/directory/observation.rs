@@ -207,8 +207,11 @@ impl Observation {
         }
     }
 
-    /// Removes the IP addresses from the entries of the activity log.
-    pub fn remove_addresses(&mut self) {
+    /// Removes the IP addresses from the entries of the activity log, unless they are `kept`.
+    pub fn keep_addresses(&mut self, kept: bool) {
+        if kept {
+            return;
+        }
         let without = |entry: &Activity| {
             let mut entry = entry.clone();
             entry.remove_addresses();

@@ -250,9 +250,7 @@ impl Importer {
         let kinds = self.log_kinds(mode).await?;
         let reading = |stage| progress(Phase::Reading(stage));
         let mut observation = intercom::observe(&self.client, since, &kinds, &reading).await?;
-        if !self.options.store_addresses {
-            observation.remove_addresses();
-        }
+        observation.keep_addresses(self.options.store_addresses);
         self.machines_apart(observation).await.map_err(ReadError::Ledger)
     }
 

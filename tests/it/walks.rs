@@ -293,7 +293,8 @@ async fn the_last_activity_is_known_now_and_as_of_a_moment(database: TestDatabas
         workspace.set_permissions(bo, ada, &["export_data"], start - 2_000);
         // Neither shows that Bo was active: someone tried to sign in, and Intercom's staff did.
         workspace.fail_sign_in(bo, "email_password", start - 1_000);
-        workspace.be_impersonated(bo, start - 900);
+        workspace.note(start - 900, "admin_impersonation_start", bo, json!({}));
+        workspace.note(start - 850, "admin_impersonation_end", bo, json!({}));
         let measured = json!({"last_activity_at": start - 800, "new_state": "idle"});
         workspace.note(start - 500, "admin_occupancy_state_change", cy, measured);
     });
