@@ -14,10 +14,10 @@ FROM tools AS build
 COPY rust-toolchain.toml .
 COPY --from=plan /src/recipe.json .
 # Docker builds this layer again only if a dependency or a setting of the build changes.
-RUN cargo chef cook --release --locked --bin intercom-scim-bridge --recipe-path recipe.json
+RUN cargo chef cook --release --locked --features jemalloc --bin intercom-scim-bridge --recipe-path recipe.json
 COPY . .
 ARG COMMIT=unknown
-RUN BUILD_COMMIT=$COMMIT cargo build --release --locked --bin intercom-scim-bridge
+RUN BUILD_COMMIT=$COMMIT cargo build --release --locked --features jemalloc --bin intercom-scim-bridge
 
 FROM debian:bookworm-slim
 ARG COMMIT=unknown

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use intercom_scim_bridge::commands::CommandLine;
 
 /// jemalloc, because it returns the memory of an import to the system; glibc's allocator keeps it.
-/// C libraries such as SQLite use it too.
+/// C libraries such as SQLite use it too. Builds for production have the feature.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
