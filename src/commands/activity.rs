@@ -82,9 +82,9 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
         workspace_of(config, workspace)?;
         return Err(CommandError::new("this workspace was not imported yet"));
     };
-    let stored = state.as_deref().map(read_state).transpose()?.flatten();
+    let last = state.as_deref().map(read_state).transpose()?.flatten();
     let zone = tz.clone().unwrap_or(Zone::UTC);
-    let position = match stored {
+    let position = match last {
         Some(position) => Some(position),
         None => begin(ledger, workspace, since.as_deref(), &zone).await?,
     };
