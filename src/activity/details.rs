@@ -132,6 +132,7 @@ impl Details {
     }
 
     /// The members before and after. Intercom does not document them.
+    #[expect(clippy::single_match_else, reason = "both ways of naming members have equal weight")]
     fn read_members(&mut self) {
         let ids = |place: &str| -> Option<BTreeSet<String>> {
             let list = self.metadata.pointer(place)?.as_array()?;

@@ -59,7 +59,7 @@ pub fn ecs(entry: &Entry, context: &Context<'_>) -> Value {
 fn event(entry: &Entry, context: &Context<'_>, details: &Details) -> Value {
     let kind = kind_named(&entry.activity.kind);
     let words = |list: &str| {
-        (!list.is_empty()).then(|| json!(list.split(' ').collect::<Vec<_>>())).unwrap_or_default()
+        if list.is_empty() { Value::Null } else { json!(list.split(' ').collect::<Vec<_>>()) }
     };
     let mut event = Map::new();
     put(&mut event, "kind", "event");

@@ -47,6 +47,7 @@ impl Class {
     }
 
     /// The caption of an activity of the class.
+    #[expect(clippy::match_same_arms, reason = "one arm for each class and activity")]
     const fn activity_caption(self, activity: u8) -> &'static str {
         match (self, activity) {
             (Self::Account | Self::Entity | Self::WebResources, 1) => "Create",

@@ -296,10 +296,10 @@ fn remove_addresses(value: &mut Value) -> bool {
             None => false,
         },
         Value::Array(values) => {
-            values.iter_mut().fold(false, |found, value| remove_addresses(value) || found)
+            values.iter_mut().map(remove_addresses).filter(|found| *found).count() > 0
         }
         Value::Object(members) => {
-            members.values_mut().fold(false, |found, value| remove_addresses(value) || found)
+            members.values_mut().map(remove_addresses).filter(|found| *found).count() > 0
         }
         _ => false,
     }
