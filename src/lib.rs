@@ -45,6 +45,7 @@
 //!   they read. Pure.
 //! * [`tabular`] shows the directory as rows, and the history as a log of changes. Pure.
 //! * [`access`] authenticates clients: tokens, OAuth clients, scopes, rate limits.
+//! * [`runtime`] is what the loops and the server share: the handle of each workspace.
 //! * [`http`] is the server: it authorises requests, and answers them. `src/http/mod.rs` lists its
 //!   modules.
 //!
@@ -57,6 +58,7 @@
 //!
 //! For all modules:
 //!
+//! * `base_urls` has the base URLs of a workspace's APIs.
 //! * [`clock`] is the only source of time. [`date_time`] formats times, and `moments` parses those
 //!   that people and clients write.
 //! * [`limits`] has all bounds that are not settings.
@@ -75,10 +77,12 @@
 //! ```text
 //! clock, date_time, moments, limits, words, measures, spans
 //! directory, database
+//! base_urls
 //! activity, requests, scim, tabular, roster, saviynt, intercom
 //! ledger
 //! stores
 //! access, import, publish
+//! runtime
 //! http, config
 //! app, telemetry
 //! commands
@@ -87,6 +91,7 @@
 pub mod access;
 pub mod activity;
 pub mod app;
+pub(crate) mod base_urls;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -103,6 +108,7 @@ pub(crate) mod moments;
 pub mod publish;
 pub mod requests;
 pub mod roster;
+pub mod runtime;
 pub(crate) mod saviynt;
 pub mod scim;
 pub(crate) mod spans;

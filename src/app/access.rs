@@ -20,8 +20,8 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, open_to_others};
 use crate::database::Database;
 use crate::directory::{ImportRequest, Trigger};
-use crate::http::Workspace;
 use crate::limits;
+use crate::runtime::WorkspaceHandle;
 use crate::stores::{AccessStore, ConnectionStore, SealedConnection, Stores};
 
 /// Returns the vault that opens the sealed secrets in the database. Without a key in the settings it
@@ -176,7 +176,7 @@ pub async fn open_connection(
 /// Reads tokens and connections from the database again, at intervals.
 pub(super) struct AccessLoop {
     pub tokens: Arc<Tokens>,
-    pub workspaces: Vec<Arc<Workspace>>,
+    pub workspaces: Vec<Arc<WorkspaceHandle>>,
     /// With a connection of its own, so that a disabled client is noticed even if all others are
     /// busy.
     database: Database,
@@ -190,7 +190,7 @@ pub(super) struct AccessLoop {
 impl AccessLoop {
     pub fn new(
         tokens: Arc<Tokens>,
-        workspaces: Vec<Arc<Workspace>>,
+        workspaces: Vec<Arc<WorkspaceHandle>>,
         database: Database,
         clock: Clock,
     ) -> Self {
@@ -270,7 +270,7 @@ impl AccessLoop {
 pub(super) async fn audit_loop(
     trail: Arc<AuditTrail>,
     stores: Stores,
-    workspaces: Vec<Arc<Workspace>>,
+    workspaces: Vec<Arc<WorkspaceHandle>>,
     config: Config,
     clock: Clock,
     mut stop: watch::Receiver<bool>,

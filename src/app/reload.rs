@@ -11,7 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::access::WebhookKey;
 use crate::config::{Config, ConfigError, WorkspaceConfig};
 use crate::directory::{ImportRequest, Trigger};
-use crate::http::{Certificates, Service, Workspace};
+use crate::http::{Certificates, Service};
+use crate::runtime::WorkspaceHandle;
 
 /// The values that a reload compares with, and the certificates that it reads again.
 pub struct Reload {
@@ -103,7 +104,7 @@ fn differ(one: &SecretString, other: &SecretString) -> bool {
 
 fn take_token(
     service: &Service,
-    workspace: &Workspace,
+    workspace: &WorkspaceHandle,
     known: &mut WorkspaceConfig,
     fresh: &WorkspaceConfig,
     reloaded: &mut Reloaded,
@@ -132,7 +133,7 @@ fn take_token(
 }
 
 fn take_client_secret(
-    workspace: &Workspace,
+    workspace: &WorkspaceHandle,
     known: &mut WorkspaceConfig,
     fresh: &WorkspaceConfig,
     reloaded: &mut Reloaded,

@@ -22,11 +22,10 @@ use crate::access::{
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::Database;
-use crate::http::{
-    self, Certificates, Connections, Freshness, Makers, Origin, Service, TaskName, Workspace,
-};
+use crate::http::{self, Certificates, Connections, Freshness, Makers, Origin, Service};
 use crate::limits;
 use crate::measures::Measures;
+use crate::runtime::{TaskName, WorkspaceHandle};
 use crate::scim::{CursorKey, PageRules};
 use crate::stores::Stores;
 
@@ -62,7 +61,7 @@ impl App {
                 Running::prepare(config, &workspace, &public_url, &stores, &clock, &measures);
             running.push(prepared.await?);
         }
-        let workspaces: Vec<Arc<Workspace>> =
+        let workspaces: Vec<Arc<WorkspaceHandle>> =
             running.iter().map(|running| Arc::clone(&running.workspace)).collect();
         let access = access_loop(config, &tokens, &workspaces, &clock).await?;
         let makers = makers(config, &clock)?;
@@ -127,7 +126,7 @@ fn makers(config: &Config, clock: &Clock) -> Result<Arc<Makers>, StartError> {
 async fn access_loop(
     config: &Config,
     tokens: &Arc<Tokens>,
-    workspaces: &[Arc<Workspace>],
+    workspaces: &[Arc<WorkspaceHandle>],
     clock: &Clock,
 ) -> Result<AccessLoop, StartError> {
     let aside = Database::open_aside(config.database.url.expose_secret()).await;
@@ -185,7 +184,7 @@ impl<'a> Tasks<'a> {
         Self { config, service, supervisor, stopped, loops: Vec::new(), ended }
     }
 
-    fn workspaces(&self) -> Vec<Arc<Workspace>> {
+    fn workspaces(&self) -> Vec<Arc<WorkspaceHandle>> {
         self.service.workspaces.values().cloned().collect()
     }
 
@@ -306,7 +305,7 @@ struct Shared {
     measures: Arc<Measures>,
     public_url: String,
     makers: Arc<Makers>,
-    workspaces: Vec<Arc<Workspace>>,
+    workspaces: Vec<Arc<WorkspaceHandle>>,
 }
 
 /// Builds the state that all requests share.

@@ -9,9 +9,9 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::run;
 use crate::clock::Clock;
-use crate::http::{TaskName, Tasks};
 use crate::limits;
 use crate::measures::Measures;
+use crate::runtime::{TaskName, Tasks};
 
 /// Keeps background tasks running.
 #[derive(Clone)]

@@ -12,9 +12,9 @@ use super::days;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::database::AuditEntry;
-use crate::http::Workspace;
 use crate::ledger::{Erased, Ledger, LedgerError, Person};
 use crate::limits;
+use crate::runtime::WorkspaceHandle;
 use crate::stores::Stores;
 
 /// The actor of audit entries about what the bridge did without a request.
@@ -27,7 +27,7 @@ const ROUNDS_TO_EMPTY_LOG: u32 = 60;
 /// Runs the upkeep every [`limits::UPKEEP`], or more often if the settings have shorter times.
 pub(super) async fn upkeep_loop(
     stores: Stores,
-    workspaces: Vec<Arc<Workspace>>,
+    workspaces: Vec<Arc<WorkspaceHandle>>,
     config: Config,
     clock: Clock,
     mut stop: watch::Receiver<bool>,

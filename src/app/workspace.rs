@@ -11,10 +11,11 @@ use tokio::task::JoinHandle;
 use super::supervisor::Supervisor;
 use super::{StartError, days};
 use crate::access::WebhookKey;
+use crate::base_urls::scim_base_url;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, WorkspaceConfig};
 use crate::directory::RunId;
-use crate::http::{TaskName, Workspace, begin_counting, scim_base_url};
+use crate::http::begin_counting;
 use crate::import::{
     Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times,
     Worker,
@@ -24,6 +25,7 @@ use crate::ledger::{Ledger, LedgerError, Notices};
 use crate::limits;
 use crate::measures::Measures;
 use crate::publish::{Past, PublishOptions, Publisher, settle_requests};
+use crate::runtime::{TaskName, WorkspaceHandle};
 use crate::stores::{RequestStore, Stores};
 
 /// Returns the settings of the workspace with this name.
@@ -84,7 +86,7 @@ fn guard(import: &config::Import) -> Guard {
 /// What runs for one workspace while the bridge runs.
 pub(super) struct Running {
     /// The workspace, as requests see it.
-    pub workspace: Arc<Workspace>,
+    pub workspace: Arc<WorkspaceHandle>,
     worker: Worker,
     publisher: Publisher,
     stores: Stores,
@@ -114,7 +116,7 @@ impl Running {
         begin_counting(measures, &workspace.name);
         let health = Arc::new(Health::default());
         let nudge = Arc::new(Nudge::default());
-        let shown = Workspace {
+        let shown = WorkspaceHandle {
             name: workspace.name.as_str().into(),
             live: Arc::clone(publisher.live()),
             health: Arc::clone(&health),
@@ -192,7 +194,7 @@ async fn import_loop(worker: Arc<Worker>, publisher: Publisher, stopped: watch::
 async fn publish_loop(
     publisher: Publisher,
     stores: Stores,
-    shown: Arc<Workspace>,
+    shown: Arc<WorkspaceHandle>,
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -262,7 +264,7 @@ async fn publish_loop(
 
 /// Closes the requests that an import has fulfilled. Returns whether that succeeded; if not, the
 /// next round tries again.
-async fn settle(requests: &RequestStore, shown: &Workspace, clock: &Clock) -> bool {
+async fn settle(requests: &RequestStore, shown: &WorkspaceHandle, clock: &Clock) -> bool {
     let settled =
         settle_requests(requests, &shown.name, &shown.live, &shown.past, clock.now()).await;
     if let Err(error) = &settled {
@@ -273,7 +275,7 @@ async fn settle(requests: &RequestStore, shown: &Workspace, clock: &Clock) -> bo
 
 /// Updates the workspace's health with recorded times that lie in the future, and with a clock that
 /// differs from Intercom's.
-async fn check_times(ledger: &Ledger, shown: &Workspace, clock: &Clock) {
+async fn check_times(ledger: &Ledger, shown: &WorkspaceHandle, clock: &Clock) {
     let now = clock.now();
     match ledger.times_ahead(&shown.name, now).await {
         Ok(ahead) => {

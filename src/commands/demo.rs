@@ -25,7 +25,6 @@ use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Telemetry};
 use crate::directory::DEFAULT_WORKSPACE;
-use crate::limits;
 use crate::telemetry;
 pub use arguments::Arguments;
 use past::Past;

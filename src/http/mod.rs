@@ -40,5 +40,4 @@ pub use request::origin::{Origin, UntrustedPeers};
 pub use response::large::Makers;
 pub use routes::{openapi_collection, openapi_document};
 pub use server::{serve, serve_ops};
-pub use state::service::{Freshness, Service, Workspace, api_base_url, scim_base_url};
-pub use state::tasks::{TaskName, TaskStanding, TaskState, Tasks};
+pub use state::service::{Freshness, Service};

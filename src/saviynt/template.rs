@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::bridge::{Bridge, Rate};
+use crate::base_urls::{api_base_url, scim_base_url};
 use crate::directory::DEFAULT_WORKSPACE;
 
 /// The bridge's interface that Saviynt reads.
@@ -103,12 +104,8 @@ fn numbers(bridge: &Bridge) -> [(&'static str, usize); 4] {
 /// before these.
 fn texts(bridge: &Bridge, style: Style) -> [(&'static str, String); 15] {
     let base = &bridge.base_url;
-    let place = match bridge.workspace.as_str() {
-        DEFAULT_WORKSPACE => base.clone(),
-        workspace => format!("{base}/workspaces/{workspace}"),
-    };
-    let scim = format!("{place}/scim/v2");
-    let api = format!("{place}/api/v1");
+    let scim = scim_base_url(base, &bridge.workspace);
+    let api = api_base_url(base, &bridge.workspace);
     let page = bridge.largest_page.min(PAGE);
     let option = match bridge.workspace.as_str() {
         DEFAULT_WORKSPACE => String::new(),

@@ -39,13 +39,23 @@ fn sources() -> Vec<(PathBuf, String)> {
 }
 
 /// The modules that every other module may import.
-const FREE: [&str; 8] =
-    ["clock", "date_time", "limits", "measures", "moments", "spans", "words", "VERSION"];
+const FREE: [&str; 9] = [
+    "base_urls",
+    "clock",
+    "date_time",
+    "limits",
+    "measures",
+    "moments",
+    "spans",
+    "words",
+    "VERSION",
+];
 
 /// The modules that each module may import besides [`FREE`]. `app` joins them all.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("directory", &[]),
     ("activity", &["directory"]),
+    ("base_urls", &["directory"]),
     ("clock", &[]),
     ("date_time", &[]),
     ("limits", &[]),
@@ -65,6 +75,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("access", &["directory", "database", "stores"]),
     ("import", &["directory", "activity", "intercom", "database", "ledger"]),
     ("publish", &["directory", "requests", "ledger", "stores", "scim"]),
+    ("runtime", &["access", "import", "publish"]),
     ("config", &["directory", "activity", "intercom", "access"]),
     ("telemetry", &["config"]),
     (
@@ -81,6 +92,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "import",
             "publish",
             "access",
+            "runtime",
         ],
     ),
     (
@@ -95,6 +107,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "publish",
             "scim",
             "access",
+            "runtime",
             "http",
             "config",
         ],

@@ -74,7 +74,7 @@ pub async fn list(
     let form = preferred_form(&request, offers)?;
     let (order, since) = parse_order(&parameters, &caller).await?;
     let filter = parse_filter(&parameters, &caller).await?;
-    let limit = parameters.limit(&request)?;
+    let limit = parameters.limit()?;
     let with_mark = parameters.flag("bom")?;
     let makers = &caller.service.makers;
     let turn = makers.page_turn(&caller.principal.allowance).await?;
@@ -103,8 +103,7 @@ pub async fn list(
         Format::Ocsf => answer.documents(&caller, turn, read.documents(ocsf)).await?,
         Format::Ecs => answer.documents(&caller, turn, read.documents(ecs)).await?,
     };
-    let next =
-        parameters.link(&request, &caller.service.origin.url_for(&request), &[("since", next)]);
+    let next = parameters.link(&request, &caller.service.origin.url(), &[("since", next)]);
     set_next_link(&mut response, &next);
     Ok(response)
 }

@@ -69,7 +69,7 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
         actor: parameters.text("actor").map(str::to_owned),
         event: parameters.text("event").map(str::to_owned),
     };
-    let limit = parameters.limit(&request)?;
+    let limit = parameters.limit()?;
     let makers = &caller.service.makers;
     let turn = makers.page_turn(&caller.principal.allowance).await?;
     let reader = Data::clone(service);
@@ -86,9 +86,8 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
     });
     let (items, more) = read.await??;
     let last = items.last().filter(|_| more).map(|entry| entry.cursor.clone());
-    let next = last.map(|last| {
-        parameters.link(&request, &caller.service.origin.url_for(&request), &[("after", last)])
-    });
+    let next = last
+        .map(|last| parameters.link(&request, &caller.service.origin.url(), &[("after", last)]));
     if form == LINES {
         let page = Chunks::lines(items.into_iter());
         let mut response =

@@ -64,7 +64,7 @@ pub async fn list(
     let parameters = Parameters::parse(&request, &NAMES)?;
     let form = preferred_form(&request, &[JSON, LINES, CSV])?;
     let (since, question) = parse_question(&parameters, &caller).await?;
-    let limit = parameters.limit(&request)?;
+    let limit = parameters.limit()?;
     let with_mark = parameters.flag("bom")?;
     let ledger = &caller.service.stores.ledger;
     let workspace = &caller.workspace.name;

@@ -22,8 +22,9 @@ use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::request::query;
-use crate::http::state::service::{Service, Workspace};
+use crate::http::state::service::Service;
 use crate::import::ConnectError;
+use crate::runtime::WorkspaceHandle;
 use crate::stores::{ConnectProof, SealedConnection};
 
 const COOKIE: &str = "bridge_connect";
@@ -59,11 +60,11 @@ pub async fn begin(request: HttpRequest, service: Data<Service>) -> Result<HttpR
             .await?
     };
     if taken.is_none() {
-        service.stranger("connect", &request)?;
+        service.stranger("connect")?;
     }
     let workspace = taken.and_then(|name| service.workspaces.get(&name));
     let Some(workspace) = workspace else { return Ok(invalid_ticket()) };
-    let url = service.origin.url_for(&request);
+    let url = service.origin.url();
     let to = workspace
         .connector
         .authorise_url(state.expose_secret(), &format!("{url}/connect/intercom/callback"));
@@ -122,7 +123,7 @@ pub async fn callback(
             return Ok(no_token(&error));
         }
     };
-    keep(&request, &service, workspace, &token, &intercom).await?;
+    keep(&service, workspace, &token, &intercom).await?;
     workspace.nudge.ask(ImportRequest::incremental(Trigger::Start), service.clock.running());
     let name = intercom.name.or(intercom.id);
     let name = name.as_deref().unwrap_or("a workspace");
@@ -140,7 +141,7 @@ pub async fn callback(
 async fn begun_by<'s>(
     request: &HttpRequest,
     service: &'s Service,
-) -> Result<Option<&'s Arc<Workspace>>, ApiError> {
+) -> Result<Option<&'s Arc<WorkspaceHandle>>, ApiError> {
     let state = query::only(request.query_string().as_bytes(), "state");
     let session = request.cookie(COOKIE).map(|cookie| cookie.value().to_owned());
     let Some((state, session)) =
@@ -155,16 +156,15 @@ async fn begun_by<'s>(
         service.stores.connections.finish(&proof, service.clock.now()).await?
     };
     if begun.is_none() {
-        service.stranger("connect", request)?;
+        service.stranger("connect")?;
     }
     Ok(begun.and_then(|name| service.workspaces.get(&name)))
 }
 
 /// Stores the token, sealed, and gives it to the importer.
 async fn keep(
-    request: &HttpRequest,
     service: &Service,
-    workspace: &Workspace,
+    workspace: &WorkspaceHandle,
     token: &SecretString,
     intercom: &directory::Workspace,
 ) -> Result<(), ApiError> {

@@ -5,11 +5,12 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
+use crate::base_urls::scim_base_url;
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{OptionalCaller, workspace_name};
 use crate::http::request::negotiation::content_type;
 use crate::http::request::query;
-use crate::http::state::service::{Service, scim_base_url};
+use crate::http::state::service::Service;
 use crate::scim::{Discovery, ScimError};
 
 /// Returns the ServiceProviderConfig: which parts of SCIM the bridge supports (RFC 7644 §4).
@@ -105,7 +106,7 @@ fn answer(
     document: impl FnOnce(&Discovery) -> Option<Value>,
 ) -> Result<HttpResponse, ApiError> {
     if caller.is_anonymous() {
-        service.stranger("discovery", request)?;
+        service.stranger("discovery")?;
     }
     let content_type = content_type(request)?;
     // An empty filter counts as none, as everywhere.
@@ -118,7 +119,7 @@ fn answer(
         return Err(ScimError::FilterForbidden.into());
     }
     let discovery = Discovery::new(
-        &scim_base_url(&service.origin.url_for(request), workspace_name(request)),
+        &scim_base_url(&service.origin.url(), workspace_name(request)),
         service.page_rules,
     );
     let document = document(&discovery)

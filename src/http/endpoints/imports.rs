@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
+use crate::base_urls::api_base_url;
 use crate::directory::{ImportRequest, Mode, Run, RunId, RunStatus, Trigger};
 use crate::http::errors::ApiError;
 use crate::http::extract::body::{Body, parse_object_or_default};
@@ -16,7 +17,6 @@ use crate::http::extract::caller::{Caller, ImportRead, ImportRun};
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, preferred_wait};
 use crate::http::response::chunks::Chunks;
-use crate::http::state::service::api_base_url;
 use crate::http::wire::{ApiRefusals, ParameterRefusals, Problem, RunParameters};
 use crate::ledger::LedgerError;
 use crate::limits;
@@ -72,11 +72,8 @@ pub async fn start(
         clock.within(wait, ended(&caller, &import, &mut run)).await.transpose()?;
     }
     let workspace = &caller.workspace.name;
-    let location = format!(
-        "{}/imports/{}",
-        api_base_url(&caller.service.origin.url_for(&request), workspace),
-        run.id
-    );
+    let location =
+        format!("{}/imports/{}", api_base_url(&caller.service.origin.url(), workspace), run.id);
     let mut response = if is_open(&run) { HttpResponse::Accepted() } else { HttpResponse::Ok() };
     if let Some(wait) = wait {
         response.insert_header(("Preference-Applied", format!("wait={}", wait.as_secs())));
@@ -176,7 +173,7 @@ pub async fn list(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[JSON])?;
     let parameters = Parameters::parse(&request, &["limit", "before"])?;
-    let limit = parameters.limit(&request)?;
+    let limit = parameters.limit()?;
     let before = parameters.number("before", 1..=RunId::MAX, RunId::MAX)?;
     let makers = &caller.service.makers;
     let turn = makers.page_turn(&caller.principal.allowance).await?;
@@ -191,9 +188,8 @@ pub async fn list(
     let more = items.len() > limit;
     items.truncate(limit);
     let last = items.last().filter(|_| more).map(|run| run.id.to_string());
-    let next = last.map(|last| {
-        parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", last)])
-    });
+    let next = last
+        .map(|last| parameters.link(&request, &caller.service.origin.url(), &[("before", last)]));
     let page = Chunks::json(&RunList { items: Vec::new(), next, total, limit }, items.into_iter())?;
     Ok(HttpResponse::Ok().content_type(JSON).body(makers.body(turn, page).await?))
 }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::access::{Scope, random_reference};
+use crate::base_urls::api_base_url;
 use crate::http::errors::ApiError;
 use crate::http::extract::body::{Body, parse_object, parse_object_or_default, text_of_at_most};
 use crate::http::extract::caller::{Admin, Caller, ImportRead, LifecycleWrite};
@@ -18,7 +19,6 @@ use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::page;
-use crate::http::state::service::api_base_url;
 use crate::http::wire::{
     ApiRefusals, BodyRefusals, LifecycleRequest, ParameterRefusals, Problem, RequestParameters,
 };
@@ -96,7 +96,7 @@ pub async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let parameters =
         Parameters::parse(&request, &["state", "operation", "target", "before", "limit"])?;
-    let limit = parameters.limit(&request)?;
+    let limit = parameters.limit()?;
     let text = |name: &str| parameters.text(name).map(str::to_owned);
     let question = RequestQuestion {
         state: parameters.one_of("state")?,
@@ -128,7 +128,7 @@ pub async fn list(
     let oldest =
         items.last().filter(|_| total > items.len() as u64).map(|last| last.reference.clone());
     let next = oldest.map(|oldest| {
-        parameters.link(&request, &caller.service.origin.url_for(&request), &[("before", oldest)])
+        parameters.link(&request, &caller.service.origin.url(), &[("before", oldest)])
     });
     let list = RequestList { items: Vec::new(), next, total, limit };
     page::answer(&request, HttpResponse::Ok(), makers, turn, items, list.next.as_deref(), &list)
@@ -211,7 +211,7 @@ pub async fn create(
         // entitlement nor that the request is done already.
         request_made.entitlement = as_sent;
     }
-    let url = api_base_url(&caller.service.origin.url_for(&request), &workspace.name);
+    let url = api_base_url(&caller.service.origin.url(), &workspace.name);
     let location = format!("{url}/lifecycle/requests/{reference}");
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, location))

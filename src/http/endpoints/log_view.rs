@@ -43,7 +43,7 @@ impl LogView {
         let now = service.clock.now();
         let as_of = parameters.as_of(now)?;
         let offset = parameters.number("offset", 0..=usize::MAX / 2, 0)?;
-        let limit = parameters.limit(request)?;
+        let limit = parameters.limit()?;
         let turn = service.makers.page_turn(&caller.principal.allowance).await?;
         // Reading the past is expensive: one request at a time for each client.
         let _reading = match as_of {
@@ -79,7 +79,7 @@ impl LogView {
             ("limit", self.limit.to_string()),
             ("as_of", date_time::written(self.known.moment).to_string()),
         ];
-        Some(self.parameters.link(request, &caller.service.origin.url_for(request), &changed))
+        Some(self.parameters.link(request, &caller.service.origin.url(), &changed))
     }
 
     /// A response with the age of the state, and with the moment and the range of the log, which a

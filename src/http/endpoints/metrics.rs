@@ -7,11 +7,12 @@ use crate::directory::{Mode, RunStatus};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::OptionalCaller;
 use crate::http::request::negotiation::preferred_form;
-use crate::http::state::service::{Service, Workspace};
+use crate::http::state::service::Service;
 use crate::import::ConnectionState;
 use crate::limits;
 use crate::measures::{Measures, WorkspaceState};
 use crate::requests::Operation;
+use crate::runtime::WorkspaceHandle;
 use crate::scim::resource_types;
 
 /// The media type of OpenMetrics 1.0.
@@ -96,7 +97,7 @@ pub fn begin(measures: &Measures, workspace: &str) {
     measures.begin(workspace, imports, &Operation::ALL.map(Operation::as_str));
 }
 
-fn state(service: &Service, workspace: &Workspace) -> WorkspaceState {
+fn state(service: &Service, workspace: &WorkspaceHandle) -> WorkspaceState {
     let standing = workspace.health.standing();
     let served = workspace.live.served();
     let count = |kind| served.as_ref().map_or(0, |served| served.count(kind));

@@ -123,7 +123,7 @@ async fn grant(
     let token_request = match parse_request(request, body) {
         Ok(token_request) => token_request,
         Err(refusal) => {
-            service.stranger("login", request)?;
+            service.stranger("login")?;
             return Ok(Err(refusal));
         }
     };
@@ -135,11 +135,9 @@ async fn grant(
         }
     };
     match (authenticated, client) {
-        (Ok(secret), Some(client)) => {
-            issue(request, service, &token_request, &client, &secret).await
-        }
+        (Ok(secret), Some(client)) => issue(service, &token_request, &client, &secret).await,
         (refused, client) => {
-            service.stranger("login", request)?;
+            service.stranger("login")?;
             // Only known clients are recorded: an unknown one may send anything as its id.
             if let Some(client) = client {
                 tracing::warn!(client = %client.id, "a client was refused a token");
@@ -230,7 +228,6 @@ fn parse_request(request: &HttpRequest, body: &[u8]) -> Result<TokenRequest, Tok
 /// Issues a token to an authenticated client. The audit trail records the token before the client
 /// gets it.
 async fn issue(
-    request: &HttpRequest,
     service: &Service,
     token_request: &TokenRequest,
     client: &OAuthClient,

@@ -196,7 +196,7 @@ pub async fn accounts(
     named.extend(export.with_mark.then(|| ("bom", true.to_string())));
     named.extend((!export.with_invited).then(|| ("include_invited", false.to_string())));
     let query = query::encode(named);
-    let address = format!("{}{}/manifest", caller.service.origin.url_for(&request), request.path());
+    let address = format!("{}{}/manifest", caller.service.origin.url(), request.path());
     set_link(
         &mut response,
         &format!("<{address}?{query}>; rel=\"describedby\"; type=\"application/json\""),

@@ -218,7 +218,7 @@ async fn answer(
     let window = question.window(caller.service.page_rules, walker)?;
     let fresh = match window.snapshot_id {
         None => freshness::served(request, caller).await?,
-        Some(snapshot_id) => freshness::served_at(request, caller, snapshot_id)?,
+        Some(snapshot_id) => freshness::served_at(caller, snapshot_id)?,
     };
     let (page, turn) = if question.effort(&fresh.served, window) < limits::QUICK_EFFORT {
         (question.list(&fresh.served, window, walker)?, None)

@@ -13,11 +13,12 @@ use crate::directory::{Failure, Run, RunStatus};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Bearer, Caller, ImportRead, OptionalCaller};
 use crate::http::request::negotiation::{JSON, preferred_form};
-use crate::http::state::service::{Service, Workspace};
-use crate::http::state::tasks::TaskStanding;
+use crate::http::state::service::Service;
 use crate::http::wire::ApiRefusals;
 use crate::import::ConnectionState;
 use crate::limits;
+use crate::runtime::TaskStanding;
+use crate::runtime::WorkspaceHandle;
 use crate::scim::resource_types;
 
 /// Returns 200 while the process is alive.
@@ -34,7 +35,7 @@ pub async fn healthz() -> HttpResponse {
     responses((status = 200, description = "At least one workspace has a state to serve.", body = Readiness), (status = 503, description = "No workspace has a state to serve yet.", body = Readiness)),
 )]
 pub async fn readyz(service: Data<Service>, caller: OptionalCaller) -> HttpResponse {
-    let has_snapshot = |workspace: &Arc<Workspace>| workspace.live.served().is_some();
+    let has_snapshot = |workspace: &Arc<WorkspaceHandle>| workspace.live.served().is_some();
     let seen = caller.sees(&service);
     // One workspace with a snapshot is enough: the others can be imported later.
     let ready = if caller.is_anonymous() {
@@ -129,8 +130,8 @@ pub struct WorkspaceList {
 }
 
 impl Status {
-    fn current(workspace: &Workspace, service: &Service) -> Self {
-        let Workspace { name, live, health, .. } = workspace;
+    fn current(workspace: &WorkspaceHandle, service: &Service) -> Self {
+        let WorkspaceHandle { name, live, health, .. } = workspace;
         let standing = health.standing();
         let shown = live.shown();
         // A time in the future counts as unknown.
@@ -197,7 +198,7 @@ pub struct WorkspaceReadiness {
     time_problems: Vec<Failure>,
 }
 
-fn readiness(workspace: &Workspace, clock: &Clock) -> WorkspaceReadiness {
+fn readiness(workspace: &WorkspaceHandle, clock: &Clock) -> WorkspaceReadiness {
     let standing = workspace.health.standing();
     WorkspaceReadiness {
         workspace: workspace.name.to_string(),

@@ -299,7 +299,7 @@ impl View {
             include_removed: parameters.flag("include_removed")?,
             gone_by: None,
             offset: parameters.number("offset", 0..=usize::MAX / 2, 0)?,
-            limit: parameters.limit(request)?,
+            limit: parameters.limit()?,
         };
         let turn = caller.service.makers.page_turn(&caller.principal.allowance).await?;
         // Reading the past is expensive: one request at a time for each client.
@@ -430,7 +430,7 @@ impl View {
         if let Some(moment) = self.pinned {
             changed.push(("as_of", date_time::written(moment).to_string()));
         }
-        Some(self.parameters.link(request, &caller.service.origin.url_for(request), &changed))
+        Some(self.parameters.link(request, &caller.service.origin.url(), &changed))
     }
 }
 

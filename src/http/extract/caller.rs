@@ -16,7 +16,8 @@ use crate::access::{AccessError, Actor, Principal, Scope};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
-use crate::http::state::service::{Service, Workspace};
+use crate::http::state::service::Service;
+use crate::runtime::WorkspaceHandle;
 
 /// A client whose token is valid and has the scope of `S`.
 pub struct Bearer<S> {
@@ -31,7 +32,7 @@ pub struct Bearer<S> {
 pub struct Caller<S> {
     bearer: Bearer<S>,
     /// The workspace of the path.
-    pub workspace: Arc<Workspace>,
+    pub workspace: Arc<WorkspaceHandle>,
 }
 
 impl<S> Deref for Caller<S> {
@@ -52,7 +53,7 @@ impl OptionalCaller {
     }
 
     /// The workspaces that the client may see: those that its token is valid for.
-    pub fn sees<'a>(&self, service: &'a Service) -> Vec<&'a Arc<Workspace>> {
+    pub fn sees<'a>(&self, service: &'a Service) -> Vec<&'a Arc<WorkspaceHandle>> {
         let opens = |name: &str| self.0.as_ref().is_some_and(|principal| principal.opens(name));
         service.workspaces.values().filter(|workspace| opens(&workspace.name)).collect()
     }
@@ -187,7 +188,7 @@ fn identify<T: 'static>(
         // Only invalid tokens count against the rate limit of the address: other clients may share
         // it, and their first request with a valid token must not be refused.
         if known.as_ref().is_err_and(|error| !error.is_of_a_known_token()) {
-            service.stranger("token", &request)?;
+            service.stranger("token")?;
         }
         welcome(&request, service, known)
     }))

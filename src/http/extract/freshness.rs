@@ -7,9 +7,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CACHE_CONTROL;
 
 use super::caller::{Caller, ScimRead};
+use crate::base_urls::scim_base_url;
 use crate::directory::{ImportRequest, SnapshotId, Trigger};
 use crate::http::errors::ApiError;
-use crate::http::state::service::scim_base_url;
 use crate::scim::{ScimError, ServedSnapshot};
 
 /// The served snapshot that a response is made from.
@@ -53,7 +53,7 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
             Box::pin(service.clock.within(freshness.max_wait, either)).await;
         }
     }
-    let served = seen(workspace.live.served().ok_or(ApiError::NotReady)?, request, caller);
+    let served = seen(workspace.live.served().ok_or(ApiError::NotReady)?, caller);
     let now = service.clock.running();
     let age = workspace.live.age(now);
     // An unknown age counts as too old.
@@ -65,28 +65,20 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
 
 /// Returns the served snapshot of a cursor: the one that the walk began with, whatever was
 /// published since.
-pub fn served_at(
-    request: &HttpRequest,
-    caller: &Caller<ScimRead>,
-    snapshot_id: SnapshotId,
-) -> Result<Fresh, ApiError> {
+pub fn served_at(caller: &Caller<ScimRead>, snapshot_id: SnapshotId) -> Result<Fresh, ApiError> {
     let served = caller.workspace.live.served_at(snapshot_id).ok_or(ScimError::ExpiredCursor)?;
     let current =
         caller.workspace.live.served().is_some_and(|current| current.snapshot_id() == snapshot_id);
     // The age is only known for the current snapshot.
-    let served = seen(served, request, caller);
+    let served = seen(served, caller);
     let age = caller.workspace.live.age(caller.service.clock.running());
     Ok(Fresh { served, age: age.filter(|_| current).map(|age| age.as_secs()) })
 }
 
 /// Returns the served snapshot with the URLs that this client uses, if a trusted proxy says that
 /// they differ.
-fn seen<S>(
-    served: Arc<ServedSnapshot>,
-    request: &HttpRequest,
-    caller: &Caller<S>,
-) -> Arc<ServedSnapshot> {
-    match caller.service.origin.forwarded(request) {
+fn seen<S>(served: Arc<ServedSnapshot>, caller: &Caller<S>) -> Arc<ServedSnapshot> {
+    match caller.service.origin.forwarded() {
         Some(url) => Arc::new(served.seen_from(scim_base_url(&url, &caller.workspace.name))),
         None => served,
     }

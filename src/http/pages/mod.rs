@@ -31,11 +31,12 @@ use super::extract::body::Body;
 use super::request::context::RequestContext;
 use super::request::negotiation::{HTML, preferred_form};
 use super::request::query;
-use super::state::service::{Service, Workspace};
+use super::state::service::Service;
 use super::wire::{BodyRefusals, Problem};
 use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
 use crate::database::AuditEntry;
 use crate::limits;
+use crate::runtime::WorkspaceHandle;
 use overview::Overview;
 
 /// Returns the status page.
@@ -58,7 +59,7 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
     preferred_form(&request, &[HTML])?;
     let shown = session(&request, &service).await?.unwrap_or_default();
     // A workspace may have been removed from the settings since.
-    let shown: Vec<&Arc<Workspace>> =
+    let shown: Vec<&Arc<WorkspaceHandle>> =
         shown.iter().filter_map(|name| service.workspaces.get(name)).collect();
     let wanted = parameter(&request, "workspace")
         .and_then(|name| shown.iter().find(|workspace| *workspace.name == *name));
@@ -120,22 +121,17 @@ pub async fn log_in(
     let link = hash_of_random(&link);
     let hash = hash_of_random(session.expose_secret());
     let times = (now, now + limits::PAGE_SESSION);
-    let begun = |shown: &[String]| events("page.session_begun", &request, now, shown);
+    let begun = |shown: &[String]| events("page.session_begun", now, shown);
     let taken = {
         let _turn = service.lookup().await?;
         service.stores.page_sessions.take_login_link(&link, &hash, times, begun).await?
     };
     if taken.is_none() {
-        service.stranger("login", &request)?;
+        service.stranger("login")?;
         return refused();
     }
     let seconds = i64::try_from(limits::PAGE_SESSION.as_secs()).unwrap_or(i64::MAX);
-    let cookie = cookie(
-        &request,
-        &service,
-        session.expose_secret(),
-        cookie_time::Duration::seconds(seconds),
-    );
+    let cookie = cookie(&service, session.expose_secret(), cookie_time::Duration::seconds(seconds));
     Ok(HttpResponse::SeeOther()
         .insert_header((LOCATION, "/"))
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -169,10 +165,10 @@ pub async fn log_out(
         service
             .stores
             .page_sessions
-            .end(&hash, events("page.session_ended", &request, service.clock.now(), &shown))
+            .end(&hash, events("page.session_ended", service.clock.now(), &shown))
             .await?;
     }
-    let cookie = cookie(&request, &service, "", cookie_time::Duration::ZERO);
+    let cookie = cookie(&service, "", cookie_time::Duration::ZERO);
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/")).cookie(cookie).finish())
 }
 
@@ -187,12 +183,7 @@ pub async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 }
 
 /// The audit entries for the begin or the end of a session, one for each workspace.
-fn events(
-    event: &str,
-    request: &HttpRequest,
-    now: OffsetDateTime,
-    workspaces: &[String],
-) -> Vec<AuditEntry> {
+fn events(event: &str, now: OffsetDateTime, workspaces: &[String]) -> Vec<AuditEntry> {
     let event = RequestContext::audit_entry(event, now);
     let entry = |workspace: &String| AuditEntry {
         workspace: Some(workspace.clone()),
@@ -208,17 +199,12 @@ fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-bridge_session" } else { "bridge_session" }
 }
 
-fn is_secure(request: &HttpRequest, service: &Service) -> bool {
-    service.origin.url_for(request).starts_with("https://")
+fn is_secure(service: &Service) -> bool {
+    service.origin.url().starts_with("https://")
 }
 
-fn cookie(
-    request: &HttpRequest,
-    service: &Service,
-    value: &str,
-    age: cookie_time::Duration,
-) -> Cookie<'static> {
-    let secure = is_secure(request, service);
+fn cookie(service: &Service, value: &str, age: cookie_time::Duration) -> Cookie<'static> {
+    let secure = is_secure(service);
     Cookie::build(cookie_name(secure), value.to_owned())
         .path("/")
         .http_only(true)
@@ -230,7 +216,7 @@ fn cookie(
 }
 
 fn session_hash(request: &HttpRequest, service: &Service) -> Option<String> {
-    let cookie = request.cookie(cookie_name(is_secure(request, service)))?;
+    let cookie = request.cookie(cookie_name(is_secure(service)))?;
     looks_random(cookie.value()).then(|| hash_of_random(cookie.value()))
 }
 
@@ -245,7 +231,7 @@ async fn session(
         service.stores.page_sessions.find(&hash, service.clock.now()).await?
     };
     if shown.is_none() {
-        service.stranger("page", request)?;
+        service.stranger("page")?;
     } else {
         // The start of the hash distinguishes sessions and cannot be used to log in.
         let which = hash.get(..8).unwrap_or_default();

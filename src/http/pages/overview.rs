@@ -10,12 +10,13 @@ use crate::directory::{
     ChangePosition, Directory, Failure, LogFacts, Person, Run, SignIn, account_id, team_id, text,
 };
 use crate::http::errors::ApiError;
-use crate::http::state::service::{Service, Workspace};
+use crate::http::state::service::Service;
 use crate::http::wire::LifecycleRequest;
 use crate::import::ConnectionState;
 use crate::ledger::LedgerError;
 use crate::limits;
 use crate::requests::RequestState;
+use crate::runtime::WorkspaceHandle;
 use crate::scim::ServedSnapshot;
 use crate::stores::RequestQuestion;
 use crate::tabular::{ChangeDocument, ReviewBasis, ReviewedAccount, review};
@@ -57,8 +58,8 @@ impl Overview {
     /// Loads the data of a workspace.
     pub async fn load(
         service: &Service,
-        workspace: &Workspace,
-        all: &[&Arc<Workspace>],
+        workspace: &WorkspaceHandle,
+        all: &[&Arc<WorkspaceHandle>],
         search: &str,
         offset: usize,
     ) -> Result<Self, ApiError> {

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use actix_web::HttpRequest;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
@@ -59,14 +58,14 @@ impl Origin {
 
     /// The URL by which this client reaches the bridge, without a slash at the end.
     #[must_use]
-    pub fn url_for(&self, request: &HttpRequest) -> String {
-        self.forwarded(request).unwrap_or_else(|| self.public_url.clone())
+    pub fn url(&self) -> String {
+        self.forwarded().unwrap_or_else(|| self.public_url.clone())
     }
 
     /// The URL by which this client reaches the bridge, if a trusted proxy says that it is not the
     /// configured one.
     #[must_use]
-    pub fn forwarded(&self, request: &HttpRequest) -> Option<String> {
+    pub fn forwarded(&self) -> Option<String> {
         if self.trusted_proxies.is_empty() {
             return None;
         }

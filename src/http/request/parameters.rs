@@ -162,7 +162,7 @@ impl Parameters {
 
     /// The number of items on a page. A larger number than the maximum means the maximum; the
     /// response then says so in `X-Limit-Applied`.
-    pub fn limit(&self, request: &HttpRequest) -> Result<usize, ApiError> {
+    pub fn limit(&self) -> Result<usize, ApiError> {
         const MOST: usize = limits::LIST_ITEMS;
         let Some(text) = self.text("limit") else { return Ok(limits::LIST_ITEMS_USUAL) };
         let is_number =

@@ -2,10 +2,8 @@
 //!
 //! ```text
 //! known_exports    the measurements of the latest exports
-//! service          the running bridge and its workspaces, as requests see them
-//! tasks            the state of background tasks
+//! service          the running bridge, as requests see it
 //! ```
 
 pub(crate) mod known_exports;
 pub(crate) mod service;
-pub(crate) mod tasks;

@@ -4,27 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
-use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
 use tokio::sync::SemaphorePermit;
 
 use super::known_exports::KnownExports;
-use super::tasks::Tasks;
 use crate::access::{
-    AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, Tokens, WebhookKey, network_of,
+    AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, Tokens, network_of,
 };
 use crate::activity::WantedKinds;
 use crate::clock::{self, Clock};
-use crate::directory::{DEFAULT_WORKSPACE, Names, Price};
+use crate::directory::{Names, Price};
 use crate::http::connection::connections::Connections;
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
 use crate::http::request::origin::Origin;
 use crate::http::response::large::Makers;
-use crate::import::{Bursts, Connector, Health, Nudge};
 use crate::measures::Measures;
-use crate::publish::{Live, Past};
+use crate::runtime::{Tasks, WorkspaceHandle};
 use crate::scim::{CursorKey, PageRules};
 use crate::stores::Stores;
 
@@ -82,7 +78,7 @@ pub struct Service {
     /// The state of the background tasks.
     pub tasks: Arc<Tasks>,
     /// Every workspace, by name.
-    pub workspaces: BTreeMap<String, Arc<Workspace>>,
+    pub workspaces: BTreeMap<String, Arc<WorkspaceHandle>>,
 }
 
 /// How old responses may be.
@@ -97,26 +93,6 @@ pub struct Freshness {
     pub max_wait: Duration,
 }
 
-/// One workspace, as requests see it.
-pub struct Workspace {
-    /// Its name in paths and tokens.
-    pub name: Arc<str>,
-    /// The current and recent served snapshots.
-    pub live: Arc<Live>,
-    /// The state of its imports.
-    pub health: Arc<Health>,
-    /// Asks the importer for an import soon.
-    pub nudge: Arc<Nudge>,
-    /// Decides when the import after a webhook is due.
-    pub bursts: Bursts,
-    /// Past states, read from the ledger.
-    pub past: Past,
-    /// Verifies the signatures of Intercom's webhooks; `None` without a client secret.
-    pub webhook_key: ArcSwapOption<WebhookKey>,
-    /// Gives the importer its access token.
-    pub connector: Connector,
-}
-
 impl Service {
     /// Counts a request with an invalid token, secret, signature, session or link against the rate
     /// limit of its network. Each kind has a limit of its own. Call it only after the check failed:
@@ -124,7 +100,7 @@ impl Service {
     ///
     /// # Errors
     /// `ApiError::TooMany` if the network has used up its limit.
-    pub fn stranger(&self, kind: &'static str, request: &HttpRequest) -> Result<(), ApiError> {
+    pub fn stranger(&self, kind: &'static str) -> Result<(), ApiError> {
         let network = network_of(RequestContext::client_address());
         self.strangers.ask(&format!("{kind} {network}")).map_err(ApiError::TooMany)
     }
@@ -146,25 +122,5 @@ impl Service {
     #[must_use]
     pub fn gone_by(&self, moment: OffsetDateTime) -> OffsetDateTime {
         clock::before(moment, self.retention)
-    }
-}
-
-/// The base URL of a workspace's SCIM service, without a slash at the end.
-#[must_use]
-pub fn scim_base_url(public_url: &str, workspace: &str) -> String {
-    format!("{}/scim/v2", workspace_url(public_url, workspace))
-}
-
-/// The base URL of a workspace's import and change API, without a slash at the end.
-#[must_use]
-pub fn api_base_url(public_url: &str, workspace: &str) -> String {
-    format!("{}/api/v1", workspace_url(public_url, workspace))
-}
-
-fn workspace_url(public_url: &str, workspace: &str) -> String {
-    if workspace == DEFAULT_WORKSPACE {
-        public_url.to_owned()
-    } else {
-        format!("{public_url}/workspaces/{workspace}")
     }
 }

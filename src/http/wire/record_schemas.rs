@@ -1,5 +1,5 @@
-//! The schemas of imports and of the audit trail: how OpenAPI describes records that are serialised
-//! unchanged. The texts are part of the API's documentation. A test compares the members with those
+//! The schemas of imports, of the audit trail and of background tasks: how OpenAPI describes records
+//! that are serialised unchanged. The texts are part of the API's documentation. A test compares the members with those
 //! of the records.
 #![expect(dead_code, reason = "these types only describe records of the same name")]
 
@@ -154,4 +154,29 @@ pub struct AuditEntry {
     count: i64,
     /// The `X-Request-Id` of the first request.
     request_id: Option<String>,
+}
+
+/// Whether a task runs.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum TaskState {
+    /// It runs.
+    Running,
+    /// It stopped because of a fault in the bridge, and is started again shortly.
+    Restarting,
+}
+
+/// The state of a background task.
+#[derive(ToSchema)]
+pub struct TaskStanding {
+    /// The task: `importer`, `publisher`, `access`, `upkeep`, `certificates`, `audit_trail`,
+    /// `server` or `ops_server`.
+    task: &'static str,
+    /// The workspace of the task; null for a task of the whole bridge.
+    workspace: Option<String>,
+    state: TaskState,
+    /// How often the task stopped because of a fault in the bridge, since the bridge started.
+    failures: u64,
+    /// When the task last stopped because of a fault.
+    last_failure_at: Option<OffsetDateTime>,
 }

@@ -9,6 +9,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::{record_schemas, row_schemas};
 use crate::database;
 use crate::directory;
+use crate::runtime;
 use crate::tabular;
 
 /// Gives a record the schema of the type that describes it.
@@ -39,6 +40,7 @@ described! {
     directory::Warning as record_schemas::Warning,
     directory::Exceeded as record_schemas::Exceeded,
     database::AuditEntry as record_schemas::AuditEntry,
+    runtime::TaskStanding as record_schemas::TaskStanding,
     tabular::Account as row_schemas::Account,
     tabular::Entitlement as row_schemas::Entitlement,
     tabular::AccessMembership as row_schemas::AccessMembership,
@@ -64,6 +66,7 @@ mod tests {
         Change, ChangeNames, ChangePosition, Changed, Counts, Exceeded, Failure, GroupId,
         ImportRequest, LossKind, Membership, RecordedChange, Trigger, UserId, Warning,
     };
+    use crate::runtime::{TaskName, Tasks};
     use crate::tabular::{
         AccessMembership, Account, ActivityRow, ChangeDocument, Entitlement, InvitationRow,
         ReviewedAccount, Row, Seat,
@@ -96,6 +99,9 @@ mod tests {
         columns::<InvitationRow>();
         columns::<Seat>();
         members(&AuditEntry::event("request", AT));
+        let tasks = Tasks::default();
+        tasks.started(&TaskName { task: "importer", workspace: None });
+        tasks.standing(|_| true, true).iter().for_each(members);
         members(&ImportRequest::incremental(Trigger::Api).run("default", AT));
         members(&Failure { code: text(), detail: text(), remedy: text() });
         members(&Counts::default());

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
 
 /// The name of a background task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +15,7 @@ pub struct TaskName {
 }
 
 /// Whether a task runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
     /// It runs.
@@ -26,7 +25,7 @@ pub enum TaskState {
 }
 
 /// The state of a background task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TaskStanding {
     /// The task: `importer`, `publisher`, `access`, `upkeep`, `certificates`, `audit_trail`,
     /// `server` or `ops_server`.
