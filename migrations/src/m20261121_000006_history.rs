@@ -25,28 +25,7 @@ impl MigrationTrait for Migration {
             .alter_table(Table::alter().table("generations").add_column(tally).to_owned())
             .await?;
         for (table, ids) in VERSIONS {
-            let digest = string("digest").default("").to_owned();
-            manager.alter_table(Table::alter().table(table).add_column(digest).to_owned()).await?;
-            if manager.get_database_backend() == DbBackend::Postgres {
-                // Ids are compared byte by byte, as on SQLite, whatever the collation of the
-                // database.
-                for id in ids {
-                    let statement = format!(
-                        r#"ALTER TABLE {table} ALTER COLUMN {id} TYPE varchar COLLATE "C""#
-                    );
-                    manager.get_connection().execute_unprepared(&statement).await?;
-                }
-            }
-            let mut opened = Index::create();
-            opened
-                .name(format!("{table}_opened"))
-                .table(table)
-                .col("workspace")
-                .col("from_generation");
-            for id in ids {
-                opened.col(*id);
-            }
-            manager.create_index(opened).await?;
+            add_digest(manager, table, ids).await?;
         }
         manager
             .alter_table(
@@ -63,31 +42,7 @@ impl MigrationTrait for Migration {
                 .to_owned();
             manager.create_index(index).await?;
         }
-        manager
-            .create_table(
-                Table::create()
-                    .table("prunings")
-                    .col(string("workspace"))
-                    .col(big_integer("generation"))
-                    .col(timestamp_with_time_zone("at"))
-                    .col(string("hash"))
-                    .primary_key(Index::create().col("workspace").col("generation"))
-                    .to_owned(),
-            )
-            .await?;
-        manager
-            .create_table(
-                Table::create()
-                    .table("pruned_stamps")
-                    .col(string("workspace"))
-                    .col(string("kind"))
-                    .col(string("id"))
-                    .col(big_integer("first_generation"))
-                    .col(big_integer("last_generation"))
-                    .primary_key(Index::create().col("workspace").col("kind").col("id"))
-                    .to_owned(),
-            )
-            .await
+        create_tables_of_prunings(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -112,4 +67,58 @@ impl MigrationTrait for Migration {
             .alter_table(Table::alter().table("generations").drop_column("tally").to_owned())
             .await
     }
+}
+
+/// Adds the digest of versions, and an index of those that a generation opened.
+async fn add_digest(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    ids: &[&'static str],
+) -> Result<(), DbErr> {
+    let digest = string("digest").default("").to_owned();
+    manager.alter_table(Table::alter().table(table).add_column(digest).to_owned()).await?;
+    if manager.get_database_backend() == DbBackend::Postgres {
+        // Ids are compared byte by byte, as on SQLite, whatever the collation of the
+        // database.
+        for id in ids {
+            let statement =
+                format!(r#"ALTER TABLE {table} ALTER COLUMN {id} TYPE varchar COLLATE "C""#);
+            manager.get_connection().execute_unprepared(&statement).await?;
+        }
+    }
+    let mut opened = Index::create();
+    opened.name(format!("{table}_opened")).table(table).col("workspace").col("from_generation");
+    for id in ids {
+        opened.col(*id);
+    }
+    manager.create_index(opened).await
+}
+
+/// Creates the tables of prunings and of what they keep.
+async fn create_tables_of_prunings(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            Table::create()
+                .table("prunings")
+                .col(string("workspace"))
+                .col(big_integer("generation"))
+                .col(timestamp_with_time_zone("at"))
+                .col(string("hash"))
+                .primary_key(Index::create().col("workspace").col("generation"))
+                .to_owned(),
+        )
+        .await?;
+    manager
+        .create_table(
+            Table::create()
+                .table("pruned_stamps")
+                .col(string("workspace"))
+                .col(string("kind"))
+                .col(string("id"))
+                .col(big_integer("first_generation"))
+                .col(big_integer("last_generation"))
+                .primary_key(Index::create().col("workspace").col("kind").col("id"))
+                .to_owned(),
+        )
+        .await
 }

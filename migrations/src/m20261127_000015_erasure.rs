@@ -37,79 +37,8 @@ impl MigrationTrait for Migration {
             }
             manager.create_index(unsalted).await?;
         }
-        let repeats = big_integer_null("repeats");
-        manager
-            .alter_table(Table::alter().table("lifecycle_requests").add_column(repeats).to_owned())
-            .await?;
-        let last_at = timestamp_with_time_zone_null("last_at");
-        manager
-            .alter_table(Table::alter().table("lifecycle_requests").add_column(last_at).to_owned())
-            .await?;
-        manager
-            .create_index(
-                Index::create()
-                    .name("lifecycle_requests_open")
-                    .table("lifecycle_requests")
-                    .col("workspace")
-                    .col("requester")
-                    .col("operation")
-                    .and_where(Expr::col("state").eq("open"))
-                    .to_owned(),
-            )
-            .await?;
-        manager
-            .create_table(
-                Table::create()
-                    .table("restatements")
-                    .col(string("workspace"))
-                    .col(string("kind"))
-                    .col(text("key"))
-                    .col(big_integer("sequence"))
-                    .col(string("entry"))
-                    .col(string("digest"))
-                    .primary_key(Index::create().col("workspace").col("kind").col("key"))
-                    .to_owned(),
-            )
-            .await?;
-        manager
-            .create_table(
-                Table::create()
-                    .table("erasures")
-                    .col(string("workspace"))
-                    .col(big_integer("sequence"))
-                    .col(big_integer("at"))
-                    .col(text("reason"))
-                    .col(boolean("scrubbed"))
-                    .primary_key(Index::create().col("workspace").col("sequence"))
-                    .to_owned(),
-            )
-            .await?;
-        manager
-            .create_table(
-                Table::create()
-                    .table("erased_rows")
-                    .col(string("workspace"))
-                    .col(big_integer("sequence"))
-                    .col(string("kind"))
-                    .col(text("key"))
-                    .col(text("fields"))
-                    .primary_key(
-                        Index::create().col("workspace").col("sequence").col("kind").col("key"),
-                    )
-                    .to_owned(),
-            )
-            .await?;
-        manager
-            .create_table(
-                Table::create()
-                    .table("erased_people")
-                    .col(string("workspace"))
-                    .col(string("user_id"))
-                    .col(big_integer("sequence"))
-                    .primary_key(Index::create().col("workspace").col("user_id"))
-                    .to_owned(),
-            )
-            .await
+        add_repeats(manager).await?;
+        create_tables_of_erasures(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -136,4 +65,85 @@ impl MigrationTrait for Migration {
         }
         Ok(())
     }
+}
+
+/// Adds the columns of repeated requests, and an index of the open ones.
+async fn add_repeats(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let repeats = big_integer_null("repeats");
+    manager
+        .alter_table(Table::alter().table("lifecycle_requests").add_column(repeats).to_owned())
+        .await?;
+    let last_at = timestamp_with_time_zone_null("last_at");
+    manager
+        .alter_table(Table::alter().table("lifecycle_requests").add_column(last_at).to_owned())
+        .await?;
+    manager
+        .create_index(
+            Index::create()
+                .name("lifecycle_requests_open")
+                .table("lifecycle_requests")
+                .col("workspace")
+                .col("requester")
+                .col("operation")
+                .and_where(Expr::col("state").eq("open"))
+                .to_owned(),
+        )
+        .await
+}
+
+/// Creates the tables of restatements and erasures.
+async fn create_tables_of_erasures(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            Table::create()
+                .table("restatements")
+                .col(string("workspace"))
+                .col(string("kind"))
+                .col(text("key"))
+                .col(big_integer("sequence"))
+                .col(string("entry"))
+                .col(string("digest"))
+                .primary_key(Index::create().col("workspace").col("kind").col("key"))
+                .to_owned(),
+        )
+        .await?;
+    manager
+        .create_table(
+            Table::create()
+                .table("erasures")
+                .col(string("workspace"))
+                .col(big_integer("sequence"))
+                .col(big_integer("at"))
+                .col(text("reason"))
+                .col(boolean("scrubbed"))
+                .primary_key(Index::create().col("workspace").col("sequence"))
+                .to_owned(),
+        )
+        .await?;
+    manager
+        .create_table(
+            Table::create()
+                .table("erased_rows")
+                .col(string("workspace"))
+                .col(big_integer("sequence"))
+                .col(string("kind"))
+                .col(text("key"))
+                .col(text("fields"))
+                .primary_key(
+                    Index::create().col("workspace").col("sequence").col("kind").col("key"),
+                )
+                .to_owned(),
+        )
+        .await?;
+    manager
+        .create_table(
+            Table::create()
+                .table("erased_people")
+                .col(string("workspace"))
+                .col(string("user_id"))
+                .col(big_integer("sequence"))
+                .primary_key(Index::create().col("workspace").col("user_id"))
+                .to_owned(),
+        )
+        .await
 }

@@ -16,8 +16,8 @@ use super::warnings::{bounded, new_kinds, with_kept_back};
 use super::{Verdict, plan};
 use crate::clock::{self, Clock};
 use crate::directory::{
-    Disputed, Failure, ImportRequest, Mode, Observation, Plan, Run, RunStatus, Snapshot, Warning,
-    Workspace,
+    Disputed, Failure, ImportRequest, Mode, Observation, Plan, Run, RunId, RunStatus, Snapshot,
+    Warning, Workspace,
 };
 use crate::intercom::{self, Client, IntercomError, Since};
 use crate::ledger::{Lease, Ledger, LedgerError};
@@ -314,13 +314,7 @@ impl Importer {
             if observation.workspace.id.is_some() {
                 self.identified.store(token, Ordering::Relaxed);
             }
-            let (mut plan, totals) = match self.plan_of_what_differs(&run, &observation).await? {
-                Some(planned) if attempt == 1 => planned,
-                _ => {
-                    let recorded = self.ledger.latest(&self.workspace).await?;
-                    (plan(&recorded, &observation), Totals::count(&recorded))
-                }
-            };
+            let (mut plan, totals) = self.plan(&run, &observation, attempt == 1).await?;
             run.counts = plan.counts();
             if !plan.kept_back.is_empty() {
                 run.warnings = bounded(&with_kept_back(&observation.warnings, plan.kept_back));
@@ -346,18 +340,11 @@ impl Importer {
             progress(recording);
             run.status = RunStatus::Succeeded;
             run.finished_at = Some(self.clock.now());
-            match self
-                .ledger
-                .commit_by(lease, &run, &plan, (|| self.clock.now(), self.is_right()))
-                .await
-            {
+            let now = || self.clock.now();
+            match self.ledger.commit_by(lease, &run, &plan, now, self.is_right()).await {
                 Ok(committed) => {
                     run.generation = committed.generation;
-                    // An item that was kept back looks unchanged to the next observation, but must
-                    // be planned again. So keep no fingerprint.
-                    let seen = (!observation.unknown.keeps_back())
-                        .then(|| Fingerprint::new(run.id, &observation));
-                    *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+                    self.remember(run.id, &observation);
                     break;
                 }
                 Err(LedgerError::Stale { .. }) if attempt < REPLANS => {}
@@ -369,6 +356,32 @@ impl Importer {
             import.calls = run.intercom_calls, import.warnings = run.warnings.len(), "import succeeded"
         );
         Ok(run)
+    }
+
+    /// Returns the plan of an import, and the totals of the recorded state. With `from_difference`,
+    /// the plan is computed only from what differs, if that is possible.
+    async fn plan(
+        &self,
+        run: &Run,
+        observation: &Observation,
+        from_difference: bool,
+    ) -> Result<(Plan, Totals), LedgerError> {
+        if from_difference
+            && let Some(planned) = self.plan_of_what_differs(run, observation).await?
+        {
+            return Ok(planned);
+        }
+        let recorded = self.ledger.latest(&self.workspace).await?;
+        Ok((plan(&recorded, observation), Totals::count(&recorded)))
+    }
+
+    /// Keeps the fingerprint of a recorded observation for the next incremental import. An item that
+    /// was kept back looks unchanged to the next observation, but must be planned again. So then no
+    /// fingerprint is kept.
+    fn remember(&self, run: RunId, observation: &Observation) {
+        let is_complete = !observation.unknown.keeps_back();
+        let seen = is_complete.then(|| Fingerprint::new(run, observation));
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 
     /// Returns the plan of an incremental import, computed only from the items that differ from

@@ -48,14 +48,13 @@ impl Ledger {
         plan: &Plan,
         now: impl Fn() -> OffsetDateTime,
     ) -> Result<Committed, LedgerError> {
-        self.commit_by(lease, run, plan, (now, false)).await
+        self.commit_by(lease, run, plan, now, false).await
     }
 
-    /// Like [`Ledger::commit`]. `clock` is the function `now`, and whether the clock is known to be
-    /// right. If it is right and the time of the latest generation lies in the future, a clock was
-    /// ahead when that generation was committed. The new generation then has the true time,
-    /// although it is earlier, and it is committed even if nothing changed. So the state at every
-    /// moment from now on can be determined.
+    /// Like [`Ledger::commit`]. `is_right` says whether the clock is known to be right. If it is, and
+    /// the time of the latest generation lies in the future, a clock was ahead when that generation
+    /// was committed. The new generation then has the true time, although it is earlier, and it is
+    /// committed even if nothing changed. So the state at every moment from now on can be determined.
     ///
     /// # Errors
     /// As of [`Ledger::commit`].
@@ -64,12 +63,13 @@ impl Ledger {
         lease: &Lease,
         run: &Run,
         plan: &Plan,
-        clock: (impl Fn() -> OffsetDateTime, bool),
+        now: impl Fn() -> OffsetDateTime,
+        is_right: bool,
     ) -> Result<Committed, LedgerError> {
         let transaction = self.database.connection.begin_with_options(writing()).await?;
         lease::fence_off(&transaction, lease).await?;
         // Boxed: the future is large, and would be part of that of every import.
-        let committed = Box::pin(write(&transaction, run, plan, clock)).await?;
+        let committed = Box::pin(write(&transaction, run, plan, now, is_right)).await?;
         transaction.commit().await?;
         Ok(committed)
     }
@@ -79,7 +79,8 @@ async fn write(
     db: &DatabaseTransaction,
     run: &Run,
     plan: &Plan,
-    (now, is_right): (impl Fn() -> OffsetDateTime, bool),
+    now: impl Fn() -> OffsetDateTime,
+    is_right: bool,
 ) -> Result<Committed, LedgerError> {
     let workspace = run.workspace.as_str();
     let latest = generation_rows::latest_generation(db, workspace).await?;
@@ -122,7 +123,7 @@ async fn write(
             .filter(|_| !dates_anew)
             .map(|latest| latest.at + Duration::milliseconds(1));
         let at = earliest.map_or(now, |earliest| earliest.max(now));
-        open_generation(db, run, number, &steps, (latest, at), &mut records).await?;
+        open_generation(db, run, number, &steps, latest, at, &mut records).await?;
         notice::tell(db, workspace).await?;
     }
     records.write().await?;
@@ -161,7 +162,8 @@ async fn open_generation(
     run: &Run,
     number: Generation,
     steps: &Steps,
-    (latest, at): (Option<generations::Model>, OffsetDateTime),
+    latest: Option<generations::Model>,
+    at: OffsetDateTime,
     records: &mut Records<'_>,
 ) -> Result<(), LedgerError> {
     let counts =

@@ -116,75 +116,121 @@ impl Ledger {
     }
 }
 
+/// A record to write for rows that have none.
+struct FoundRecord {
+    kind: Kind,
+    subject: String,
+    count: i64,
+    digest: String,
+}
+
+/// What the chain covers already.
+#[derive(Default)]
+struct Covered {
+    /// The kinds and subjects of the records that are not pruned.
+    known: HashSet<(String, String)>,
+    /// The latest generation.
+    generation: Generation,
+}
+
+impl Covered {
+    async fn read(db: &DatabaseTransaction, workspace: &str) -> Result<Self, LedgerError> {
+        let mut covered = Self::default();
+        let mut rows = evidence_rows(workspace).stream(db).await?;
+        while let Some(row) = rows.try_next().await? {
+            if matches!(Kind::from_word(&row.kind), Some(Kind::Found | Kind::Generation)) {
+                let number = row.subject.parse().unwrap_or_default();
+                covered.generation = Ord::max(covered.generation, number);
+            }
+            if row.pruned.is_none() {
+                covered.known.insert((row.kind, row.subject));
+            }
+        }
+        Ok(covered)
+    }
+
+    fn has(&self, kind: Kind, subject: &str) -> bool {
+        self.known.contains(&(kind.as_str().to_owned(), subject.to_owned()))
+    }
+}
+
 async fn take(
     db: &DatabaseTransaction,
     workspace: &str,
     mut records: Records<'_>,
 ) -> Result<u64, LedgerError> {
-    let mut known: HashSet<(String, String)> = HashSet::new();
-    let mut covered: Generation = 0;
-    let mut rows = evidence_rows(workspace).stream(db).await?;
-    while let Some(row) = rows.try_next().await? {
-        if matches!(Kind::from_word(&row.kind), Some(Kind::Found | Kind::Generation)) {
-            covered = Ord::max(covered, row.subject.parse().unwrap_or_default());
-        }
-        if row.pruned.is_none() {
-            known.insert((row.kind, row.subject));
-        }
+    let covered = Covered::read(db, workspace).await?;
+    let mut found = runs_without_record(db, workspace, &covered).await?;
+    found.extend(requests_without_record(db, workspace, &covered).await?);
+    // Run numbers are never negative, so no other batch has this number.
+    let batch = -records.next().0;
+    let entries = take_activity(db, workspace, batch).await?;
+    if !entries.is_empty() {
+        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        let digest = fold_entries(chain::START, entries);
+        found.push(FoundRecord { kind: Kind::Activity, subject: batch.to_string(), count, digest });
     }
-    drop(rows);
-    let is_new = |kind: Kind, subject: &str| {
-        !known.contains(&(kind.as_str().to_owned(), subject.to_owned()))
-    };
-    let mut found: Vec<(Kind, String, i64, String)> = Vec::new();
 
+    let latest = generation_rows::latest_generation(db, workspace).await?;
+    let (number, hash) = latest
+        .map_or((0, String::new()), |latest: generations::Model| (latest.number, latest.hash));
+    if found.is_empty() && number <= covered.generation {
+        return Ok(0);
+    }
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let digest = found_digest(&hash, &pruned_state(db, workspace).await?);
+    records.add(Kind::Found, &number.to_string(), count, digest);
+    for record in found {
+        records.add(record.kind, &record.subject, record.count, record.digest);
+    }
+    records.write().await?;
+    Ok(count.unsigned_abs())
+}
+
+/// Returns records for the runs that ended and have none.
+async fn runs_without_record(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    covered: &Covered,
+) -> Result<Vec<FoundRecord>, LedgerError> {
+    let mut found = Vec::new();
     let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
     let runs =
         runs.filter(imports::Column::Status.is_not_in(UNDER_WAY)).order_by_asc(imports::Column::Id);
     let mut rows = runs.stream(db).await?;
     while let Some(row) = rows.try_next().await? {
         let subject = row.id.to_string();
-        if is_new(Kind::Run, &subject) {
-            found.push((Kind::Run, subject, 1, digests::of_run(&row)));
+        if !covered.has(Kind::Run, &subject) {
+            let digest = digests::of_run(&row);
+            found.push(FoundRecord { kind: Kind::Run, subject, count: 1, digest });
         }
     }
-    drop(rows);
+    Ok(found)
+}
 
+/// Returns records for the requests that have none, and for their closings.
+async fn requests_without_record(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    covered: &Covered,
+) -> Result<Vec<FoundRecord>, LedgerError> {
+    let mut found = Vec::new();
     let requests = lifecycle_requests::Entity::find()
         .filter(lifecycle_requests::Column::Workspace.eq(workspace));
     let mut rows = requests.order_by_asc(lifecycle_requests::Column::Id).stream(db).await?;
     while let Some(row) = rows.try_next().await? {
-        if is_new(Kind::Request, &row.reference) {
-            found.push((Kind::Request, row.reference.clone(), 1, digests::of_request(&row)));
+        let mut add = |kind, digest| {
+            if !covered.has(kind, &row.reference) {
+                let subject = row.reference.clone();
+                found.push(FoundRecord { kind, subject, count: 1, digest });
+            }
+        };
+        add(Kind::Request, digests::of_request(&row));
+        if row.state != RequestState::Open.as_str() {
+            add(Kind::Closing, digests::of_closing(&row));
         }
-        if row.state != RequestState::Open.as_str() && is_new(Kind::Closing, &row.reference) {
-            found.push((Kind::Closing, row.reference.clone(), 1, digests::of_closing(&row)));
-        }
     }
-    drop(rows);
-
-    // Run numbers are never negative, so no other batch has this number.
-    let batch = -records.next().0;
-    let entries = take_activity(db, workspace, batch).await?;
-    if !entries.is_empty() {
-        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-        found.push((Kind::Activity, batch.to_string(), count, fold_entries(chain::START, entries)));
-    }
-
-    let latest = generation_rows::latest_generation(db, workspace).await?;
-    let (number, hash) = latest
-        .map_or((0, String::new()), |latest: generations::Model| (latest.number, latest.hash));
-    if found.is_empty() && number <= covered {
-        return Ok(0);
-    }
-    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let digest = found_digest(&hash, &pruned_state(db, workspace).await?);
-    records.add(Kind::Found, &number.to_string(), count, digest);
-    for (kind, subject, count, digest) in found {
-        records.add(kind, &subject, count, digest);
-    }
-    records.write().await?;
-    Ok(count.unsigned_abs())
+    Ok(found)
 }
 
 /// Gives the log entries that belong to no run a batch and a digest.

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -59,81 +60,20 @@ impl Ledger {
         person: &Person,
     ) -> Result<Value, LedgerError> {
         let db = &self.database.connection;
-        let ids: Vec<&str> = person.ids.iter().map(String::as_str).collect();
         let versions = versions_of(db, workspace, &person.ids).await?;
         let versions: Vec<Value> = versions.iter().map(version_document).collect();
-        let memberships = membership_versions::Entity::find()
-            .filter(membership_versions::Column::Workspace.eq(workspace))
-            .filter(membership_versions::Column::UserId.is_in(ids.iter().copied()))
-            .order_by_asc(membership_versions::Column::FromGeneration);
-        let memberships: Vec<Value> = memberships
-            .all(db)
-            .await?
-            .iter()
-            .map(|row| {
-                json!({"group_id": row.group_id, "user_id": row.user_id, "from_generation": row.from_generation,
-                   "to_generation": row.to_generation, "priority": row.priority})
-            })
-            .collect();
-        let current = volatile::Entity::find()
-            .filter(volatile::Column::Workspace.eq(workspace))
-            .filter(volatile::Column::UserId.is_in(ids.iter().copied()));
-        let current: Vec<Value> = current
-            .all(db)
-            .await?
-            .into_iter()
-            .map(|row| {
-                let (id, values) = super::rows::volatile(row);
-                json!({"user_id": id, "values": values})
-            })
-            .collect();
-        let requests = lifecycle_requests::Entity::find()
-            .filter(lifecycle_requests::Column::Workspace.eq(workspace))
-            .order_by_asc(lifecycle_requests::Column::Id);
-        let requests: Vec<Value> = requests
-            .all(db)
-            .await?
-            .iter()
-            .filter(|row| person.is_about(row) || !person.fields_of_request(row).is_empty())
-            .map(request_document)
-            .collect();
-        let runs = imports::Entity::find().filter(imports::Column::Workspace.eq(workspace));
-        let runs = runs
-            .filter(imports::Column::RequestedBy.is_not_null())
-            .order_by_asc(imports::Column::Id);
-        let runs: Vec<Value> = runs
-            .all(db)
-            .await?
-            .iter()
-            .filter(|row| row.requested_by.as_deref().is_some_and(|by| person.is_named_in(by)))
-            .map(|row| {
-                json!({"id": row.id, "requested_by": row.requested_by,
-                              "started_at": time_text(row.started_at)})
-            })
-            .collect();
-        let tokens: Vec<Value> = tokens::Entity::find()
-            .all(db)
-            .await?
-            .iter()
-            .filter(|row| person.is_named_in(&row.subject))
-            .map(|row| {
-                json!({"id": row.id, "subject": row.subject,
-                              "issued_at": time_text(row.issued_at),
-                              "expires_at": time_text(row.expires_at)})
-            })
-            .collect();
         Ok(json!({
             "workspace": workspace,
             "ids": person.ids,
             "addresses": person.addresses,
             "names": person.names,
             "versions": versions,
-            "memberships": memberships,
-            "current_values": current,
+            "memberships": memberships_of(db, workspace, person).await?,
+            "current_values": current_values_of(db, workspace, person).await?,
             "activity": self.activity_of(workspace, person).await?,
-            "requests": requests,
-            "imports_requested": runs,
-            "tokens": tokens,
+            "requests": requests_about(db, workspace, person).await?,
+            "imports_requested": runs_requested_by(db, workspace, person).await?,
+            "tokens": tokens_of(db, person).await?,
             "audit": self.audit_of(workspace, person).await?,
         }))
     }
@@ -185,6 +125,100 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Returns the versions of a person's memberships, oldest first.
+async fn memberships_of(
+    db: &DatabaseConnection,
+    workspace: &str,
+    person: &Person,
+) -> Result<Vec<Value>, DbErr> {
+    use membership_versions::Column;
+    let rows = membership_versions::Entity::find()
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::UserId.is_in(person.ids.iter().map(String::as_str)))
+        .order_by_asc(Column::FromGeneration)
+        .all(db)
+        .await?;
+    let document = |row: &membership_versions::Model| {
+        json!({
+            "group_id": row.group_id, "user_id": row.user_id,
+            "from_generation": row.from_generation, "to_generation": row.to_generation,
+            "priority": row.priority,
+        })
+    };
+    Ok(rows.iter().map(document).collect())
+}
+
+/// Returns the values of a person of which no versions are kept.
+async fn current_values_of(
+    db: &DatabaseConnection,
+    workspace: &str,
+    person: &Person,
+) -> Result<Vec<Value>, DbErr> {
+    let rows = volatile::Entity::find()
+        .filter(volatile::Column::Workspace.eq(workspace))
+        .filter(volatile::Column::UserId.is_in(person.ids.iter().map(String::as_str)))
+        .all(db)
+        .await?;
+    let document = |row| {
+        let (id, values) = super::rows::volatile(row);
+        json!({"user_id": id, "values": values})
+    };
+    Ok(rows.into_iter().map(document).collect())
+}
+
+/// Returns the requests that are about a person or name them, oldest first.
+async fn requests_about(
+    db: &DatabaseConnection,
+    workspace: &str,
+    person: &Person,
+) -> Result<Vec<Value>, DbErr> {
+    let rows = lifecycle_requests::Entity::find()
+        .filter(lifecycle_requests::Column::Workspace.eq(workspace))
+        .order_by_asc(lifecycle_requests::Column::Id)
+        .all(db)
+        .await?;
+    let names_person = |row: &&lifecycle_requests::Model| {
+        person.is_about(row) || !person.fields_of_request(row).is_empty()
+    };
+    Ok(rows.iter().filter(names_person).map(request_document).collect())
+}
+
+/// Returns the import runs that a person requested, oldest first.
+async fn runs_requested_by(
+    db: &DatabaseConnection,
+    workspace: &str,
+    person: &Person,
+) -> Result<Vec<Value>, DbErr> {
+    let rows = imports::Entity::find()
+        .filter(imports::Column::Workspace.eq(workspace))
+        .filter(imports::Column::RequestedBy.is_not_null())
+        .order_by_asc(imports::Column::Id)
+        .all(db)
+        .await?;
+    let is_by_person = |row: &&imports::Model| {
+        row.requested_by.as_deref().is_some_and(|by| person.is_named_in(by))
+    };
+    let document = |row: &imports::Model| {
+        json!({
+            "id": row.id, "requested_by": row.requested_by,
+            "started_at": time_text(row.started_at),
+        })
+    };
+    Ok(rows.iter().filter(is_by_person).map(document).collect())
+}
+
+/// Returns the issued tokens whose subject names a person.
+async fn tokens_of(db: &DatabaseConnection, person: &Person) -> Result<Vec<Value>, DbErr> {
+    let rows = tokens::Entity::find().all(db).await?;
+    let document = |row: &tokens::Model| {
+        json!({
+            "id": row.id, "subject": row.subject, "issued_at": time_text(row.issued_at),
+            "expires_at": time_text(row.expires_at),
+        })
+    };
+    Ok(rows.iter().filter(|row| person.is_named_in(&row.subject)).map(document).collect())
 }
 
 /// Collects the names and addresses that the ledger has for `ids`, without those that another

@@ -116,48 +116,8 @@ impl Check<'_> {
         self.verified.generations += 1;
         let before = self.verified.findings.len();
         let number = row.number;
-        let fits = |record: &GenerationRecord| {
-            row.evidence == Some(record.sequence) && record.hash == row.hash
-        };
-        match self.recorded.get(&number) {
-            Some(record) if !fits(record) => {
-                self.found(format!(
-                    "generations: generation {number} is not the one that its record tells of"
-                ));
-            }
-            None if row.evidence.is_some() => {
-                self.found(format!("evidence: the record of generation {number} is missing"));
-            }
-            _ => {}
-        }
-        let users = self
-            .steps(&USERS, number, |row| {
-                let digest = digests::of_user(row).unwrap_or_default();
-                self.is_as_recorded(
-                    (USER, &version_key(row)),
-                    &row.digest,
-                    &digest,
-                    row.proof.as_deref(),
-                )
-            })
-            .await?;
-        let groups = self
-            .steps(&GROUPS, number, |row| {
-                chain::digest(self.workspace, number, &rows::group(row.clone())) == row.digest
-            })
-            .await?;
-        let memberships = self
-            .steps(&MEMBERSHIPS, number, |row| {
-                let membership = rows::membership(row.clone());
-                membership
-                    .is_ok_and(|one| chain::digest(self.workspace, number, &one) == row.digest)
-            })
-            .await?;
-        let steps = Steps {
-            users: self.took(users),
-            groups: self.took(groups),
-            memberships: self.took(memberships),
-        };
+        self.compare_with_record(row);
+        let steps = self.steps_of_all_tables(number).await?;
         if number <= self.pruned_to {
             // The versions that ended by then are pruned. Those that remain were checked above, row
             // by row.
@@ -187,6 +147,58 @@ impl Check<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// Checks that the record of a generation exists and has its hash.
+    fn compare_with_record(&mut self, row: &generations::Model) {
+        let number = row.number;
+        let fits = |record: &GenerationRecord| {
+            row.evidence == Some(record.sequence) && record.hash == row.hash
+        };
+        match self.recorded.get(&number) {
+            Some(record) if !fits(record) => {
+                self.found(format!(
+                    "generations: generation {number} is not the one that its record tells of"
+                ));
+            }
+            None if row.evidence.is_some() => {
+                self.found(format!("evidence: the record of generation {number} is missing"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns what a generation opened and closed, and reports the versions that do not match their
+    /// digests.
+    async fn steps_of_all_tables(&mut self, number: Generation) -> Result<Steps, LedgerError> {
+        let users = self
+            .steps(&USERS, number, |row| {
+                let digest = digests::of_user(row).unwrap_or_default();
+                self.is_as_recorded(
+                    (USER, &version_key(row)),
+                    &row.digest,
+                    &digest,
+                    row.proof.as_deref(),
+                )
+            })
+            .await?;
+        let groups = self
+            .steps(&GROUPS, number, |row| {
+                chain::digest(self.workspace, number, &rows::group(row.clone())) == row.digest
+            })
+            .await?;
+        let memberships = self
+            .steps(&MEMBERSHIPS, number, |row| {
+                let membership = rows::membership(row.clone());
+                membership
+                    .is_ok_and(|one| chain::digest(self.workspace, number, &one) == row.digest)
+            })
+            .await?;
+        Ok(Steps {
+            users: self.took(users),
+            groups: self.took(groups),
+            memberships: self.took(memberships),
+        })
     }
 
     fn took(&mut self, (steps, wrong): (Vec<Step>, Vec<String>)) -> Vec<Step> {

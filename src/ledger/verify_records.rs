@@ -26,6 +26,8 @@ use crate::words::Words;
 
 /// The end of the chain.
 pub(super) struct Tail {
+    /// The number of the last record.
+    sequence: i64,
     pub hash: String,
     pub at: OffsetDateTime,
     /// The latest generation that the chain covers.
@@ -62,8 +64,9 @@ struct Expected {
     activity: HashMap<String, Record>,
     /// The records of saltings, erasures and foldings.
     amendments: Amendments,
-    /// When rows were last taken as found.
+    /// When rows were last taken as found, and the number of the last record about them.
     found_at: Option<OffsetDateTime>,
+    found_until: i64,
     /// The last record that covers what prunings left, if there is one.
     pruned_state: Option<PrunedState>,
 }
@@ -89,8 +92,9 @@ impl Check<'_> {
     /// Follows the chain from its first record to its last.
     async fn walk(&mut self, expected: &mut Expected) -> Result<Option<Tail>, LedgerError> {
         use evidence::Column;
-        let (mut sequence, mut found_until, mut tail) = (0_i64, 0_i64, None::<Tail>);
+        let mut tail = None::<Tail>;
         loop {
+            let sequence = tail.as_ref().map_or(0, |tail| tail.sequence);
             let page = evidence_rows(self.workspace)
                 .filter(Column::Sequence.gt(sequence))
                 .order_by_asc(Column::Sequence);
@@ -99,87 +103,108 @@ impl Check<'_> {
                 return Ok(tail);
             }
             for row in rows {
-                self.verified.records += 1;
-                let kind = Kind::from_word(&row.kind);
-                // A record that stands for others has the number of the last of them.
-                let next = match kind {
-                    Some(Kind::Folded) if row.subject.parse() == Ok(sequence.saturating_add(1)) => {
-                        row.sequence
-                    }
-                    _ => sequence.saturating_add(1),
-                };
-                for missing in next..row.sequence.min(next.saturating_add(10)) {
-                    self.found(format!("evidence: record {missing} is missing"));
+                tail = Some(self.follow(tail.as_ref(), row, expected));
+            }
+        }
+    }
+
+    /// Checks the next record of the chain and notes what it proves. Returns the new end.
+    fn follow(
+        &mut self,
+        tail: Option<&Tail>,
+        row: evidence::Model,
+        expected: &mut Expected,
+    ) -> Tail {
+        self.verified.records += 1;
+        let kind = Kind::from_word(&row.kind);
+        let previous = self.hash_before(tail, &row, kind);
+        if !matches!(kind, Some(Kind::Generation | Kind::Folded))
+            && let Some(previous) = &previous
+            && chain::record_hash(previous, &head_of(&row)) != row.hash
+        {
+            self.found(format!(
+                "evidence: record {} ({} {}) is not as it was written",
+                row.sequence, row.kind, row.subject
+            ));
+        }
+        let before = tail.map_or(0, |tail| tail.generation);
+        let at = from_millis(row.at);
+        let generation = match kind {
+            Some(Kind::Found | Kind::Generation) => {
+                before.max(row.subject.parse().unwrap_or_default())
+            }
+            _ => before,
+        };
+        let end = Tail { sequence: row.sequence, hash: row.hash.clone(), at, generation };
+        self.note_record(kind, row, previous, Moment { generation: before, at }, expected);
+        self.is_this_the_head(&end.hash, Moment { generation, at });
+        end
+    }
+
+    /// Returns the hash that a record continues: that of the record before it. `None` after a gap:
+    /// there it is unknown, so the record cannot be checked. Reports the missing records.
+    fn hash_before(
+        &mut self,
+        tail: Option<&Tail>,
+        row: &evidence::Model,
+        kind: Option<Kind>,
+    ) -> Option<String> {
+        let last = tail.map_or(0, |tail| tail.sequence);
+        // A record that stands for others has the number of the last of them.
+        let next = match kind {
+            Some(Kind::Folded) if row.subject.parse() == Ok(last.saturating_add(1)) => row.sequence,
+            _ => last.saturating_add(1),
+        };
+        for missing in next..row.sequence.min(next.saturating_add(10)) {
+            self.found(format!("evidence: record {missing} is missing"));
+        }
+        let hash = tail.map_or(chain::START, |tail| tail.hash.as_str());
+        (row.sequence == next).then(|| hash.to_owned())
+    }
+
+    /// Notes what a record proves. `moment` is its time and the latest generation before it.
+    fn note_record(
+        &mut self,
+        kind: Option<Kind>,
+        row: evidence::Model,
+        previous: Option<String>,
+        moment: Moment,
+        expected: &mut Expected,
+    ) {
+        let sequence = row.sequence;
+        let number = row.subject.parse().unwrap_or_default();
+        match kind {
+            Some(Kind::Folded) => {
+                self.check_folded(&row, previous.as_deref(), moment);
+                expected.amendments.note(Kind::Folded, &row, moment.at);
+            }
+            Some(Kind::Generation) => {
+                let previous_hash = previous.unwrap_or_default();
+                let record = GenerationRecord { sequence, hash: row.hash, previous_hash };
+                self.recorded.insert(number, record);
+            }
+            Some(Kind::Found) => {
+                expected.found_until = sequence.saturating_add(row.count);
+                expected.found_at = Some(moment.at);
+                let generation = Some(number);
+                expected.pruned_state =
+                    Some(PrunedState { sequence, digest: row.digest, generation });
+            }
+            Some(Kind::Pruning) => {
+                self.verified.shortened_at = Some(moment.at);
+                expected.pruned_state =
+                    Some(PrunedState { sequence, digest: row.digest, generation: None });
+            }
+            Some(kind) if expected.amendments.note(kind, &row, moment.at) => {}
+            Some(kind) => {
+                let subject = format!("{} {}", row.kind, row.subject);
+                let as_found = sequence <= expected.found_until;
+                if !expected.add(kind, row, as_found) {
+                    self.found(format!("evidence: record {sequence} tells of {subject} once more"));
                 }
-                // The hash before the first record after a gap is unknown, so that record cannot be
-                // checked.
-                let previous = if row.sequence == next {
-                    Some(tail.as_ref().map_or(chain::START, |tail| tail.hash.as_str()).to_owned())
-                } else {
-                    None
-                };
-                sequence = row.sequence;
-                let generation = tail.as_ref().map_or(0, |tail| tail.generation);
-                if !matches!(kind, Some(Kind::Generation | Kind::Folded))
-                    && let Some(previous) = &previous
-                    && chain::record_hash(previous, &head_of(&row)) != row.hash
-                {
-                    self.found(format!(
-                        "evidence: record {sequence} ({} {}) is not as it was written",
-                        row.kind, row.subject
-                    ));
-                }
-                let number = row.subject.parse().unwrap_or_default();
-                let end = Tail {
-                    hash: row.hash.clone(),
-                    at: from_millis(row.at),
-                    generation: match kind {
-                        Some(Kind::Found | Kind::Generation) => generation.max(number),
-                        _ => generation,
-                    },
-                };
-                match kind {
-                    Some(Kind::Folded) => {
-                        self.check_folded(
-                            &row,
-                            previous.as_deref(),
-                            Moment { generation, at: end.at },
-                        );
-                        expected.amendments.note(Kind::Folded, &row, end.at);
-                    }
-                    Some(Kind::Generation) => {
-                        let previous_hash = previous.unwrap_or_default();
-                        let record =
-                            GenerationRecord { sequence, hash: row.hash.clone(), previous_hash };
-                        self.recorded.insert(number, record);
-                    }
-                    Some(Kind::Found) => {
-                        found_until = sequence.saturating_add(row.count);
-                        expected.found_at = Some(end.at);
-                        let digest = row.digest.clone();
-                        expected.pruned_state =
-                            Some(PrunedState { sequence, digest, generation: Some(number) });
-                    }
-                    Some(Kind::Pruning) => {
-                        self.verified.shortened_at = Some(end.at);
-                        let digest = row.digest.clone();
-                        expected.pruned_state =
-                            Some(PrunedState { sequence, digest, generation: None });
-                    }
-                    Some(kind) if expected.amendments.note(kind, &row, end.at) => {}
-                    Some(kind) => {
-                        let subject = format!("{} {}", row.kind, row.subject);
-                        if !expected.add(kind, row, sequence <= found_until) {
-                            self.found(format!(
-                                "evidence: record {sequence} tells of {subject} once more"
-                            ));
-                        }
-                    }
-                    None => self
-                        .found(format!("evidence: record {sequence} is of no kind that there is")),
-                }
-                self.is_this_the_head(&end.hash, Moment { generation: end.generation, at: end.at });
-                tail = Some(end);
+            }
+            None => {
+                self.found(format!("evidence: record {sequence} is of no kind that there is"));
             }
         }
     }
@@ -329,58 +354,47 @@ impl Check<'_> {
 
     /// Compares the log entries with their records, batch by batch. Returns how many were taken as
     /// found.
-    async fn activity(&mut self, mut records: HashMap<String, Record>) -> Result<u64, LedgerError> {
+    async fn activity(&mut self, records: HashMap<String, Record>) -> Result<u64, LedgerError> {
         use activity::{Column, Entity};
-        let (mut as_found, mut wrong, mut count) = (0, Wrong::default(), 0);
+        let mut batches = Batches { records, as_found: 0, wrong: Wrong::default() };
+        let mut count = 0;
         let mut batch: Option<(i64, Vec<(EntryKey, String)>)> = None;
         let rows = Entity::find()
             .filter(Column::Workspace.eq(self.workspace))
             .order_by_asc(Column::ImportId);
         let mut rows = rows.stream(self.db).await?;
-        let mut compare = |batch: Option<(i64, Vec<(EntryKey, String)>)>, wrong: &mut Wrong| {
-            let Some((run, entries)) = batch else { return };
-            let Some(record) = records.remove(&run.to_string()) else {
-                wrong.push(format!(
-                    "activity: {} entries of {} are in no record",
-                    entries.len(),
-                    kept_by(run)
-                ));
-                return;
-            };
-            let (left, there) = (record.count.saturating_sub(record.pruned_count), entries.len());
-            as_found += if record.as_found { there as u64 } else { 0 };
-            if usize::try_from(left) != Ok(there) {
-                wrong.push(format!(
-                    "activity: {left} entries were kept by {}, and there are {there}",
-                    kept_by(run)
-                ));
-            } else if fold_entries(&record.pruned_fold, entries) != record.digest {
-                wrong.push(format!(
-                    "activity: the entries of {} are not those that it kept",
-                    kept_by(run)
-                ));
-            }
-        };
         while let Some(row) = rows.try_next().await? {
             let Some(run) = row.import_id else {
-                wrong.push(format!("activity: entry {} is in no record", row.id));
+                batches.wrong.push(format!("activity: entry {} is in no record", row.id));
                 continue;
             };
             count += 1;
             let digest = digests::of_activity(&row);
             if !self.is_as_recorded((ACTIVITY, &row.id), &row.digest, &digest, row.proof.as_deref())
             {
-                wrong.push(format!("activity: entry {} was changed", row.id));
+                batches.wrong.push(format!("activity: entry {} was changed", row.id));
             }
             match &mut batch {
                 Some((of, entries)) if *of == run => entries.push(entry(&row)),
-                _ => compare(batch.replace((run, vec![entry(&row)])), &mut wrong),
+                _ => {
+                    if let Some((run, entries)) = batch.replace((run, vec![entry(&row)])) {
+                        batches.compare(run, entries);
+                    }
+                }
             }
         }
         drop(rows);
-        compare(batch.take(), &mut wrong);
+        if let Some((run, entries)) = batch {
+            batches.compare(run, entries);
+        }
         self.verified.activity = count;
-        self.report(wrong);
+        self.report(batches.wrong);
+        self.missing_entries(batches.records);
+        Ok(batches.as_found)
+    }
+
+    /// Reports the records of log entries that have entries but no rows.
+    fn missing_entries(&mut self, records: HashMap<String, Record>) {
         let mut missing: Vec<Record> =
             records.into_values().filter(|record| record.pruned_count < record.count).collect();
         missing.sort_unstable_by_key(|record| record.sequence);
@@ -390,7 +404,6 @@ impl Check<'_> {
                 count.saturating_sub(pruned_count)
             ));
         }
-        Ok(as_found)
     }
 
     fn report(&mut self, wrong: Wrong) {
@@ -404,6 +417,41 @@ impl Check<'_> {
         for (sequence, subject) in missing {
             self.found(format!(
                 "{table}: {what} {subject}, which record {sequence} tells of, is missing"
+            ));
+        }
+    }
+}
+
+/// The comparison of log entries with their records, batch by batch.
+struct Batches {
+    /// The records whose batches were not met yet, by run.
+    records: HashMap<String, Record>,
+    /// How many entries were taken as found.
+    as_found: u64,
+    wrong: Wrong,
+}
+
+impl Batches {
+    /// Compares the entries that a run kept with its record.
+    fn compare(&mut self, run: i64, entries: Vec<(EntryKey, String)>) {
+        let Some(record) = self.records.remove(&run.to_string()) else {
+            let count = entries.len();
+            self.wrong
+                .push(format!("activity: {count} entries of {} are in no record", kept_by(run)));
+            return;
+        };
+        let left = record.count.saturating_sub(record.pruned_count);
+        let there = entries.len();
+        self.as_found += if record.as_found { there as u64 } else { 0 };
+        if usize::try_from(left) != Ok(there) {
+            self.wrong.push(format!(
+                "activity: {left} entries were kept by {}, and there are {there}",
+                kept_by(run)
+            ));
+        } else if fold_entries(&record.pruned_fold, entries) != record.digest {
+            self.wrong.push(format!(
+                "activity: the entries of {} are not those that it kept",
+                kept_by(run)
             ));
         }
     }

@@ -131,7 +131,7 @@ async fn after_a_generation_from_the_future_the_next_has_the_true_time(database:
         let run = Run { status: RunStatus::Succeeded, finished_at: Some(hand.clock.now()), ..run };
         let committed = hand
             .ledger
-            .commit_by(&lease, &run, &plan, (|| hand.clock.now(), is_right))
+            .commit_by(&lease, &run, &plan, || hand.clock.now(), is_right)
             .await
             .unwrap();
         hand.importer.release(&lease).await;
