@@ -16,11 +16,11 @@ pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
         .iter()
         .map(|(user, volatile)| (&user.value.id, (&user.value, volatile)))
         .collect();
-    let (seen, users_kept, disputed_users) = people(&known, observed);
-    let (groups, groups_kept, disputed_groups) = groups(recorded, observed);
-    let (memberships, memberships_kept, disputed_memberships) = memberships(recorded, observed);
+    let people = people(&known, observed);
+    let groups = groups(recorded, observed);
+    let memberships = memberships(recorded, observed);
     let mut volatile: Vec<(UserId, Volatile)> = Vec::new();
-    for (id, (_, values)) in &seen {
+    for (id, (_, values)) in &people.after {
         if known.get(id).is_none_or(|(_, before)| *before != values) {
             volatile.push(((*id).clone(), values.clone()));
         }
@@ -28,20 +28,20 @@ pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
     Plan {
         base: recorded.generation,
         workspace: observed.workspace.clone().or(&recorded.workspace),
-        users: users(&known, seen),
-        groups,
-        memberships,
+        users: users(&known, people.after),
+        groups: groups.changes,
+        memberships: memberships.changes,
         volatile,
         activity: Arc::clone(&observed.activity),
         kept_back: KeptBack {
-            users: users_kept,
-            groups: groups_kept,
-            memberships: memberships_kept,
+            users: people.kept,
+            groups: groups.kept,
+            memberships: memberships.kept,
         },
         disputed: Disputed {
-            users: disputed_users,
-            groups: disputed_groups,
-            memberships: disputed_memberships,
+            users: people.disputed,
+            groups: groups.disputed,
+            memberships: memberships.disputed,
         },
         unreadable: unreadable(&known, recorded, observed),
         memory: Memory::default(),
@@ -86,27 +86,46 @@ fn unreadable(
     unreadable
 }
 
-/// Returns all observed and recorded people with the values that they have after this observation:
-/// those of the lists, then those that the log gave earlier, then those that it gives now. Also
-/// returns how many people stay only because a list may be incomplete or the two lists disagree,
-/// and those who stay because of the latter.
+/// The people after an observation.
+struct People<'a> {
+    /// All observed and recorded people with their values: those of the lists, then those that the
+    /// log gave earlier, then those that it gives now.
+    after: BTreeMap<&'a UserId, (User, Volatile)>,
+    /// How many people stay only because a list may be incomplete or the two lists disagree.
+    kept: usize,
+    /// Those who stay because the two lists disagree.
+    disputed: BTreeSet<UserId>,
+}
+
+/// The changes of teams or of memberships.
+struct Planned<T, K> {
+    changes: Vec<Change<T>>,
+    /// How many stay only because something could not be read or the two lists disagree.
+    kept: usize,
+    /// Those that stay because the two lists disagree.
+    disputed: BTreeSet<K>,
+}
+
+/// Returns the people after an observation.
 fn people<'a>(
     known: &BTreeMap<&'a UserId, (&User, &Volatile)>,
     observed: &'a Observation,
-) -> (BTreeMap<&'a UserId, (User, Volatile)>, usize, BTreeSet<UserId>) {
+) -> People<'a> {
     let mut people: BTreeMap<&UserId, (User, Volatile)> = BTreeMap::new();
     for sighting in &observed.users {
         let id = &sighting.user.id;
-        let mut seen = (sighting.user.clone(), sighting.volatile.clone());
+        let mut user = sighting.user.clone();
+        let mut volatile = sighting.volatile.clone();
         if let Some((before, before_volatile)) = known.get(id) {
-            keep_what_the_log_told(&mut seen, before, before_volatile);
+            keep_values_of_the_log(&mut user, &mut volatile, before, before_volatile);
             if let Some(fields) = observed.unknown.users.get(id) {
-                keep_unknown_fields(&mut seen, fields, before, before_volatile);
+                keep_unknown_fields(&mut user, &mut volatile, fields, before, before_volatile);
             }
         }
-        people.insert(id, seen);
+        people.insert(id, (user, volatile));
     }
-    let (mut kept, mut disputed) = (BTreeSet::new(), BTreeSet::new());
+    let mut kept = BTreeSet::new();
+    let mut disputed = BTreeSet::new();
     for (id, (before, volatile)) in known {
         if people.contains_key(id) {
             continue;
@@ -146,12 +165,13 @@ fn people<'a>(
             volatile.note_activity(activity);
         }
     }
-    (people, kept.len(), disputed)
+    People { after: people, kept: kept.len(), disputed }
 }
 
 /// Replaces the unreadable fields with their recorded values.
 fn keep_unknown_fields(
-    (user, volatile): &mut (User, Volatile),
+    user: &mut User,
+    volatile: &mut Volatile,
     fields: &BTreeSet<Field>,
     before: &User,
     before_volatile: &Volatile,
@@ -185,8 +205,9 @@ fn keep_unknown_fields(
 }
 
 /// Copies the recorded values that only the log gives. The lists never contain them.
-fn keep_what_the_log_told(
-    (user, volatile): &mut (User, Volatile),
+fn keep_values_of_the_log(
+    user: &mut User,
+    volatile: &mut Volatile,
     before: &User,
     before_volatile: &Volatile,
 ) {
@@ -212,12 +233,8 @@ fn users(
         .collect()
 }
 
-/// Returns the changes of teams, how many teams stay only because a list may be incomplete or the
-/// two lists disagree, and those that stay because of the latter.
-fn groups(
-    recorded: &Snapshot,
-    observed: &Observation,
-) -> (Vec<Change<Group>>, usize, BTreeSet<GroupId>) {
+/// Plans the changes of teams.
+fn groups(recorded: &Snapshot, observed: &Observation) -> Planned<Group, GroupId> {
     let before: BTreeMap<&GroupId, &Group> =
         recorded.groups.iter().map(|group| (&group.value.id, &group.value)).collect();
     let complete = |group: &Group| {
@@ -250,15 +267,12 @@ fn groups(
             disputed.insert((*id).clone());
         }
     }
-    (differences(&before, &after), after.len() - seen, disputed)
+    let changes = differences(&before, &after);
+    Planned { changes, kept: after.len() - seen, disputed }
 }
 
-/// Returns the changes of memberships, how many memberships stay only because something could not
-/// be read or the two lists disagree, and those that stay because of the latter.
-fn memberships(
-    recorded: &Snapshot,
-    observed: &Observation,
-) -> (Vec<Change<Membership>>, usize, BTreeSet<Ends>) {
+/// Plans the changes of memberships.
+fn memberships(recorded: &Snapshot, observed: &Observation) -> Planned<Membership, Ends> {
     fn by_ends<'a>(
         memberships: impl Iterator<Item = &'a Membership>,
     ) -> BTreeMap<(&'a GroupId, &'a UserId), &'a Membership> {
@@ -302,7 +316,8 @@ fn memberships(
             }
         }
     }
-    (differences(&before, &after), after.len() - seen, disputed)
+    let changes = differences(&before, &after);
+    Planned { changes, kept: after.len() - seen, disputed }
 }
 
 /// Returns the changes that turn `before` into `after`, sorted by key.

@@ -107,7 +107,7 @@ impl Ledger {
             workspace,
             question,
             last,
-            candidates: candidates(db, workspace, question, (&start, last)).await?,
+            candidates: candidates(db, workspace, question, &start, last).await?,
             activities: actor_activities(db, workspace, question.actor.as_ref()).await?,
         };
         let (changes, next, more) = walk.page(&start, limit).await?;

@@ -205,11 +205,11 @@ async fn close_versions(
 ) -> Result<(), DbErr> {
     for users in closed(&plan.users, |user| user.id.to_string()).chunks(limits::SQL_VALUES) {
         let only = Condition::all().add(user_versions::Column::UserId.is_in(users));
-        close(db, &USERS, (workspace, only), number).await?;
+        close(db, &USERS, workspace, only, number).await?;
     }
     for groups in closed(&plan.groups, |group| group.id.to_string()).chunks(limits::SQL_VALUES) {
         let only = Condition::all().add(group_versions::Column::GroupId.is_in(groups));
-        close(db, &GROUPS, (workspace, only), number).await?;
+        close(db, &GROUPS, workspace, only, number).await?;
     }
     let memberships = closed(&plan.memberships, |m| (m.group.to_string(), m.user.to_string()));
     for of_one_group in memberships.chunk_by(|a, b| a.0 == b.0) {
@@ -218,7 +218,7 @@ async fn close_versions(
             let only = Condition::all()
                 .add(Column::GroupId.eq(&members[0].0))
                 .add(Column::UserId.is_in(members.iter().map(|(_, user)| user)));
-            close(db, &MEMBERSHIPS, (workspace, only), number).await?;
+            close(db, &MEMBERSHIPS, workspace, only, number).await?;
         }
     }
     Ok(())
@@ -228,7 +228,8 @@ async fn close_versions(
 async fn close<E: EntityTrait>(
     db: &DatabaseTransaction,
     versions: &Versions<E>,
-    (workspace, only): (&str, Condition),
+    workspace: &str,
+    only: Condition,
     number: Generation,
 ) -> Result<(), DbErr> {
     let update = E::update_many()

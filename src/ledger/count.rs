@@ -51,8 +51,10 @@ pub(super) async fn count_about(
     async fn count<E>(
         db: &DatabaseConnection,
         versions: &Versions<E>,
-        (workspace, only): (&str, Condition),
-        (start, last): (&ChangePosition, Generation),
+        workspace: &str,
+        only: Condition,
+        start: &ChangePosition,
+        last: Generation,
         kind: ChangeKind,
     ) -> Result<u64, LedgerError>
     where
@@ -75,18 +77,18 @@ pub(super) async fn count_about(
         both.union(UnionType::Distinct, touched(versions.to));
         count_rows(db, both).await
     }
-    let (mut all, span) = (0, (start, last));
+    let mut all = 0;
     for kind in question.kinds() {
         all += match kind {
             ChangeKind::User => {
-                count(db, &USERS, (workspace, question.user_condition()), span, kind).await?
+                count(db, &USERS, workspace, question.user_condition(), start, last, kind).await?
             }
             ChangeKind::Group => {
-                count(db, &GROUPS, (workspace, question.group_condition()), span, kind).await?
+                count(db, &GROUPS, workspace, question.group_condition(), start, last, kind).await?
             }
             ChangeKind::Membership => {
-                count(db, &MEMBERSHIPS, (workspace, question.membership_condition()), span, kind)
-                    .await?
+                let only = question.membership_condition();
+                count(db, &MEMBERSHIPS, workspace, only, start, last, kind).await?
             }
         };
     }

@@ -126,7 +126,7 @@ impl<'a> Records<'a> {
             digest: &digest,
         };
         let hash = chain::record_hash(&self.hash, &head);
-        self.push(kind, subject, (count, self.at), digest, hash);
+        self.push(kind, subject, count, self.at, digest, hash);
     }
 
     /// Appends the record of a generation, which has the generation's hash.
@@ -134,7 +134,8 @@ impl<'a> Records<'a> {
         self.push(
             Kind::Generation,
             &number.to_string(),
-            (1, to_millis(at)),
+            1,
+            to_millis(at),
             String::new(),
             hash.to_owned(),
         );
@@ -172,7 +173,8 @@ impl<'a> Records<'a> {
         &mut self,
         kind: Kind,
         subject: &str,
-        (count, at): (i64, i64),
+        count: i64,
+        at: i64,
         digest: String,
         hash: String,
     ) {
@@ -218,7 +220,8 @@ pub(crate) async fn record_runs(
 pub(crate) async fn record_request(
     db: &DatabaseTransaction,
     kind: Kind,
-    (workspace, reference): (&str, &str),
+    workspace: &str,
+    reference: &str,
     now: OffsetDateTime,
 ) -> Result<(), DbErr> {
     use lifecycle_requests::Column;
@@ -274,7 +277,8 @@ pub(crate) async fn record_pruning(
     db: &DatabaseTransaction,
     workspace: &str,
     mut taken: TakenOut,
-    (before, count): (OffsetDateTime, u64),
+    before: OffsetDateTime,
+    count: u64,
     now: OffsetDateTime,
 ) -> Result<(), DbErr> {
     use evidence::Column;

@@ -21,25 +21,36 @@ use crate::limits;
 /// A change, and the time of the generation before it.
 pub(super) type Found = (RecordedChange, Option<OffsetDateTime>);
 
+/// Which changes of one kind are wanted.
+struct Part<'a> {
+    /// Only changes after this key.
+    key: Option<&'a str>,
+    /// Only those of versions that match.
+    only: Condition,
+    /// At most so many.
+    most: usize,
+}
+
 /// The changes of one kind in a generation, after a key.
 pub(super) async fn changes_of(
     db: &DatabaseConnection,
     row: &generations::Model,
     before: Option<OffsetDateTime>,
-    (kind, question): (ChangeKind, &ChangeQuestion),
+    kind: ChangeKind,
+    question: &ChangeQuestion,
     key: Option<&str>,
     most: usize,
 ) -> Result<Vec<Found>, LedgerError> {
     let changes = match kind {
         ChangeKind::User => {
-            let part = (key, question.user_condition(), most);
+            let part = Part { key, only: question.user_condition(), most };
             changes_in(db, &USERS, row, part, rows::user, recorded_user_change, |change| {
                 Changed::User(Box::new(change))
             })
             .await?
         }
         ChangeKind::Group => {
-            let part = (key, question.group_condition(), most);
+            let part = Part { key, only: question.group_condition(), most };
             changes_in(
                 db,
                 &GROUPS,
@@ -52,7 +63,7 @@ pub(super) async fn changes_of(
             .await?
         }
         ChangeKind::Membership => {
-            let part = (key, question.membership_condition(), most);
+            let part = Part { key, only: question.membership_condition(), most };
             changes_in(
                 db,
                 &MEMBERSHIPS,
@@ -86,13 +97,12 @@ fn recorded_user_change(before: Option<User>, after: Option<User>) -> Option<Cha
     }
 }
 
-/// Pairs the versions that ended in a generation with those that began in it, by key: at most
-/// `most` pairs that come after a key and match.
+/// Pairs the versions that ended in a generation with those that began in it, by key.
 async fn changes_in<E, T>(
     db: &DatabaseConnection,
     versions: &Versions<E>,
     generation: &generations::Model,
-    (key, only, most): (Option<&str>, Condition, usize),
+    part: Part<'_>,
     value: impl Fn(E::Model) -> Result<T, LedgerError>,
     change: impl Fn(Option<T>, Option<T>) -> Option<Change<T>>,
     wrap: impl Fn(Change<T>) -> Changed,
@@ -101,7 +111,9 @@ where
     E: EntityTrait,
     E::Model: Version,
 {
-    let (workspace, number) = (generation.workspace.as_str(), generation.number);
+    let workspace = generation.workspace.as_str();
+    let number = generation.number;
+    let Part { key, only, most } = part;
     // The first `most` pairs are among the first `most` rows of each query.
     let first = |query: Select<E>| {
         let query = query.filter(versions.after(key)).filter(only.clone()).limit(most as u64);

@@ -66,7 +66,7 @@ impl Ledger {
         let old = Old::find(&db, workspace, before).await?;
         let pruned = old.count(&db, workspace).await?;
         if !pruned.is_empty() {
-            old.take_out(&db, workspace, (before, pruned.total()), now).await?;
+            old.take_out(&db, workspace, before, pruned.total(), now).await?;
         }
         record_events(&db, events(&pruned)).await?;
         db.commit().await?;
@@ -150,9 +150,6 @@ impl Old {
         workspace: &str,
         before: OffsetDateTime,
     ) -> Result<Self, LedgerError> {
-        // SQLite compares times as texts, which is exact to the second only. So the queries below
-        // allow one second more, and the exact comparisons follow them.
-        let about = before.saturating_add(Duration::seconds(1));
         let number = number_at(db, workspace, before).await?;
         let last = generation(db, workspace, number).await?;
         let earlier = last_pruned(db, workspace).await?.map_or(0, |pruned| pruned.generation);
@@ -164,9 +161,9 @@ impl Old {
         Ok(Self {
             last,
             earlier,
-            runs: old_runs(db, workspace, (before, about), generation).await?,
-            requests: old_requests(db, workspace, (before, about)).await?,
-            activity: old_activity(db, workspace, (before, about)).await?,
+            runs: old_runs(db, workspace, before, generation).await?,
+            requests: old_requests(db, workspace, before).await?,
+            activity: old_activity(db, workspace, before).await?,
         })
     }
 
@@ -196,7 +193,8 @@ impl Old {
         self,
         db: &DatabaseTransaction,
         workspace: &str,
-        (before, total): (OffsetDateTime, u64),
+        before: OffsetDateTime,
+        total: u64,
         now: OffsetDateTime,
     ) -> Result<(), LedgerError> {
         if let Some(last) = &self.last {
@@ -231,7 +229,7 @@ impl Old {
                 taken.activity.entry(run).or_default().push((key, digest));
             }
         }
-        Ok(record_pruning(db, workspace, taken, (before, total), now).await?)
+        Ok(record_pruning(db, workspace, taken, before, total, now).await?)
     }
 }
 
@@ -342,13 +340,19 @@ async fn take_out_ended<E: EntityTrait>(
     Ok(())
 }
 
+/// A moment for queries: SQLite compares times as texts, which is exact to the second only. So a
+/// query allows one second more, and an exact comparison follows it.
+fn roughly(before: OffsetDateTime) -> OffsetDateTime {
+    before.saturating_add(Duration::seconds(1))
+}
+
 /// Runs that ended before the moment, except those that other parts of the ledger need: the runs of
 /// generations that are still known, the last successful ones, and the newest, whose number the
 /// next run follows.
 async fn old_runs(
     db: &DatabaseTransaction,
     workspace: &str,
-    (before, about): (OffsetDateTime, OffsetDateTime),
+    before: OffsetDateTime,
     generation: Generation,
 ) -> Result<Vec<RunId>, DbErr> {
     use imports::Column;
@@ -370,7 +374,7 @@ async fn old_runs(
         Condition::any().add(Column::Generation.is_null()).add(Column::Generation.lt(generation));
     let ended = of_workspace()
         .column(Column::FinishedAt)
-        .filter(Column::FinishedAt.lt(about))
+        .filter(Column::FinishedAt.lt(roughly(before)))
         .filter(forgotten);
     let ended = ended.filter(Column::Id.is_not_in(needed)).order_by_asc(Column::Id);
     let ended = ended.into_tuple::<(i64, Option<OffsetDateTime>)>().all(db).await?.into_iter();
@@ -381,7 +385,7 @@ async fn old_runs(
 async fn old_requests(
     db: &DatabaseTransaction,
     workspace: &str,
-    (before, about): (OffsetDateTime, OffsetDateTime),
+    before: OffsetDateTime,
 ) -> Result<Vec<String>, DbErr> {
     use lifecycle_requests::Column;
     let query = lifecycle_requests::Entity::find()
@@ -389,7 +393,7 @@ async fn old_requests(
         .columns([Column::Reference, Column::ClosedAt])
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::State.ne(RequestState::Open.as_str()))
-        .filter(Column::ClosedAt.lt(about));
+        .filter(Column::ClosedAt.lt(roughly(before)));
     let closed = query
         .order_by_asc(Column::Id)
         .into_tuple::<(String, Option<OffsetDateTime>)>()
@@ -403,14 +407,14 @@ async fn old_requests(
 async fn old_activity(
     db: &DatabaseTransaction,
     workspace: &str,
-    (before, about): (OffsetDateTime, OffsetDateTime),
+    before: OffsetDateTime,
 ) -> Result<Vec<OldEntry>, DbErr> {
     use activity::Column;
     let query = activity::Entity::find()
         .select_only()
         .columns([Column::Id, Column::At, Column::ImportId, Column::Digest, Column::Seq])
         .filter(Column::Workspace.eq(workspace))
-        .filter(Column::At.lt(about));
+        .filter(Column::At.lt(roughly(before)));
     let entries = query
         .into_tuple::<(String, OffsetDateTime, Option<i64>, String, Option<i64>)>()
         .all(db)

@@ -84,7 +84,8 @@ impl Ledger {
     async fn unsalted_workspaces(&self) -> Result<BTreeSet<String>, LedgerError> {
         async fn unsalted<E: EntityTrait>(
             ledger: &Ledger,
-            (workspace, proof): (E::Column, E::Column),
+            workspace: E::Column,
+            proof: E::Column,
             more: Condition,
         ) -> Result<Vec<String>, DbErr> {
             let query = E::find()
@@ -102,20 +103,16 @@ impl Ledger {
         let ended =
             Condition::all().add(I::RequestedBy.is_not_null()).add(I::Status.is_not_in(UNDER_WAY));
         let mut names =
-            unsalted::<user_versions::Entity>(self, (U::Workspace, U::Proof), Condition::all())
+            unsalted::<user_versions::Entity>(self, U::Workspace, U::Proof, Condition::all())
                 .await?;
         names.extend(
-            unsalted::<activity::Entity>(self, (A::Workspace, A::Proof), Condition::all()).await?,
+            unsalted::<activity::Entity>(self, A::Workspace, A::Proof, Condition::all()).await?,
         );
         names.extend(
-            unsalted::<lifecycle_requests::Entity>(
-                self,
-                (R::Workspace, R::Proof),
-                Condition::all(),
-            )
-            .await?,
+            unsalted::<lifecycle_requests::Entity>(self, R::Workspace, R::Proof, Condition::all())
+                .await?,
         );
-        names.extend(unsalted::<imports::Entity>(self, (I::Workspace, I::Proof), ended).await?);
+        names.extend(unsalted::<imports::Entity>(self, I::Workspace, I::Proof, ended).await?);
         Ok(names.into_iter().collect())
     }
 }

@@ -76,6 +76,13 @@ impl Ledger {
     }
 }
 
+/// What a generation did to a table, according to its rows.
+struct TableSteps {
+    steps: Vec<Step>,
+    /// Findings: versions that it opened and that do not match their digests.
+    wrong: Vec<String>,
+}
+
 impl Check<'_> {
     /// Sets the head: the hash of the last record, or of the latest generation if an earlier
     /// version of the bridge committed that one after the last record.
@@ -175,7 +182,8 @@ impl Check<'_> {
             .steps(&USERS, number, |row| {
                 let digest = digests::of_user(row).unwrap_or_default();
                 self.is_as_recorded(
-                    (USER, &version_key(row)),
+                    USER,
+                    &version_key(row),
                     &row.digest,
                     &digest,
                     row.proof.as_deref(),
@@ -201,7 +209,8 @@ impl Check<'_> {
         })
     }
 
-    fn took(&mut self, (steps, wrong): (Vec<Step>, Vec<String>)) -> Vec<Step> {
+    fn took(&mut self, found: TableSteps) -> Vec<Step> {
+        let TableSteps { steps, wrong } = found;
         self.verified.versions += steps.iter().filter(|step| step.opened.is_some()).count() as u64;
         for what in wrong {
             self.found(what);
@@ -252,7 +261,7 @@ impl Check<'_> {
         versions: &Versions<E>,
         number: Generation,
         is_as_recorded: impl Fn(&E::Model) -> bool,
-    ) -> Result<(Vec<Step>, Vec<String>), LedgerError>
+    ) -> Result<TableSteps, LedgerError>
     where
         E: EntityTrait,
         E::Model: Version,
@@ -272,7 +281,7 @@ impl Check<'_> {
         }
         let steps =
             steps.into_iter().map(|(key, (closed, opened))| Step { key, closed, opened }).collect();
-        Ok((steps, wrong))
+        Ok(TableSteps { steps, wrong })
     }
 
     /// Checks that the versions that were open when the history was pruned are still there.

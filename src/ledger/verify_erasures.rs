@@ -131,22 +131,18 @@ impl Check<'_> {
     /// fields were erased.
     pub(super) fn is_as_recorded(
         &self,
-        (kind, key): (&str, &str),
+        kind: &str,
+        key: &str,
         recorded: &str,
         digest: &str,
         proof: Option<&str>,
     ) -> bool {
         let row = (kind.to_owned(), key.to_owned());
-        self.is_restated((kind, key), recorded, digest) && self.is_erased_as_recorded(&row, proof)
+        self.is_restated(kind, key, recorded, digest) && self.is_erased_as_recorded(&row, proof)
     }
 
     /// Whether the digest of a row is the recorded one, or the one that it was restated to.
-    pub(super) fn is_restated(
-        &self,
-        (kind, key): (&str, &str),
-        recorded: &str,
-        digest: &str,
-    ) -> bool {
+    pub(super) fn is_restated(&self, kind: &str, key: &str, recorded: &str, digest: &str) -> bool {
         let row = (kind.to_owned(), key.to_owned());
         match self.amended.restated.get(&row) {
             // A recorded digest that is already salted cannot be restated.

@@ -282,7 +282,8 @@ impl Check<'_> {
                     as_found += u64::from(record.as_found);
                     let (key, digest) = (row.id.to_string(), digests::of_run(&row));
                     if !self.is_as_recorded(
-                        (RUN, &key),
+                        RUN,
+                        &key,
                         &record.digest,
                         &digest,
                         row.proof.as_deref(),
@@ -319,7 +320,8 @@ impl Check<'_> {
                     as_found += u64::from(record.as_found);
                     let digest = digests::of_request(&row);
                     if !self.is_as_recorded(
-                        (REQUEST, name),
+                        REQUEST,
+                        name,
                         &record.digest,
                         &digest,
                         row.proof.as_deref(),
@@ -336,7 +338,8 @@ impl Check<'_> {
             match closed.remove(name) {
                 Some(record)
                     if self.is_restated(
-                        (CLOSING, name),
+                        CLOSING,
+                        name,
                         &record.digest,
                         &digests::of_closing(&row),
                     ) => {}
@@ -370,8 +373,7 @@ impl Check<'_> {
             };
             count += 1;
             let digest = digests::of_activity(&row);
-            if !self.is_as_recorded((ACTIVITY, &row.id), &row.digest, &digest, row.proof.as_deref())
-            {
+            if !self.is_as_recorded(ACTIVITY, &row.id, &row.digest, &digest, row.proof.as_deref()) {
                 batches.wrong.push(format!("activity: entry {} was changed", row.id));
             }
             match &mut batch {

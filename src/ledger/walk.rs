@@ -99,7 +99,7 @@ impl Walk<'_> {
             }
             for (row, before) in rows {
                 number = row.number + 1;
-                self.read_generation((&row, before), start, limit, &mut found).await?;
+                self.read_generation(&row, before, start, limit, &mut found).await?;
                 if found.len() > limit {
                     break;
                 }
@@ -117,7 +117,8 @@ impl Walk<'_> {
 
     async fn read_generation(
         &self,
-        (row, before): (&generations::Model, Option<OffsetDateTime>),
+        row: &generations::Model,
+        before: Option<OffsetDateTime>,
         start: &ChangePosition,
         limit: usize,
         found: &mut Vec<Found>,
@@ -140,7 +141,7 @@ impl Walk<'_> {
             };
             if room > 0 && counts.of(kind).changed > 0 {
                 found.extend(
-                    changes_of(self.db, row, before, (kind, self.question), key, room).await?,
+                    changes_of(self.db, row, before, kind, self.question, key, room).await?,
                 );
             }
         }
@@ -212,13 +213,16 @@ pub(super) async fn candidates(
     db: &DatabaseConnection,
     workspace: &str,
     question: &ChangeQuestion,
-    (start, last): (&ChangePosition, Generation),
+    start: &ChangePosition,
+    last: Generation,
 ) -> Result<Option<BTreeSet<Generation>>, LedgerError> {
     async fn touching<E: EntityTrait>(
         db: &DatabaseConnection,
         versions: &Versions<E>,
-        (workspace, only): (&str, Condition),
-        (first, last): (Generation, Generation),
+        workspace: &str,
+        only: Condition,
+        first: Generation,
+        last: Generation,
     ) -> Result<Vec<Generation>, LedgerError> {
         let mut numbers = Vec::new();
         for column in [versions.from, versions.to] {
@@ -235,19 +239,19 @@ pub(super) async fn candidates(
     if !question.names_people_or_team() {
         return Ok(None);
     }
-    let span = (Ord::max(start.generation, 1), last);
+    let first = Ord::max(start.generation, 1);
     let mut numbers = BTreeSet::new();
     for kind in question.kinds() {
         numbers.extend(match kind {
             ChangeKind::User => {
-                touching(db, &USERS, (workspace, question.user_condition()), span).await?
+                touching(db, &USERS, workspace, question.user_condition(), first, last).await?
             }
             ChangeKind::Group => {
-                touching(db, &GROUPS, (workspace, question.group_condition()), span).await?
+                touching(db, &GROUPS, workspace, question.group_condition(), first, last).await?
             }
             ChangeKind::Membership => {
-                touching(db, &MEMBERSHIPS, (workspace, question.membership_condition()), span)
-                    .await?
+                let only = question.membership_condition();
+                touching(db, &MEMBERSHIPS, workspace, only, first, last).await?
             }
         });
     }

@@ -51,7 +51,8 @@ impl PageSessionStore {
         &self,
         link: &str,
         session: &str,
-        (now, expires_at): (OffsetDateTime, OffsetDateTime),
+        now: OffsetDateTime,
+        expires_at: OffsetDateTime,
         events: impl FnOnce(&[String]) -> Vec<AuditEntry>,
     ) -> Result<Option<Vec<String>>, DatabaseError> {
         // Anyone can send this request, and a writer blocks others. So it writes only if the link

@@ -128,7 +128,7 @@ impl RequestStore {
             ..Default::default()
         };
         lifecycle_requests::Entity::insert(row).exec_without_returning(&db).await?;
-        evidence::record_request(&db, Kind::Request, (&workspace, &reference), at).await?;
+        evidence::record_request(&db, Kind::Request, &workspace, &reference, at).await?;
         db.commit().await?;
         Ok(reference)
     }
@@ -221,7 +221,7 @@ impl RequestStore {
             .await?;
         let closed = closed.rows_affected > 0;
         if closed {
-            evidence::record_request(&db, Kind::Closing, (workspace, reference), at).await?;
+            evidence::record_request(&db, Kind::Closing, workspace, reference, at).await?;
         }
         db.commit().await?;
         Ok(closed)

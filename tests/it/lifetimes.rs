@@ -29,10 +29,10 @@ async fn a_link_a_session_and_a_way_of_connecting_are_good_for_no_longer_than_th
             .await
             .unwrap();
         let session = format!("session {number}");
-        let times = (made, made + limits::PAGE_SESSION);
+        let ends = made + limits::PAGE_SESSION;
         let taken = stores
             .page_sessions
-            .take_login_link(&link, &session, times, |_| Vec::new())
+            .take_login_link(&link, &session, made, ends, |_| Vec::new())
             .await
             .unwrap();
         assert!(taken.is_some());
@@ -43,10 +43,10 @@ async fn a_link_a_session_and_a_way_of_connecting_are_good_for_no_longer_than_th
             .add_login_link(&link, &default, made + limits::LOGIN_LINK, Vec::new())
             .await
             .unwrap();
-        let times = (START, START + limits::PAGE_SESSION);
+        let ends = START + limits::PAGE_SESSION;
         let taken = stores
             .page_sessions
-            .take_login_link(&link, &format!("other {number}"), times, |_| Vec::new())
+            .take_login_link(&link, &format!("other {number}"), START, ends, |_| Vec::new())
             .await
             .unwrap();
         assert_eq!(taken.is_some(), good);

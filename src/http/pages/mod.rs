@@ -120,11 +120,11 @@ pub async fn log_in(
     let now = service.clock.now();
     let link = hash_of_random(&link);
     let hash = hash_of_random(session.expose_secret());
-    let times = (now, now + limits::PAGE_SESSION);
+    let ends = now + limits::PAGE_SESSION;
     let begun = |shown: &[String]| events("page.session_begun", now, shown);
     let taken = {
         let _turn = service.lookup().await?;
-        service.stores.page_sessions.take_login_link(&link, &hash, times, begun).await?
+        service.stores.page_sessions.take_login_link(&link, &hash, now, ends, begun).await?
     };
     if taken.is_none() {
         service.stranger("login")?;
