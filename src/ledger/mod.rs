@@ -28,7 +28,8 @@
 //! erase        erases personal data             erased_fields  the same for one row
 //! prune        deletes old history              fold       folds runs that changed nothing
 //! scrub        removes traces from the file     feed       the feed of log entries
-//! verify       verifies the ledger, with `verification`, `verify_records`, `verify_erasures`
+//! verify       verifies the ledger, with `verification`, `verify_chain`, `verify_records` and
+//!              `verify_erasures`
 //! ```
 
 mod chain;
@@ -72,6 +73,7 @@ mod stamps;
 mod times;
 mod verification;
 mod verify;
+mod verify_chain;
 mod verify_erasures;
 mod verify_records;
 mod versions;

@@ -11,7 +11,7 @@ use sea_orm::{
 use super::chain::{self, ChangeCounts, Head, KindCounts, Step, Steps};
 use super::salting::{USER, version_key};
 use super::verification::{Amended, Check, GenerationRecord};
-use super::verify_records::Tail;
+use super::verify_chain::Tail;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{Ledger, LedgerError, Moment, Verified, digests, generation_rows, prune, rows};
 use crate::database::entities::{generations, imports};
