@@ -357,14 +357,9 @@ mod tests {
             b"secret"
         );
         let key = directory.path().join("bridge.db.key");
-        #[cfg(unix)]
-        {
-            let metadata = std::fs::metadata(&key).unwrap();
-            assert_eq!(
-                std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777,
-                0o600
-            );
-        }
+        let metadata = std::fs::metadata(&key).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+        assert_eq!(mode & 0o777, 0o600);
         std::fs::write(&key, "nothing").unwrap();
         assert!(
             vault(&config, &access)

@@ -12,7 +12,7 @@ use super::days;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::database::AuditEntry;
-use crate::ledger::{Erased, Ledger, LedgerError, Person};
+use crate::ledger::{Erased, KnownPerson, Ledger, LedgerError};
 use crate::limits;
 use crate::runtime::WorkspaceHandle;
 use crate::stores::Stores;
@@ -153,7 +153,7 @@ pub(super) fn is_ahead(seconds: i64) -> bool {
 async fn erase(
     ledger: &Ledger,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
     clock: &Clock,
 ) -> Result<(), LedgerError> {
     let now = clock.now();

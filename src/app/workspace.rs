@@ -24,7 +24,7 @@ use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices};
 use crate::limits;
 use crate::measures::Measures;
-use crate::publish::{Past, PublishOptions, Publisher, settle_requests};
+use crate::publish::{PastStates, PublishOptions, Publisher, settle_requests};
 use crate::runtime::{TaskName, WorkspaceHandle};
 use crate::stores::{RequestStore, Stores};
 
@@ -122,7 +122,7 @@ impl Running {
             health: Arc::clone(&health),
             nudge: Arc::clone(&nudge),
             bursts: Bursts::default(),
-            past: Past::new(&workspace.name, ledger.clone()),
+            past: PastStates::new(&workspace.name, ledger.clone()),
             webhook_key: ArcSwapOption::from(
                 workspace.client_secret.as_ref().map(WebhookKey::new).map(Arc::new),
             ),

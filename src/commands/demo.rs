@@ -27,7 +27,7 @@ use crate::config::{Config, LogFormat, Telemetry};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::telemetry;
 pub use arguments::Arguments;
-use past::Past;
+use past::SimulatedPast;
 
 const SIMULATED_TOKEN: &str = "simulated-access-token";
 
@@ -39,7 +39,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let directory = tempfile::tempdir()?;
     let bar = progress_bar();
     bar.set_message("generating a company");
-    let past = Past::begin(arguments.company, SIMULATED_TOKEN)?;
+    let past = SimulatedPast::begin(arguments.company, SIMULATED_TOKEN)?;
     let config = config(arguments, &past.base_url(), &directory.path().join("demo.db"))?;
     check_port(config.server.bind)?;
     // The process can be stopped while a large company is being imported.

@@ -15,7 +15,7 @@ use crate::directory::{
     Change, DEFAULT_WORKSPACE, Exceeded, Failure, ImportRequest, Loser, Mode, Plan, Run, RunStatus,
     Snapshot, Trigger, Warning,
 };
-use crate::import::{DryRun, Held, Importer, Phase, ReadError, Verdict};
+use crate::import::{DryRun, HeldPlan, Importer, Phase, ReadError, Verdict};
 use crate::ledger::LedgerError;
 use crate::limits;
 
@@ -199,7 +199,7 @@ async fn dry_run(
 
 /// Prints who would lose what, for the kinds that hold the import. Includes names, because the
 /// operator asked for a dry run.
-fn print_losses(held: &Held, recorded: &Snapshot) {
+fn print_losses(held: &HeldPlan, recorded: &Snapshot) {
     for exceeded in &held.by {
         let unreadable = held.unreadable.of(exceeded.kind);
         for loser in held.losses.of(exceeded.kind).chain(unreadable) {
@@ -220,7 +220,7 @@ fn print_losses(held: &Held, recorded: &Snapshot) {
 }
 
 /// The same as JSON.
-fn held_by(held: &Held, recorded: &Snapshot) -> Vec<Value> {
+fn held_by(held: &HeldPlan, recorded: &Snapshot) -> Vec<Value> {
     let of_kind = |exceeded: &Exceeded| {
         let losers = held.losses.of(exceeded.kind).chain(held.unreadable.of(exceeded.kind));
         let losers: Vec<Value> = losers.map(|loser| named(loser, recorded)).collect();

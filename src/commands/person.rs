@@ -6,7 +6,7 @@ use super::actor::by_command_with;
 use super::error::CommandError;
 use super::output::print_line;
 use crate::clock::Clock;
-use crate::ledger::{Erased, Ledger, LedgerError, Person};
+use crate::ledger::{Erased, KnownPerson, Ledger, LedgerError};
 use crate::limits;
 
 /// The arguments of an erasure.
@@ -142,7 +142,7 @@ fn ids<'a>(people: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     people.into_iter().map(|id| format!("adm_{id}")).collect()
 }
 
-fn still_there(person: &Person) -> CommandError {
+fn still_there(person: &KnownPerson) -> CommandError {
     let gone: Vec<&String> = person.ids.difference(&person.active).collect();
     let others = if gone.is_empty() {
         String::new()
@@ -156,7 +156,7 @@ fn still_there(person: &Person) -> CommandError {
     ))
 }
 
-async fn find(ledger: &Ledger, workspace: &str, named: &str) -> Result<Person, CommandError> {
+async fn find(ledger: &Ledger, workspace: &str, named: &str) -> Result<KnownPerson, CommandError> {
     let person = ledger.find_person(workspace, named).await?;
     if person.is_unknown() {
         return Err(nobody(workspace));

@@ -1,5 +1,6 @@
 //! Settings from environment variables.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use figment::providers::Serialized;
@@ -15,20 +16,14 @@ use super::setting::Setting;
 /// secrets of Kubernetes and files of a service's group are so.
 #[must_use]
 pub fn open_to_others(file: &Path, key: &str) -> Option<String> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let metadata = std::fs::metadata(file).ok()?;
-        let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
-        who_else(metadata.mode(), is_own).map(|who| {
-            let file = file.display();
-            format!(
-                "the file {file} of {key} can be {who}; restrict it to its owner with `chmod 600 {file}`"
-            )
-        })
-    }
-    #[cfg(not(unix))]
-    None
+    let metadata = std::fs::metadata(file).ok()?;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    who_else(metadata.mode(), is_own).map(|who| {
+        let file = file.display();
+        format!(
+            "the file {file} of {key} can be {who}; restrict it to its owner with `chmod 600 {file}`"
+        )
+    })
 }
 
 /// Returns who can read or write a file with this mode besides its owner, if nobody should.
@@ -182,7 +177,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_file_that_a_group_can_read_is_warned_of_with_what_to_do() {
         use std::os::unix::fs::PermissionsExt;

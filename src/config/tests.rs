@@ -376,7 +376,6 @@ fn a_section_that_is_not_a_table_hides_no_other_finding() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_secret_in_a_file_that_others_can_read_causes_a_warning() {
     use std::os::unix::fs::PermissionsExt;

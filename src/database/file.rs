@@ -29,15 +29,9 @@ impl DatabaseFile {
     }
 }
 
-#[cfg(unix)]
 fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
-    std::fs::metadata(path).ok().map(|_| (0, 0))
 }
 
 /// The file of the database as a canonical path. `None` if the database is in memory.

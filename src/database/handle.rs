@@ -137,7 +137,6 @@ fn keep_private(url: &str) {
     if mode.contains("mode=rwc") && !file.contains('%') {
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
-        #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let _ = options.open(file);
     }

@@ -60,7 +60,7 @@ pub use invitation::{
 pub use last_activity::{ActivitySource, LastActivity};
 pub use loss::{Amounts, Disputed, Ends, Exceeded, Loser, LossKind, Losses, Memory};
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
-pub use past::{Had, Past, PastGroup, PastUser};
+pub use past::{EndedVersions, Had, PastGroup, PastUser};
 pub use plan::{Counts, KeptBack, Plan};
 pub use price::{NoPrice, Price};
 pub use recorded_change::{ChangePosition, RecordedChange};

@@ -94,7 +94,7 @@ pub struct PastGroup {
 /// The versions that ended in the ledger within a range of generations, and the current values of
 /// the same items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Past {
+pub struct EndedVersions {
     /// People of whom a version ended.
     pub users: BTreeMap<UserId, PastUser>,
     /// Teams of which a version ended.

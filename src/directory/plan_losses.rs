@@ -8,18 +8,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::past::first;
-use super::{Change, Ends, Group, GroupId, Had, Loser, LossKind, Losses, Past, Plan, User, UserId};
+use super::{
+    Change, EndedVersions, Ends, Group, GroupId, Had, Loser, LossKind, Losses, Plan, User, UserId,
+};
 
 impl Losses {
     /// Returns what the plan alone takes.
     #[must_use]
     pub fn by(plan: &Plan) -> Self {
-        Self::since(&Past::default(), plan)
+        Self::since(&EndedVersions::default(), plan)
     }
 
     /// Returns what the plan takes, and what was lost in `past` and is not restored by the plan.
     #[must_use]
-    pub fn since(past: &Past, plan: &Plan) -> Self {
+    pub fn since(past: &EndedVersions, plan: &Plan) -> Self {
         let mut losses = Self::default();
         let departed = losses.add_users(past, &plan.users);
         losses.add_groups(past, &plan.groups);
@@ -51,7 +53,7 @@ impl Losses {
     }
 
     /// Adds the losses of people. Returns the people who are gone.
-    fn add_users(&mut self, past: &Past, plan: &[Change<User>]) -> BTreeSet<UserId> {
+    fn add_users(&mut self, past: &EndedVersions, plan: &[Change<User>]) -> BTreeSet<UserId> {
         let mut open: BTreeMap<UserId, (Had, Option<&User>)> = BTreeMap::new();
         for (id, user) in &past.users {
             open.insert(id.clone(), (user.had.clone(), user.now.as_ref()));
@@ -76,7 +78,7 @@ impl Losses {
         departed
     }
 
-    fn add_groups(&mut self, past: &Past, plan: &[Change<Group>]) {
+    fn add_groups(&mut self, past: &EndedVersions, plan: &[Change<Group>]) {
         let mut open: BTreeMap<GroupId, (Option<String>, Option<&Group>, bool)> = BTreeMap::new();
         for (id, group) in &past.groups {
             open.insert(id.clone(), (group.name.clone(), group.now.as_ref(), true));
@@ -194,7 +196,7 @@ mod tests {
 
     #[test]
     fn who_is_back_has_lost_nothing_and_who_came_and_went_has() {
-        let mut past = Past::default();
+        let mut past = EndedVersions::default();
         let mut had = Had::default();
         had.note(&user("1"));
         let gone = User { active: false, ..user("1") };

@@ -16,8 +16,8 @@ words! {
     pub enum ConnectionState {
         /// The last import succeeded.
         Connected = "connected",
-        /// No import has ended yet, or the last one did not succeed, or removals wait. The cause may
-        /// pass, or the operator must act.
+        /// No import has ended yet, the last one did not succeed, or removals wait. The operator may
+        /// have to act.
         Degraded = "degraded",
         /// Intercom refuses the token until the operator changes something.
         Disconnected = "disconnected",
@@ -34,8 +34,8 @@ fn removals_wait(run: &Run) -> Option<Failure> {
         code: warning.code.clone(),
         detail: warning.detail.clone(),
         remedy:
-            "look at the warnings of the last import; where Intercom goes on answering so, report it to Intercom, and \
-                 until then look in Intercom whether somebody left"
+            "read the warnings of the last import (GET /api/v1/imports); if later imports have them \
+                 too, report them to Intercom, and until then check in Intercom who has left"
                 .to_owned(),
     })
 }
@@ -95,7 +95,7 @@ impl Default for Health {
         let problem = Failure {
             code: "starting".to_owned(),
             detail: "no import has ended since the bridge started".to_owned(),
-            remedy: "nothing; the first import is under way".to_owned(),
+            remedy: "wait for the first import, which is running".to_owned(),
         };
         Self(Mutex::new(HealthStatus {
             connection: ConnectionState::Degraded,
@@ -145,7 +145,7 @@ impl Health {
             tracing::warn!(workspace, code = %problem.code, remedy = %problem.remedy, "{}", problem.detail);
         }
         for problem in before.problems.iter().filter(|problem| !has(times, &problem.code)) {
-            tracing::info!(workspace, code = %problem.code, "the times are right again");
+            tracing::info!(workspace, code = %problem.code, "the problem with times has ended");
         }
     }
 
@@ -157,10 +157,12 @@ impl Health {
         standing.failures = standing.failures.saturating_add(1);
         standing.problem = Some(Failure {
             code: "internal".to_owned(),
-            detail: "a background task of this workspace stopped because of a fault in the bridge".to_owned(),
-            remedy: "nothing at once: it is started again, and what is shown stays. Report it with the line in the log that \
-                     says where"
+            detail: "a background task of this workspace stopped because of a fault in the bridge"
                 .to_owned(),
+            remedy:
+                "report the error in the log; the task is restarted by itself, and the last data \
+                     is still served"
+                    .to_owned(),
         });
     }
 
@@ -194,10 +196,10 @@ impl Health {
                     detail: error.to_string(),
                     remedy: match error {
                         LedgerError::Database(DatabaseError::FileGone) => {
-                            "stop the bridge, put the file back or restore a backup, and start it again; until then it shows \
-                             what it has in memory"
+                            "stop the bridge, put the file back or restore a backup, and start the \
+                             bridge; until then it serves the data in memory"
                         }
-                        _ => "check the database; the bridge goes on showing what it has, and tries again by itself",
+                        _ => "check the database; the bridge still serves the last data, and retries by itself",
                     }
                     .to_owned(),
                 });

@@ -33,5 +33,5 @@ pub use importer::{DryRun, Importer, ReadError};
 pub use nudge::Nudge;
 pub use options::{ImportOptions, Phase};
 pub use plan::plan;
-pub use policy::{Guard, Held, Policy, Verdict};
+pub use policy::{Guard, HeldPlan, Policy, Verdict};
 pub use worker::{Schedule, Worker};

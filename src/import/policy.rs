@@ -90,12 +90,12 @@ pub enum Verdict {
     /// Commit it.
     Commit,
     /// Commit nothing until a person approves.
-    Hold(Held),
+    Hold(HeldPlan),
 }
 
 /// Why a plan is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldPlan {
     /// The reasons, as text for people.
     pub why: String,
     /// The kinds that exceed their bounds.
@@ -128,7 +128,7 @@ impl Totals {
 
 /// What a policy needs beside the plan.
 #[derive(Clone, Copy, Debug)]
-pub struct Evidence<'a> {
+pub struct LossEvidence<'a> {
     /// The losses by the plan and by the earlier imports of the window.
     pub losses: &'a Losses,
     /// The amounts at the beginning of the window.
@@ -140,8 +140,8 @@ pub struct Evidence<'a> {
 }
 
 impl Policy {
-    /// Whether `Evidence::then` and `Evidence::now` are needed. They are not if no kind exceeds the
-    /// number of losses that always pass.
+    /// Whether `LossEvidence::then` and `LossEvidence::now` are needed. They are not if no kind
+    /// exceeds the number of losses that always pass.
     #[must_use]
     pub fn needs_amounts(self, losses: &Losses, unreadable: &Amounts) -> bool {
         let many = |kind| losses.count(kind) + unreadable.of(kind) > self.guard.small(kind);
@@ -150,7 +150,7 @@ impl Policy {
 
     /// Judges a plan. `totals` are the recorded numbers that it is based on.
     #[must_use]
-    pub fn judge(self, totals: Totals, plan: &Plan, evidence: Evidence<'_>) -> Verdict {
+    pub fn judge(self, totals: Totals, plan: &Plan, evidence: LossEvidence<'_>) -> Verdict {
         if self.allow_removals {
             return Verdict::Commit;
         }
@@ -189,7 +189,7 @@ impl Policy {
         }
         let counts = plan.counts();
         if totals.active + counts.users_created + counts.users_restored == 0 {
-            return Verdict::Hold(Held {
+            return Verdict::Hold(HeldPlan {
                 why: NOBODY.to_owned(),
                 by: Vec::new(),
                 losses: own,
@@ -200,7 +200,7 @@ impl Policy {
             return Verdict::Commit;
         }
         let (by, why): (Vec<Exceeded>, Vec<String>) = found.into_iter().unzip();
-        Verdict::Hold(Held {
+        Verdict::Hold(HeldPlan {
             why: why.join("; "),
             by,
             losses: evidence.losses.clone(),

@@ -1,10 +1,10 @@
 //! The changes of all generations, oldest first. This log is stored nowhere: it follows from the
 //! versions.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use time::OffsetDateTime;
 
+use super::addresses::spellings;
 use super::count::{count_about, count_after};
 use super::names::with_names;
 use super::walk::{Walk, actor_activities, candidates};
@@ -121,7 +121,7 @@ impl Ledger {
         Ok(ChangePage { changes: with_names(db, workspace, changes).await?, next, more, total })
     }
 
-    /// The people who ever had an address. Case is ignored.
+    /// The people who ever had an address. Case, width and Unicode form are ignored.
     ///
     /// # Errors
     /// [`LedgerError::Database`].
@@ -131,14 +131,21 @@ impl Ledger {
         address: &str,
     ) -> Result<Vec<UserId>, LedgerError> {
         use user_versions::Column;
-        let lowered = Expr::expr(Func::lower(Expr::col(Column::Email))).eq(address.to_lowercase());
+        let db = &self.database.connection;
+        let spellings = spellings::<user_versions::Entity>(
+            db,
+            Column::Workspace,
+            Column::Email,
+            workspace,
+            address,
+        );
         let query = user_versions::Entity::find()
             .select_only()
             .column(Column::UserId)
             .distinct()
             .filter(Column::Workspace.eq(workspace))
-            .filter(Condition::any().add(lowered).add(Column::Email.eq(address)));
-        let ids: Vec<String> = query.into_tuple().all(&self.database.connection).await?;
+            .filter(Column::Email.is_in(spellings.await?));
+        let ids: Vec<String> = query.into_tuple().all(db).await?;
         Ok(ids.into_iter().map(UserId::new).collect())
     }
 }

@@ -21,7 +21,7 @@ use super::people::{self, activity_page, versions_of};
 use super::person::is_session_kind;
 use super::salted::{ERASED, REQUESTED_BY};
 use super::salting::{ACTIVITY, REQUEST, RUN, USER, version_key};
-use super::{Ledger, LedgerError, Person};
+use super::{KnownPerson, Ledger, LedgerError};
 use crate::clock::to_millis;
 use crate::database::entities::{
     activity, audit, erased_people, erased_rows, erasures, imports, leases, lifecycle_requests,
@@ -88,7 +88,7 @@ impl Ledger {
     pub async fn erase(
         &self,
         workspace: &str,
-        person: &Person,
+        person: &KnownPerson,
         reason: &str,
         events: impl FnOnce(&Erased) -> Vec<AuditEntry>,
         now: OffsetDateTime,
@@ -119,7 +119,7 @@ impl Ledger {
     pub async fn would_erase(
         &self,
         workspace: &str,
-        person: &Person,
+        person: &KnownPerson,
         now: OffsetDateTime,
     ) -> Result<Erased, LedgerError> {
         let db = self.database.connection.begin_with_options(writing()).await?;
@@ -137,7 +137,7 @@ impl Ledger {
         &self,
         workspace: &str,
         before: OffsetDateTime,
-    ) -> Result<Vec<Person>, LedgerError> {
+    ) -> Result<Vec<KnownPerson>, LedgerError> {
         use user_versions::Column;
         let last = self.number_at(workspace, before).await?;
         let gone = user_versions::Entity::find()
@@ -191,7 +191,7 @@ impl Erasing {
 async fn erase_all(
     db: &DatabaseTransaction,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
     reason: &str,
     now: OffsetDateTime,
 ) -> Result<Erased, LedgerError> {
@@ -242,7 +242,7 @@ async fn erase_all(
 async fn erase_versions(
     db: &DatabaseTransaction,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
     erasing: &mut Erasing,
 ) -> Result<(), LedgerError> {
     use user_versions::Column;
@@ -276,7 +276,7 @@ async fn erase_versions(
 async fn erase_entries(
     db: &DatabaseTransaction,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
     erasing: &mut Erasing,
 ) -> Result<(), LedgerError> {
     use activity::Column;
@@ -312,7 +312,7 @@ async fn erase_entries(
 async fn erase_requests_and_runs(
     db: &DatabaseTransaction,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
     erasing: &mut Erasing,
 ) -> Result<(), LedgerError> {
     use lifecycle_requests::Column;
@@ -358,7 +358,7 @@ async fn erase_requests_and_runs(
 async fn erase_audit_and_tokens(
     db: &DatabaseTransaction,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
     erased: &mut Erased,
     now: OffsetDateTime,
 ) -> Result<(), DbErr> {

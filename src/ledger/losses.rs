@@ -17,7 +17,9 @@ use super::{Ledger, LedgerError, rows};
 use crate::database::entities::{
     activity, group_versions, imports, membership_versions, user_versions, workspaces,
 };
-use crate::directory::{Amounts, Generation, GroupId, LossKind, Memory, Past, RunStatus, UserId};
+use crate::directory::{
+    Amounts, EndedVersions, Generation, GroupId, LossKind, Memory, RunStatus, UserId,
+};
 
 impl Ledger {
     /// The generation after which losses younger than `since` count: the latest one at that moment,
@@ -59,9 +61,9 @@ impl Ledger {
         workspace: &str,
         after: Generation,
         until: Generation,
-    ) -> Result<Past, LedgerError> {
+    ) -> Result<EndedVersions, LedgerError> {
         let (db, span) = (&self.database.connection, (after, until));
-        let mut past = Past::default();
+        let mut past = EndedVersions::default();
 
         let mut rows = ended(&USERS, workspace, span)
             .order_by_asc(user_versions::Column::FromGeneration)

@@ -6,6 +6,7 @@
 //! "at generation n" returns the same.
 //!
 //! ```text
+//! addresses    the spellings of an address
 //! handle       the ledger                       error      its errors
 //! migrate      changes of the schema            workspace_names  the workspaces that have data
 //! rows         rows to domain values            new_rows   domain values to new rows
@@ -32,6 +33,7 @@
 //!              `verify_erasures`
 //! ```
 
+mod addresses;
 mod chain;
 mod changes;
 mod commit;
@@ -90,10 +92,10 @@ pub use fold::Folded;
 pub use handle::Ledger;
 pub use lease::Lease;
 pub use notice::Notices;
-pub use person::Person;
+pub use person::KnownPerson;
 pub use prune::Pruned;
 pub use question::{ActorQuestion, ChangeQuestion};
 pub use salted::ERASED;
-pub use sightings::{Sighting, Sightings};
+pub use sightings::{SeenRun, Sightings};
 pub use times::{Ahead, Bearer};
 pub use verification::{ErasedSoFar, Finding, Moment, TakenAsFound, Verified};

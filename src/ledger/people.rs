@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::person::normalised;
-use super::{Ledger, LedgerError, Person};
+use super::{KnownPerson, Ledger, LedgerError};
 use crate::database::entities::{
     activity, audit, imports, lifecycle_requests, membership_versions, tokens, user_versions,
     volatile,
@@ -26,7 +26,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Database`].
-    pub async fn find_person(&self, workspace: &str, named: &str) -> Result<Person, LedgerError> {
+    pub async fn find_person(
+        &self,
+        workspace: &str,
+        named: &str,
+    ) -> Result<KnownPerson, LedgerError> {
         let named = named.trim();
         let ids = if named.contains('@') {
             self.people_with_address(workspace, named)
@@ -57,7 +61,7 @@ impl Ledger {
     pub async fn all_of_person(
         &self,
         workspace: &str,
-        person: &Person,
+        person: &KnownPerson,
     ) -> Result<Value, LedgerError> {
         let db = &self.database.connection;
         let versions = versions_of(db, workspace, &person.ids).await?;
@@ -82,7 +86,7 @@ impl Ledger {
     async fn activity_of(
         &self,
         workspace: &str,
-        person: &Person,
+        person: &KnownPerson,
     ) -> Result<Vec<Value>, LedgerError> {
         let (mut log, mut last) = (Vec::new(), String::new());
         loop {
@@ -100,7 +104,11 @@ impl Ledger {
 
     /// Returns the audit entries that name a person: as the actor, or as the account that the entry
     /// is about.
-    async fn audit_of(&self, workspace: &str, person: &Person) -> Result<Vec<Value>, LedgerError> {
+    async fn audit_of(
+        &self,
+        workspace: &str,
+        person: &KnownPerson,
+    ) -> Result<Vec<Value>, LedgerError> {
         use audit::Column;
         let (mut entries, mut after) = (Vec::new(), 0);
         let scope =
@@ -131,7 +139,7 @@ impl Ledger {
 async fn memberships_of(
     db: &DatabaseConnection,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
 ) -> Result<Vec<Value>, DbErr> {
     use membership_versions::Column;
     let rows = membership_versions::Entity::find()
@@ -154,7 +162,7 @@ async fn memberships_of(
 async fn current_values_of(
     db: &DatabaseConnection,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
 ) -> Result<Vec<Value>, DbErr> {
     let rows = volatile::Entity::find()
         .filter(volatile::Column::Workspace.eq(workspace))
@@ -172,7 +180,7 @@ async fn current_values_of(
 async fn requests_about(
     db: &DatabaseConnection,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
 ) -> Result<Vec<Value>, DbErr> {
     let rows = lifecycle_requests::Entity::find()
         .filter(lifecycle_requests::Column::Workspace.eq(workspace))
@@ -189,7 +197,7 @@ async fn requests_about(
 async fn runs_requested_by(
     db: &DatabaseConnection,
     workspace: &str,
-    person: &Person,
+    person: &KnownPerson,
 ) -> Result<Vec<Value>, DbErr> {
     let rows = imports::Entity::find()
         .filter(imports::Column::Workspace.eq(workspace))
@@ -210,7 +218,7 @@ async fn runs_requested_by(
 }
 
 /// Returns the issued tokens whose subject names a person.
-async fn tokens_of(db: &DatabaseConnection, person: &Person) -> Result<Vec<Value>, DbErr> {
+async fn tokens_of(db: &DatabaseConnection, person: &KnownPerson) -> Result<Vec<Value>, DbErr> {
     let rows = tokens::Entity::find().all(db).await?;
     let document = |row: &tokens::Model| {
         json!({
@@ -227,8 +235,8 @@ pub(super) async fn gather(
     db: &impl ConnectionTrait,
     workspace: &str,
     ids: BTreeSet<String>,
-) -> Result<Person, LedgerError> {
-    let mut person = Person::default();
+) -> Result<KnownPerson, LedgerError> {
+    let mut person = KnownPerson::default();
     for row in versions_of(db, workspace, &ids).await? {
         person.ids.insert(row.user_id.clone());
         if row.active && row.to_generation.is_none() {

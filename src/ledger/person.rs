@@ -12,7 +12,7 @@ use crate::directory::text::folded;
 
 /// A person, with all the ids, addresses and names that the ledger has for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Person {
+pub struct KnownPerson {
     /// Intercom's ids of the admin.
     pub ids: BTreeSet<String>,
     /// Those of `ids` that belong to an active admin in the latest generation.
@@ -33,7 +33,7 @@ pub(super) fn is_session_kind(kind: &str) -> bool {
     SESSIONS.iter().any(|session| kind.starts_with(session))
 }
 
-impl Person {
+impl KnownPerson {
     /// Whether the ledger has neither an id nor an address for the person.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
@@ -179,8 +179,8 @@ pub(super) fn normalised(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn ada() -> Person {
-        Person {
+    fn ada() -> KnownPerson {
+        KnownPerson {
             ids: BTreeSet::from(["7".to_owned()]),
             active: BTreeSet::new(),
             addresses: BTreeSet::from(["ada@example.com".to_owned()]),

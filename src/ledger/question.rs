@@ -4,6 +4,7 @@ use sea_orm::{ColumnTrait, Condition};
 use time::OffsetDateTime;
 
 use crate::database::entities::{group_versions, membership_versions, user_versions};
+use crate::directory::text::folded;
 use crate::directory::{Actor, ChangeAction, ChangeKind, GroupId, RecordedChange, UserId};
 
 /// Which changes are wanted. A field that is `None` does not restrict them.
@@ -30,15 +31,15 @@ pub struct ChangeQuestion {
 pub struct ActorQuestion {
     /// Intercom's ids of the actor.
     pub ids: Vec<UserId>,
-    /// The address that the actor had at that time. Case is ignored.
+    /// The address that the actor had at that time. Case, width and Unicode form are ignored.
     pub email: Option<String>,
 }
 
 impl ActorQuestion {
     fn is(&self, actor: &Actor) -> bool {
         let has_id = actor.id.as_ref().is_some_and(|id| self.ids.contains(id));
-        let lowered = |email: &Option<String>| email.as_ref().map(|email| email.to_lowercase());
-        has_id || self.email.is_some() && lowered(&self.email) == lowered(&actor.email)
+        let has_address = self.email.as_ref().zip(actor.email.as_ref());
+        has_id || has_address.is_some_and(|(wanted, email)| folded(wanted) == folded(email))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::directory::{Mode, Run, RunId};
 
 /// A successful run, and how long ago it queried Intercom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
+pub struct SeenRun {
     /// The number of the run.
     pub run: RunId,
     /// How long ago that was, at `seen`. `None` if the recorded time lies in the future, so that
@@ -23,7 +23,7 @@ pub struct Sighting {
     seen: Duration,
 }
 
-impl Sighting {
+impl SeenRun {
     /// How long ago the run queried Intercom, at a moment on [`Clock::running`].
     #[must_use]
     pub fn age(&self, now: Duration) -> Option<Duration> {
@@ -38,7 +38,7 @@ pub struct Sightings(Mutex<[Newest; 2]>);
 /// The newest run of all runs, or of the full ones.
 #[derive(Debug, Default)]
 struct Newest {
-    known: Option<Sighting>,
+    known: Option<SeenRun>,
     /// When the ledger was last asked for it, on [`Clock::running`].
     looked: Option<Duration>,
 }
@@ -50,18 +50,18 @@ const FULL: usize = 1;
 
 impl Sightings {
     /// Notes the newest successful run that the ledger has now.
-    pub fn see(&self, newest: Option<&Run>, clock: &Clock) -> Option<Sighting> {
+    pub fn see(&self, newest: Option<&Run>, clock: &Clock) -> Option<SeenRun> {
         self.lock()[ANY].see(newest, clock)
     }
 
     /// Like [`Sightings::see`], for the newest full run.
-    pub fn see_full(&self, newest: Option<&Run>, clock: &Clock) -> Option<Sighting> {
+    pub fn see_full(&self, newest: Option<&Run>, clock: &Clock) -> Option<SeenRun> {
         self.lock()[FULL].see(newest, clock)
     }
 
     /// Notes a run of this process, which knows when it began.
     pub fn made(&self, run: &Run, began: Duration) {
-        let sighting = Sighting { run: run.id, age: Some(Duration::ZERO), seen: began };
+        let sighting = SeenRun { run: run.id, age: Some(Duration::ZERO), seen: began };
         let mut newest = self.lock();
         newest[ANY].known = Some(sighting);
         if run.mode == Mode::Full {
@@ -71,7 +71,7 @@ impl Sightings {
 
     /// The newest run that is known to have succeeded.
     #[must_use]
-    pub fn newest(&self) -> Option<Sighting> {
+    pub fn newest(&self) -> Option<SeenRun> {
         self.lock()[ANY].known
     }
 
@@ -81,7 +81,7 @@ impl Sightings {
 }
 
 impl Newest {
-    fn see(&mut self, newest: Option<&Run>, clock: &Clock) -> Option<Sighting> {
+    fn see(&mut self, newest: Option<&Run>, clock: &Clock) -> Option<SeenRun> {
         let seen = clock.running();
         let before = self.looked.replace(seen);
         let run = newest?;
@@ -103,7 +103,7 @@ impl Newest {
                 Some(said.map_or(longest, |said| said.min(longest)))
             }
         };
-        self.known = Some(Sighting { run: run.id, age, seen });
+        self.known = Some(SeenRun { run: run.id, age, seen });
         self.known
     }
 }
@@ -125,7 +125,7 @@ mod tests {
         Run { id, observed_at: Some(asked), finished_at, ..request.run("default", asked) }
     }
 
-    fn age(sighting: Option<Sighting>, clock: &Clock) -> Option<u64> {
+    fn age(sighting: Option<SeenRun>, clock: &Clock) -> Option<u64> {
         sighting.and_then(|sighting| sighting.age(clock.running())).map(|age| age.as_secs())
     }
 

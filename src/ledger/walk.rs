@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
 };
 use time::OffsetDateTime;
 
+use super::addresses::spellings;
 use super::chain::ChangeCounts;
 use super::generation_changes::{Found, REMOVALS, changes_of, with_causes};
 use super::question::texts;
@@ -268,14 +268,17 @@ pub(super) async fn actor_activities(
     use activity::Column;
     let Some(ActorQuestion { ids, email }) = actor else { return Ok(None) };
     let kinds = Changed::ACTIVITY_KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
-    let address = |email: &String| {
-        let lowered =
-            Expr::expr(Func::lower(Expr::col(Column::PerformedByEmail))).eq(email.to_lowercase());
-        Condition::any().add(lowered).add(Column::PerformedByEmail.eq(email.as_str()))
-    };
-    let by = Condition::any()
-        .add(Column::PerformedById.is_in(texts(ids)))
-        .add_option(email.as_ref().map(address));
+    let mut by = Condition::any().add(Column::PerformedById.is_in(texts(ids)));
+    if let Some(email) = email {
+        let spellings = spellings::<activity::Entity>(
+            db,
+            Column::Workspace,
+            Column::PerformedByEmail,
+            workspace,
+            email,
+        );
+        by = by.add(Column::PerformedByEmail.is_in(spellings.await?));
+    }
     let by_actor = || {
         activity::Entity::find()
             .select_only()

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::directory::{Generation, SnapshotId};
-use crate::ledger::Sighting;
+use crate::ledger::SeenRun;
 use crate::limits;
 use crate::scim::ServedSnapshot;
 
@@ -33,7 +33,7 @@ pub struct ServedState {
     /// the import.
     pub confirmed_at: Option<OffsetDateTime>,
     /// When this process saw that run.
-    pub confirmed: Option<Sighting>,
+    pub confirmed: Option<SeenRun>,
     /// The time range for which the activity log was read without a gap; `None` if none of it was
     /// read.
     pub log_covered: Option<(OffsetDateTime, OffsetDateTime)>,

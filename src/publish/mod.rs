@@ -17,6 +17,6 @@ mod publisher;
 mod settle;
 
 pub use live::{Live, ServedState};
-pub use past::Past;
+pub use past::PastStates;
 pub use publisher::{PublishOptions, Publisher};
 pub use settle::{close_as_seen, settle_requests};

@@ -12,7 +12,7 @@ use crate::limits;
 
 /// The states of one workspace at earlier generations. The last few that were read are cached,
 /// since a client that pages through one requests it repeatedly.
-pub struct Past {
+pub struct PastStates {
     workspace: String,
     ledger: Ledger,
     /// The cache, most recently read last. Locked during a read, so that concurrent requests for
@@ -20,7 +20,7 @@ pub struct Past {
     kept: Mutex<VecDeque<Arc<Directory>>>,
 }
 
-impl Past {
+impl PastStates {
     /// Creates an empty cache; reads nothing yet.
     #[must_use]
     pub fn new(workspace: impl Into<String>, ledger: Ledger) -> Self {

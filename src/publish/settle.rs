@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Live, Past};
+use super::{Live, PastStates};
 use crate::directory::Generation;
 use crate::ledger::LedgerError;
 use crate::limits;
@@ -17,7 +17,7 @@ pub async fn settle_requests(
     requests: &RequestStore,
     workspace: &str,
     live: &Live,
-    past: &Past,
+    past: &PastStates,
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
     let Some(served) = live.served() else { return Ok(()) };

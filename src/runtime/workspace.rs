@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::access::WebhookKey;
 use crate::import::{Bursts, Connector, Health, Nudge};
-use crate::publish::{Live, Past};
+use crate::publish::{Live, PastStates};
 
 /// One workspace while the bridge runs. Its loops write it, and requests read it.
 pub struct WorkspaceHandle {
@@ -20,8 +20,8 @@ pub struct WorkspaceHandle {
     pub nudge: Arc<Nudge>,
     /// Decides when the import after a webhook is due.
     pub bursts: Bursts,
-    /// Past states, read from the ledger.
-    pub past: Past,
+    /// PastStates states, read from the ledger.
+    pub past: PastStates,
     /// Verifies the signatures of Intercom's webhooks; `None` without a client secret.
     pub webhook_key: ArcSwapOption<WebhookKey>,
     /// Gives the importer its access token.

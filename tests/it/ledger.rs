@@ -45,7 +45,6 @@ async fn processes_that_start_at_once_on_a_fresh_database_all_find_their_tables(
     assert_eq!(ledger.generation("default").await.unwrap(), 0);
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn a_new_database_file_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;

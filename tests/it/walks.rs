@@ -19,6 +19,7 @@ on_both_databases!(
     names_are_those_of_the_time_of_the_change,
     sign_ins_and_invitations_are_those_known_at_a_past_time,
     the_last_activity_is_known_now_and_as_of_a_moment,
+    an_address_is_found_in_any_case_and_unicode_form,
 );
 
 /// Whether a change fits a query, computed from the change alone.
@@ -338,4 +339,28 @@ async fn the_last_activity_is_known_now_and_as_of_a_moment(database: TestDatabas
     // A later full import reads everything again, in another order, and changes nothing.
     let third = hand.full().await.observed_at.unwrap();
     assert_eq!(as_of(third).await, expected);
+}
+
+async fn an_address_is_found_in_any_case_and_unicode_form(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    hand.simulator.change(|workspace| {
+        "ÄDA@example.com".clone_into(&mut workspace.admin_mut(small.ada).unwrap().email);
+    });
+    hand.full().await;
+    let at = hand.clock.now().unix_timestamp() + 20;
+    hand.simulator.change(|workspace| {
+        workspace.set_permissions(small.ada, small.cy, &["manage_tags"], at);
+    });
+    hand.full().await;
+    for spelling in ["ÄDA@example.com", "äda@EXAMPLE.com", "a\u{308}da@example.com"] {
+        let people = hand.ledger.people_with_address("default", spelling).await.unwrap();
+        assert_eq!(Some(people), user(small.ada), "{spelling}");
+        let actor = Some(ActorQuestion { ids: Vec::new(), email: Some(spelling.to_owned()) });
+        let question = ChangeQuestion { actor, ..ChangeQuestion::default() };
+        let start = ChangePosition::START;
+        let page = hand.ledger.changes_that("default", &start, &question, 10).await.unwrap();
+        assert_eq!(page.changes.len(), 1, "{spelling}");
+    }
+    let other = hand.ledger.people_with_address("default", "ada@example.com").await.unwrap();
+    assert_eq!(other, []);
 }

@@ -19,14 +19,14 @@ use crate::import::Importer;
 const WEEKS: i64 = Story::DAYS / 7;
 
 /// A simulated Intercom at the beginning of its past.
-pub struct Past {
+pub struct SimulatedPast {
     simulator: Simulator,
     story: Story,
     intercom_clock: simulator::Clock,
     bridge_clock: Clock,
 }
 
-impl Past {
+impl SimulatedPast {
     /// Generates the company and starts the simulated Intercom, 90 days ago.
     pub fn begin(company: CompanyArguments, token: &str) -> Result<Self, CommandError> {
         let now = Clock::System.now().unix_timestamp();

@@ -17,7 +17,7 @@ use crate::http::extract::caller::{Caller, ImportRead, ImportRun};
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, preferred_wait};
 use crate::http::response::chunks::Chunks;
-use crate::http::wire::{ApiRefusals, ParameterRefusals, Problem, RunParameters};
+use crate::http::wire::{ApiRefusals, BodyRefusals, ParameterRefusals, Problem, RunParameters};
 use crate::ledger::LedgerError;
 use crate::limits;
 
@@ -46,7 +46,7 @@ pub struct NewImport {
         (status = 200, description = "The run has ended. `status` says how.", body = Run),
         (status = 202, description = "The run is queued or running. `Location` is the URL of the run.", body = Run),
         (status = 400, description = "The body is invalid.", content_type = "application/problem+json", body = Problem),
-        (status = 413, description = "The body is too large.", content_type = "application/problem+json", body = Problem),
+        BodyRefusals,
         ApiRefusals,
     ),
 )]

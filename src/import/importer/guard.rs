@@ -6,7 +6,7 @@ use crate::clock;
 use crate::directory::{
     Amounts, Failure, LossKind, Losses, Observation, Part, Plan, Run, RunStatus, Warning,
 };
-use crate::import::policy::{Evidence, Held, Totals};
+use crate::import::policy::{HeldPlan, LossEvidence, Totals};
 use crate::import::{Policy, Verdict};
 use crate::ledger::LedgerError;
 
@@ -75,11 +75,11 @@ impl Importer {
             }
         }
         let evidence =
-            Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
+            LossEvidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
         Ok(policy.judge(totals, plan, evidence))
     }
 
-    pub(super) async fn hold(&self, mut run: Run, held: Held) -> Result<Run, LedgerError> {
+    pub(super) async fn hold(&self, mut run: Run, held: HeldPlan) -> Result<Run, LedgerError> {
         let kinds: Vec<&str> = held.by.iter().map(|exceeded| exceeded.kind.as_str()).collect();
         tracing::warn!(
             workspace = %self.workspace, import.id = run.id, import.held_by = %kinds.join(" "), reason = %held.why,

@@ -3,8 +3,8 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::directory::{
-    Change, Group, GroupId, Had, Loser, Membership, Past, PastUser, Recorded, Role, Stamps, User,
-    UserId, Volatile,
+    Change, EndedVersions, Group, GroupId, Had, Loser, Membership, PastUser, Recorded, Role,
+    Stamps, User, UserId, Volatile,
 };
 
 const TEN_PERCENT: Policy = Policy { guard: Guard::with_share(10), allow_removals: false };
@@ -23,7 +23,7 @@ fn judged(totals: Totals, plan: &Plan, policy: Policy) -> Verdict {
     policy.judge(
         totals,
         plan,
-        Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable },
+        LossEvidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable },
     )
 }
 
@@ -215,7 +215,8 @@ fn what_cannot_be_read_of_most_is_held_until_a_person_lets_it_through() {
     ));
     let (losses, unreadable) = (Losses::default(), Amounts::default());
     let (then, now) = (unreadable, unreadable);
-    let evidence = Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
+    let evidence =
+        LossEvidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
     assert_eq!(TEN_PERCENT.judge(totals, &plan, evidence), Verdict::Commit, "let through before");
 }
 
@@ -263,7 +264,7 @@ fn between(before: &[bool], after: &[bool]) -> Plan {
 
 /// Returns what the ledger returns about the committed plans: what people had, and their current
 /// values.
-fn note(past: &mut Past, plan: &Plan) {
+fn note(past: &mut EndedVersions, plan: &Plan) {
     for change in &plan.users {
         let before = change.before().unwrap();
         let entry = past
@@ -287,11 +288,11 @@ proptest! {
             groups: 0,
             memberships: 0,
         };
-        let (mut there, mut past) = (start.clone(), Past::default());
+        let (mut there, mut past) = (start.clone(), EndedVersions::default());
         for state in states {
             let plan = between(&there, &state);
             let losses = Losses::since(&past, &plan);
-            let evidence = Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
+            let evidence = LossEvidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
             let gone_now = state.iter().filter(|there| !**there).count();
             prop_assert_eq!(losses.count(LossKind::People), gone_now, "who is back is not lost");
             if policy.judge(totals(&there), &plan, evidence) == Verdict::Commit {
@@ -299,7 +300,7 @@ proptest! {
                 there = state;
                 let at_once = between(&start, &there);
                 let losses = Losses::by(&at_once);
-                let evidence = Evidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
+                let evidence = LossEvidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
                 // Several imports must not take what one import alone would be held for. Imports
                 // that take nothing always pass.
                 prop_assert_eq!(policy.judge(totals(&start), &at_once, evidence), Verdict::Commit);
