@@ -17,7 +17,6 @@ use super::{LedgerError, TakenAsFound, digests, generation_rows};
 use crate::database::entities::{activity, evidence, imports, lifecycle_requests};
 use crate::limits;
 use crate::requests::RequestState;
-use crate::words::Words;
 
 impl Check<'_> {
     /// Verifies the chain of records and everything that it proves. Returns the end of the chain.

@@ -267,7 +267,6 @@ pub(super) async fn actor_activities(
 ) -> Result<Option<ActorActivities>, LedgerError> {
     use activity::Column;
     let Some(ActorQuestion { ids, email }) = actor else { return Ok(None) };
-    let kinds = Changed::ACTIVITY_KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
     let mut by = Condition::any().add(Column::PerformedById.is_in(texts(ids)));
     if let Some(email) = email {
         let spellings = spellings::<activity::Entity>(
@@ -285,6 +284,7 @@ pub(super) async fn actor_activities(
             .filter(Column::Workspace.eq(workspace))
             .filter(by.clone())
     };
+    let kinds = Changed::ACTIVITY_KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
     let times = by_actor().column(Column::At).filter(Column::Kind.is_in(kinds));
     let mut times: Vec<OffsetDateTime> = times.into_tuple().all(db).await?;
     times.sort();
