@@ -327,14 +327,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         ),
         tokens,
         token_ttl: config.access.token_ttl,
-        strangers: Arc::new(match config.limits.requests_per_second {
-            0 => AnonymousLimits::unlimited(clock.clone()),
-            _ => AnonymousLimits::new(
-                limits::STRANGER_REQUESTS,
-                limits::STRANGER_PAUSE,
-                clock.clone(),
-            ),
-        }),
+        strangers: Arc::new(anonymous_limits(config, &clock)),
         trail: Arc::new(AuditTrail::new(clock.clone())),
         measures,
         stores,
@@ -374,6 +367,15 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
             .collect(),
         clock,
     })
+}
+
+/// The rate limits of clients without a valid token. Without a limit for clients, they have none
+/// either.
+fn anonymous_limits(config: &Config, clock: &Clock) -> AnonymousLimits {
+    match config.limits.requests_per_second {
+        0 => AnonymousLimits::unlimited(clock.clone()),
+        _ => AnonymousLimits::new(limits::STRANGER_REQUESTS, limits::STRANGER_PAUSE, clock.clone()),
+    }
 }
 
 /// The page sizes that the settings give.
