@@ -87,7 +87,7 @@ impl Ledger {
     /// returns for their number.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is deleted.
+    /// [`LedgerError::Database`]; then nothing is deleted.
     pub async fn prune_activity(
         &self,
         workspace: &str,
@@ -97,12 +97,11 @@ impl Ledger {
     ) -> Result<u64, LedgerError> {
         let db = self.begin_pruning(workspace).await?;
         let earlier = last_pruned(&db, workspace).await?.map_or(0, |pruned| pruned.generation);
-        let about = before.saturating_add(Duration::seconds(1));
-        let activity = old_activity(&db, workspace, (before, about)).await?;
+        let activity = old_activity(&db, workspace, before).await?;
         let count = activity.len() as u64;
         if count > 0 {
             let old = Old { last: None, earlier, runs: Vec::new(), requests: Vec::new(), activity };
-            old.take_out(&db, workspace, (before, count), now).await?;
+            old.take_out(&db, workspace, before, count, now).await?;
             record_events(&db, events(count)).await?;
         }
         db.commit().await?;
