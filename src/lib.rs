@@ -23,6 +23,9 @@
 //! * [`roster`] reads a company's list of people and matches them with accounts. Pure. No command
 //!   or endpoint uses it yet.
 //!
+//! * [`posture`] checks whether the workspace is configured and used safely. Pure.
+//!   [`assessment`] reads what it needs from the ledger.
+//!
 //! The importer:
 //!
 //! * [`intercom`] reads Intercom's API. It returns an observation, which also lists what it could
@@ -76,9 +79,10 @@
 //! clock, date_time, moments, limits, words, measures, spans
 //! directory, database
 //! activity, requests, scim, tabular, roster, saviynt, intercom
+//! posture
 //! ledger
 //! stores
-//! access, import, publish
+//! access, import, publish, assessment
 //! http, config
 //! app, telemetry
 //! commands
@@ -87,6 +91,7 @@
 pub mod access;
 pub mod activity;
 pub mod app;
+pub mod assessment;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -100,6 +105,7 @@ pub mod ledger;
 pub mod limits;
 pub(crate) mod measures;
 pub(crate) mod moments;
+pub mod posture;
 pub mod publish;
 pub mod requests;
 pub mod roster;

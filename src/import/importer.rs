@@ -2,6 +2,7 @@
 
 mod guard;
 mod log_kinds;
+mod optional;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -212,7 +213,7 @@ impl Importer {
         match observed {
             Err(ReadError::Intercom(error)) => self.fail(run, &error).await,
             Err(ReadError::Ledger(error)) => Err(error),
-            Ok(observation) => self.record(lease, run, observation, token, progress).await,
+            Ok(observation) => self.conclude(lease, run, observation, token, progress).await,
         }
     }
 
