@@ -30,7 +30,9 @@ use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::database::Database;
 use intercom_scim_bridge::directory::{ImportRequest, Mode, Names, Run, RunStatus, Trigger};
 use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
+use intercom_scim_bridge::import::{Guard, ImportOptions, Importer, OptionalReads};
 use intercom_scim_bridge::intercom::{self, Client, Connection, LogKinds, Since};
+use intercom_scim_bridge::intercom::{self, Client, Connection, Since};
 use intercom_scim_bridge::ledger::Ledger;
 use intercom_scim_bridge::limits;
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
@@ -129,6 +131,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
         store_addresses: true,
         include_bots: false,
         lease: Duration::from_secs(15),
+        optional: OptionalReads { ip_allowlist: false, data_connectors: false },
     };
     let importer =
         Importer::new("default", Arc::clone(&client), ledger.clone(), Clock::System, options);

@@ -23,6 +23,9 @@
 //! * [`roster`] reads a company's list of people and matches them with accounts. Pure. No command
 //!   or endpoint uses it yet.
 //!
+//! * [`posture`] checks whether the workspace is configured and used safely. Pure.
+//!   [`assessment`] reads what it needs from the ledger.
+//!
 //! The importer:
 //!
 //! * [`intercom`] reads Intercom's API. It returns an observation, which also lists what it could
@@ -79,10 +82,12 @@
 //! directory, database
 //! base_urls
 //! activity, requests, scim, tabular, roster, saviynt, intercom
+//! posture
 //! ledger
 //! stores
 //! access, import, publish
 //! runtime
+//! access, import, publish, assessment
 //! http, config
 //! app, telemetry
 //! commands
@@ -91,6 +96,7 @@
 pub mod access;
 pub mod activity;
 pub mod app;
+pub mod assessment;
 pub(crate) mod base_urls;
 pub mod clock;
 pub mod commands;
@@ -105,6 +111,7 @@ pub mod ledger;
 pub mod limits;
 pub(crate) mod measures;
 pub(crate) mod moments;
+pub mod posture;
 pub mod publish;
 pub mod requests;
 pub mod roster;

@@ -41,6 +41,7 @@ const WRONG_TOKEN: Refusal = (401, "unauthorized", "Access Token Invalid");
 const UNKNOWN_APP: Refusal = (401, "server_error", "Application not found");
 const NO_START: Refusal = (404, "parameter_not_found", "created_at_after parameter not found");
 const NOT_FOUND: Refusal = (404, "not_found", "The requested resource was not found");
+const NO_PERMISSION: Refusal = (403, "api_plan_restricted", "Missing permission");
 const TOO_MANY: Refusal = (429, "rate_limit_exceeded", "Exceeded rate limit");
 
 /// The entries on a page of `GET /admins/activity_logs`.
@@ -165,6 +166,14 @@ fn resource(request: &HttpRequest, body: &Bytes, state: &mut State) -> Result<By
         ("GET", ["admins", "activity_log_event_types"]) => {
             Ok(wire::event_types(&state.workspace).to_string().into())
         }
+        ("GET", ["ip_allowlist"]) => {
+            let list = state.workspace.ip_allowlist.as_ref().ok_or(NO_PERMISSION)?;
+            Ok(list.to_string().into())
+        }
+        ("GET", ["data_connectors"]) => {
+            let all = state.workspace.data_connectors.as_deref().ok_or(NO_PERMISSION)?;
+            connectors(request, all)
+        }
         ("GET", ["admins", id]) => id
             .parse()
             .ok()
@@ -180,6 +189,22 @@ fn resource(request: &HttpRequest, body: &Bytes, state: &mut State) -> Result<By
             .ok_or((404, "team_not_found", "Team not found")),
         _ => Err(NOT_FOUND),
     }
+}
+
+#[derive(Deserialize)]
+struct ConnectorQuery {
+    starting_after: Option<usize>,
+}
+
+/// `GET /data_connectors`, two on a page.
+fn connectors(request: &HttpRequest, all: &[Value]) -> Result<Bytes, Refusal> {
+    const PER_PAGE: usize = 2;
+    let start = query::<ConnectorQuery>(request)?.starting_after.unwrap_or(0);
+    let page: Vec<&Value> = all.iter().skip(start).take(PER_PAGE).collect();
+    let next = (start + PER_PAGE < all.len())
+        .then(|| json!({"per_page": PER_PAGE, "starting_after": (start + PER_PAGE).to_string()}));
+    let pages = json!({"type": "pages", "per_page": PER_PAGE, "next": next});
+    Ok(json!({"type": "list", "data": page, "pages": pages}).to_string().into())
 }
 
 /// `GET /admins/activity_logs`. From version 2.16 on, `next` is a cursor; before, it is a URL.

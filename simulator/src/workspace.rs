@@ -28,6 +28,10 @@ pub struct Workspace {
     pub(crate) invitations: BTreeMap<String, Invitation>,
     /// Settings, roles, apps, secrets and rules.
     pub(crate) configuration: Configuration,
+    /// The answer to `GET /ip_allowlist`; `None` if the token may not read it.
+    pub ip_allowlist: Option<Value>,
+    /// The entries of `GET /data_connectors`; `None` if the token may not read them.
+    pub data_connectors: Option<Vec<Value>>,
     pub(crate) log: Vec<Entry>,
     pub(crate) revision: u64,
     next_id: u64,
@@ -139,6 +143,8 @@ impl Workspace {
             teams: BTreeMap::new(),
             invitations: BTreeMap::new(),
             configuration: Configuration::default(),
+            ip_allowlist: None,
+            data_connectors: None,
             log: Vec::new(),
             revision: 0,
             next_id: 4_423_433,

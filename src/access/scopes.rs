@@ -17,6 +17,8 @@ words! {
         ImportRun = "import.run",
         /// Ask for changes, which are recorded for people to make.
         LifecycleWrite = "lifecycle.write",
+        /// Read the checks of the posture, their exceptions and their answers.
+        PostureRead = "posture.read",
         /// Read the audit trail, and say that a request was done.
         Admin = "admin",
     }
@@ -25,7 +27,7 @@ words! {
 /// The error for a word that is no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no scope; there are scim.read, import.read, activity.read, import.run, lifecycle.write and admin"
+    "`{0}` is no scope; there are scim.read, import.read, activity.read, import.run, lifecycle.write, posture.read and admin"
 )]
 pub struct UnknownScope(String);
 
@@ -39,6 +41,7 @@ impl Scope {
             Self::ActivityRead => "Read Intercom's activity log, with names and IP addresses",
             Self::ImportRun => "Start imports",
             Self::LifecycleWrite => "Ask for changes, which people make",
+            Self::PostureRead => "Read the checks of the posture",
             Self::Admin => "Read the audit trail, say that a request was done, see the status page",
         }
     }

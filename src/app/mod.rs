@@ -17,6 +17,7 @@ mod database;
 mod database_url;
 mod errors;
 mod open_files;
+mod posture;
 mod reload;
 mod start;
 mod supervisor;
@@ -36,6 +37,7 @@ pub use database::open_stores;
 pub(crate) use database_url::{missing_file, without_password};
 pub use errors::StartError;
 pub(crate) use open_files::OpenFiles;
+pub use posture::posture_basis;
 use reload::Reload;
 pub use reload::Reloaded;
 #[cfg(test)]

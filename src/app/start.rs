@@ -11,6 +11,7 @@ use super::access::{AccessLoop, audit_loop, open_tokens};
 use super::database::open_stores;
 use super::errors::StartError;
 use super::open_files::OpenFiles;
+use super::posture::posture_loop;
 use super::reload::Reload;
 use super::supervisor::Supervisor;
 use super::upkeep::upkeep_loop;
@@ -74,6 +75,7 @@ impl App {
         tasks.keep_workspaces(running);
         tasks.keep_access(access);
         tasks.keep_upkeep();
+        tasks.keep_posture();
         if let Some(certificates) = certificates.clone() {
             tasks.keep_certificates(certificates);
         }
@@ -226,6 +228,15 @@ impl<'a> Tasks<'a> {
         self.loops.push(self.supervisor.keep(of_all("upkeep"), stopped, || {}, upkeep));
     }
 
+    /// Starts the task that records since when findings of the posture exist.
+    fn keep_posture(&mut self) {
+        let service = self.service.clone();
+        let stopping = self.stopped.clone();
+        let watch = move || posture_loop(service.clone(), stopping.clone());
+        let stopped = self.stopped.clone();
+        self.loops.push(self.supervisor.keep(of_all("posture"), stopped, || {}, watch));
+    }
+
     /// Starts the task that reads the certificate again when its files change.
     fn keep_certificates(&mut self, certificates: Arc<Certificates>) {
         let clock = self.service.clock.clone();
@@ -355,6 +366,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         tasks: Arc::default(),
         names: config.scim.one_word_names,
         retention: days(config.import.retention_days),
+        posture: Arc::new(super::posture_basis(config)),
         privileged_roles: config.reviews.privileged_roles.as_slice().into(),
         activity_kinds: config.activity.types.clone(),
         activity_lookback: days(config.import.activity_lookback_days),

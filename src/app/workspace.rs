@@ -17,8 +17,8 @@ use crate::config::{self, Config, ConfigError, WorkspaceConfig};
 use crate::directory::RunId;
 use crate::http::begin_counting;
 use crate::import::{
-    Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, Schedule, Times,
-    Worker,
+    Bursts, Connector, Guard, Health, ImportOptions, Importer, Nudge, OAuthApp, OptionalReads,
+    Schedule, Times, Worker,
 };
 use crate::intercom::Client;
 use crate::ledger::{Ledger, LedgerError, Notices};
@@ -62,6 +62,10 @@ pub fn importer_of(
         store_addresses: config.activity.store_ip,
         include_bots: config.import.include_bots,
         lease: config.import.lease,
+        optional: OptionalReads {
+            ip_allowlist: config.posture.read_ip_allowlist,
+            data_connectors: config.posture.read_data_connectors,
+        },
     };
     let app = workspace.client_id.clone().zip(workspace.client_secret.clone());
     let app = app.map(|(client_id, client_secret)| OAuthApp { client_id, client_secret });

@@ -64,7 +64,7 @@ pub struct Create {
     #[arg(long, value_parser = name)]
     name: String,
     /// The scopes that its tokens may have, separated by spaces: scim.read, import.read, import.run,
-    /// lifecycle.write, admin.
+    /// lifecycle.write, posture.read, admin.
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
     /// A workspace that its tokens give access to. Can be repeated. Can be omitted if only one is

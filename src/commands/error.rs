@@ -29,7 +29,12 @@ impl CommandError {
         Self(what.into(), 2)
     }
 
-    /// The exit code: 1 failed, 2 wrong use.
+    /// Creates the error of a command whose result has an exit code of its own.
+    pub(super) fn with_code(what: impl Into<String>, code: u8) -> Self {
+        Self(what.into(), code)
+    }
+
+    /// The exit code: 1 failed, 2 wrong use; `posture` has others.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         self.1

@@ -20,12 +20,14 @@ use super::stores::existing_stores;
 use super::trusted_clock;
 use super::verdict::{document, lines};
 use crate::app::workspace_of;
+use crate::assessment::VERIFIED;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::directory::{ChangeKind, ChangePosition, DEFAULT_WORKSPACE};
-use crate::ledger::{ChangeQuestion, Ledger, LedgerError, Pruned};
+use crate::ledger::{ChangeQuestion, Ledger, LedgerError, Pruned, Verified};
 use crate::limits;
 use crate::moments::{self, Edge, Zone};
+use crate::stores::Stores;
 use crate::tabular::ChangeDocument;
 
 #[derive(Debug, Args)]
@@ -174,7 +176,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         workspace_of(config, workspace)?;
     }
     let result = match &arguments.command {
-        Command::Verify { head, json } => verify(ledger, workspace, head.as_deref(), *json).await,
+        Command::Verify { head, json } => verify(&stores, workspace, head.as_deref(), *json).await,
         Command::Export { since, until, tz, r#type } => {
             let zone = tz.clone().unwrap_or(Zone::UTC);
             let until = moment_of(until.as_deref(), Edge::End, &zone)?;
@@ -204,12 +206,14 @@ fn unreadable(error: LedgerError) -> CommandError {
 }
 
 async fn verify(
-    ledger: &Ledger,
+    stores: &Stores,
     workspace: &str,
     head: Option<&str>,
     json: bool,
 ) -> Result<(), CommandError> {
-    let verified = ledger.verify(workspace, head.map(str::trim)).await.map_err(unreadable)?;
+    let verified =
+        stores.ledger.verify(workspace, head.map(str::trim)).await.map_err(unreadable)?;
+    note_verification(stores, workspace, &verified).await;
     if json {
         print_line(&document(&verified).to_string());
     } else {
@@ -226,6 +230,23 @@ async fn verify(
         (findings, _) => Err(CommandError::new(format!(
             "the history was altered ({findings} findings); restore the database from a backup, or find out who changed it"
         ))),
+    }
+}
+
+/// Records in the audit trail that the ledger was verified, for the check IC-MON-2 of the posture.
+async fn note_verification(stores: &Stores, workspace: &str, verified: &Verified) {
+    let generation = verified.head_generation.map(|number| number.to_string());
+    let detail = format!("{} {}", verified.findings.len(), generation.unwrap_or_default());
+    let entries = by_command_with(
+        VERIFIED,
+        &verified.head,
+        &[workspace.to_owned()],
+        detail.trim_end(),
+        Clock::System.now(),
+    );
+    // The verification is worth as much without the note: the database may be read-only.
+    if let Err(error) = stores.audit.record(entries).await {
+        eprintln!("note: the verification could not be recorded in the audit trail: {error}");
     }
 }
 

@@ -11,7 +11,8 @@
 //! verdict    the result of a verification       trusted_clock  whether the clock can be trusted
 //! ```
 //!
-//! `backup` and `person` are subcommands of `ledger`. `manual` has `completions`, too.
+//! `backup` and `person` are subcommands of `ledger`, `posture_record` has those of `posture`. `manual` has
+//! `completions`, too.
 
 mod activity;
 mod actor;
@@ -35,6 +36,10 @@ mod migrate;
 mod openapi;
 mod output;
 mod person;
+mod posture;
+mod posture_bundle;
+mod posture_record;
+mod posture_report;
 mod saviynt_package;
 mod serve;
 mod signals;
@@ -108,6 +113,8 @@ enum Command {
     Check(check::Arguments),
     /// Write the configuration files for Saviynt EIC, filled in for this bridge.
     SaviyntPackage(saviynt_package::Arguments),
+    /// Check whether the workspace is configured and used safely.
+    Posture(posture::Arguments),
     /// Print the OpenAPI description.
     Openapi(openapi::Arguments),
     /// Print the completions for a shell.
@@ -165,6 +172,7 @@ impl CommandLine {
             }
             Command::Activity(command) => activity::run(&self.settings("warn")?, command).await,
             Command::Audit(command) => audit::run(&self.settings("warn")?, command).await,
+            Command::Posture(arguments) => posture::run(&self.settings("warn")?, arguments).await,
             Command::SaviyntPackage(arguments) => {
                 saviynt_package::run(&self.settings("warn")?, arguments).await
             }

@@ -196,7 +196,7 @@ mod tests {
         let listening =
             bridge.log_line(|line| line["fields"]["message"].as_str() == Some("listening"));
         let address = listening["fields"]["address"].as_str().unwrap().to_owned();
-        for name in ["importer", "publisher", "access", "upkeep", "audit_trail"] {
+        for name in ["importer", "publisher", "access", "upkeep", "posture", "audit_trail"] {
             assert_eq!(task(&address, &token, name)["failures"], 0, "{name}");
             bridge.fault(name);
             // Where it panicked, and what the bridge does about it.

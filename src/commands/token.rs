@@ -39,7 +39,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Issue {
     /// The scopes of the token, separated by spaces: scim.read, import.read, import.run,
-    /// lifecycle.write, admin.
+    /// lifecycle.write, posture.read, admin.
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
     /// The lifetime, such as 1h, 30d or 365d.

@@ -45,8 +45,8 @@ pub use lists::WorkspaceConfig;
 use reference::defaults;
 pub use reference::{default_file, reference};
 pub use sections::{
-    Access, Activity, Database, Import, Intercom, Issuer, Limits, LogFormat, Reviews, Scim, Seats,
-    Serve, Server, Telemetry,
+    Access, Activity, Database, Import, Intercom, Issuer, Limits, LogFormat, Posture, Reviews,
+    Scim, Seats, Serve, Server, Telemetry,
 };
 use setting::{Values, source};
 pub(crate) use values::{is_local, origin, wrong_log_filter};
@@ -76,6 +76,8 @@ pub struct Config {
     pub reviews: Reviews,
     /// Section `seats`.
     pub seats: Seats,
+    /// What the checks of the posture expect.
+    pub posture: Posture,
     /// The clients of the bridge.
     pub access: Access,
     /// How much clients may use.
@@ -180,6 +182,7 @@ impl Config {
             scim: section(figment, "scim", wrong, Scim::read)?,
             reviews: section(figment, "reviews", wrong, Reviews::read)?,
             seats: section(figment, "seats", wrong, Seats::read)?,
+            posture: section(figment, "posture", wrong, Posture::read)?,
             access: section(figment, "access", wrong, Access::read)?,
             limits: section(figment, "limits", wrong, Limits::read)?,
             telemetry: section(figment, "telemetry", wrong, Telemetry::read)?,

@@ -220,7 +220,7 @@ pub(super) fn algorithms() -> Rule<Vec<SigningAlgorithm>> {
 pub(super) fn scopes() -> Rule<BTreeMap<String, Vec<Scope>>> {
     let allowed = "a table from each word of the claim to scopes, such as auditor = \"scim.read \
                    import.read\"; the scopes are scim.read, import.read, activity.read, \
-                   import.run, lifecycle.write and admin";
+                   import.run, lifecycle.write, posture.read and admin";
     Rule::new(allowed, |value| {
         let read = |(word, list): (&String, &Value)| {
             Some((word.clone(), Scope::parse_list(list.as_str()?).ok()?))

@@ -2,6 +2,7 @@
 
 mod guard;
 mod log_kinds;
+mod optional;
 mod planning;
 
 use std::pin::pin;
@@ -213,7 +214,7 @@ impl Importer {
         match observed {
             Err(ReadError::Intercom(error)) => self.fail(run, &error).await,
             Err(ReadError::Ledger(error)) => Err(error),
-            Ok(observation) => self.record(lease, run, observation, token, progress).await,
+            Ok(observation) => self.conclude(lease, run, observation, token, progress).await,
         }
     }
 

@@ -8,6 +8,7 @@
 //! options      the settings of an importer, and the phases of an import
 //! importer     one run: observe, plan, hold or commit; importer/guard: bots, and what is held
 //! worker       the import loop: by schedule and on request
+//! optional     the calls that only the checks of the posture need
 //! nudge        requests for imports
 //! bursts       when the import that a webhook triggers is due
 //! connect      the token that imports use
@@ -20,6 +21,7 @@ mod fingerprint;
 mod health;
 mod importer;
 mod nudge;
+mod optional;
 mod options;
 mod plan;
 mod policy;
@@ -31,6 +33,7 @@ pub use connect::{ConnectError, Connector, OAuthApp};
 pub use health::{ConnectionState, Health, HealthStatus, Times};
 pub use importer::{DryRun, Importer, ReadError};
 pub use nudge::Nudge;
+pub use optional::OptionalReads;
 pub use options::{ImportOptions, Phase};
 pub use plan::plan;
 pub use policy::{Guard, HeldPlan, Policy, Verdict};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::optional::OptionalReads;
 use super::policy::Guard;
 use crate::activity::WantedKinds;
 use crate::intercom::Progress;
@@ -20,6 +21,8 @@ pub struct ImportOptions {
     pub store_addresses: bool,
     /// Whether the workspace's bots are recorded like people.
     pub include_bots: bool,
+    /// Which calls a full import makes for the checks of the posture.
+    pub optional: OptionalReads,
     /// The duration of a lease: how long a process that died keeps others from importing.
     pub lease: Duration,
 }

@@ -289,6 +289,6 @@ impl Ledger {
 
 /// Drops the fraction of a second. Intercom's entries have whole seconds, and SQLite compares those
 /// correctly as texts.
-fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
+pub(super) fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
     moment.replace_nanosecond(0).unwrap_or(moment)
 }

@@ -21,6 +21,8 @@
 //! walk         reads the wanted changes         count      counts them
 //! generation_changes  the changes of one generation, with their causes
 //! names        names at the time of a change    facts      what the activity log says of people
+//! log_entries  what the log says for the posture's checks
+//! optional     what only the posture's checks need
 //! losses       losses since a generation        notice     notices of other processes' commits
 //! evidence     the chain of records             digests    the digests in it
 //! salted       salted digests                   salting    adds salts to older rows
@@ -52,11 +54,13 @@ mod generation_changes;
 mod generation_rows;
 mod handle;
 mod lease;
+mod log_entries;
 mod losses;
 mod migrate;
 mod names;
 mod new_rows;
 mod notice;
+mod optional;
 mod people;
 mod person;
 mod presence;
@@ -91,7 +95,9 @@ pub use feed::{FeedAnswer, FeedPage};
 pub use fold::Folded;
 pub use handle::Ledger;
 pub use lease::Lease;
+pub use log_entries::SignInMethod;
 pub use notice::Notices;
+pub use optional::{ObservedThing, ObservedValue};
 pub use person::KnownPerson;
 pub use prune::Pruned;
 pub use question::{ActorQuestion, ChangeQuestion};

@@ -75,6 +75,13 @@ pub const FOLDED_AT_LEAST: usize = 20;
 /// runs to fold.
 pub const UPKEEP: Duration = Duration::from_mins(1);
 
+/// How often the checks of the posture are evaluated to record which findings begin and end, if no
+/// new generation is served before.
+pub const POSTURE: Duration = Duration::from_mins(10);
+
+/// The shortest time between two of these evaluations.
+pub const POSTURE_PAUSE: Duration = Duration::from_secs(30);
+
 /// The maximum length of the reason of an erasure, in characters.
 pub const REASON_LETTERS: usize = 500;
 

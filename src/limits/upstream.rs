@@ -68,6 +68,9 @@ pub const INTERCOM_BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// that is believed.
 pub const INTERCOM_RESET_MAX: Duration = Duration::from_mins(10);
 
+/// The maximum number of pages of data connectors that one import reads.
+pub const OPTIONAL_PAGES: usize = 100;
+
 /// The maximum number of pages of the activity log that one import reads; 250 entries each. Beyond
 /// it, the import continues with what it has and adds a warning, because the log explains access
 /// but does not decide it.

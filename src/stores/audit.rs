@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     TransactionTrait,
 };
 use time::OffsetDateTime;
@@ -108,6 +108,52 @@ impl AuditStore {
         let rows =
             query.order_by_asc(Column::Id).limit(most).all(&self.database.connection).await?;
         Ok(rows.into_iter().map(entry).collect())
+    }
+
+    /// The last event of a kind about a workspace up to a moment.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn last_event(
+        &self,
+        workspace: &str,
+        event: &str,
+        moment: OffsetDateTime,
+    ) -> Result<Option<AuditEntry>, DatabaseError> {
+        let query = audit::Entity::find().filter(audit::Column::Event.eq(event));
+        self.newest(query, workspace, moment).await
+    }
+
+    /// The last successful request for a route of a workspace up to a moment.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn last_request(
+        &self,
+        workspace: &str,
+        route: &str,
+        moment: OffsetDateTime,
+    ) -> Result<Option<AuditEntry>, DatabaseError> {
+        let routes = [route.to_owned(), format!("/workspaces/{{workspace}}{route}")];
+        let query = audit::Entity::find()
+            .filter(audit::Column::Event.eq("request"))
+            .filter(audit::Column::Route.is_in(routes))
+            .filter(audit::Column::Status.eq(200));
+        self.newest(query, workspace, moment).await
+    }
+
+    async fn newest(
+        &self,
+        query: Select<audit::Entity>,
+        workspace: &str,
+        moment: OffsetDateTime,
+    ) -> Result<Option<AuditEntry>, DatabaseError> {
+        let query = query
+            .filter(audit::Column::Workspace.eq(workspace))
+            .filter(audit::Column::At.lte(to_millis(moment)))
+            .order_by_desc(audit::Column::At)
+            .limit(1);
+        Ok(query.one(&self.database.connection).await?.map(entry))
     }
 
     /// When each of these identities was last active, according to the trail.

@@ -7,6 +7,7 @@
 //! audit          the audit trail
 //! connections    Intercom's tokens, encrypted
 //! page_sessions  access to the status page
+//! posture        exceptions and answers of the posture, and since when findings exist
 //! requests       changes that a person must make in Intercom
 //! ```
 
@@ -17,6 +18,7 @@ mod clients;
 mod connections;
 mod keys;
 mod page_sessions;
+mod posture;
 mod requests;
 
 pub use access::AccessStore;
@@ -25,6 +27,7 @@ pub use clients::{IssuedToken, OAuthClient, Revocations, Rotation};
 pub use connections::{ConnectProof, ConnectionStore, SealedConnection};
 pub use keys::SealedKey;
 pub use page_sessions::PageSessionStore;
+pub use posture::{NotedFinding, PostureRecord, PostureStore};
 pub use requests::{Closing, NewRequest, RequestQuestion, RequestStore};
 
 use crate::database::Database;
@@ -43,6 +46,8 @@ pub struct Stores {
     pub connections: ConnectionStore,
     /// The sessions of the status page.
     pub page_sessions: PageSessionStore,
+    /// What people recorded about the checks of the posture, and since when findings exist.
+    pub posture: PostureStore,
     /// The changes that a person must make in Intercom.
     pub requests: RequestStore,
 }
@@ -57,6 +62,7 @@ impl Stores {
             audit: AuditStore::new(database.clone()),
             connections: ConnectionStore::new(database.clone()),
             page_sessions: PageSessionStore::new(database.clone()),
+            posture: PostureStore::new(database.clone()),
             requests: RequestStore::new(database.clone()),
         }
     }

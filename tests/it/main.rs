@@ -56,6 +56,7 @@ mod openapi;
 mod operation;
 mod packaging;
 mod pages;
+mod posture;
 mod prism;
 mod proof;
 mod prunings;

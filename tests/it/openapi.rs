@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::http::{openapi_collection, openapi_document};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use time::format_description::well_known::Rfc3339;
 
 use crate::support::bridge::{Bridge, client, dozen, start_import};
 
@@ -104,6 +106,10 @@ fn scim_requests(person: &str, team: &str) -> Vec<ExampleRequest> {
 fn rest_requests(person: &str) -> Vec<ExampleRequest> {
     let ticket = json!({"operation": "remove_account", "target": person, "comment": "Task 4711"})
         .to_string();
+    let until = (Clock::System.now() + time::Duration::days(90)).format(&Rfc3339).unwrap();
+    let answer = json!({"kind": "answer", "check": "IC-AUTH-4", "status": "pass",
+        "note": "One day", "until": until})
+    .to_string();
     [
         ("list_accounts", "/api/v1/accounts?limit=1", ""),
         ("list_accounts", "/api/v1/accounts?limit=0", ""),
@@ -114,6 +120,8 @@ fn rest_requests(person: &str) -> Vec<ExampleRequest> {
         ("list_changes", "/api/v1/changes?type=group&limit=1", ""),
         ("review_accounts", "/api/v1/reviews/accounts", ""),
         ("review_accounts_manifest", "/api/v1/reviews/accounts/manifest", ""),
+        ("get_posture", "/api/v1/posture?check=IC-ACC-1", ""),
+        ("record_posture", "/api/v1/posture/records", &answer),
         ("list_imports", "/api/v1/imports?limit=1", ""),
         ("get_import", "/api/v1/imports/1", ""),
         ("start_import", "/api/v1/imports", "{}"),

@@ -67,6 +67,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("scim", &["directory"]),
     ("tabular", &["directory", "activity"]),
     ("roster", &["directory"]),
+    ("posture", &["directory", "roster", "tabular"]),
     ("saviynt", &["directory"]),
     ("intercom", &["directory", "activity"]),
     ("database", &[]),
@@ -77,6 +78,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("publish", &["directory", "requests", "ledger", "stores", "scim"]),
     ("runtime", &["access", "import", "publish"]),
     ("config", &["directory", "activity", "intercom", "access"]),
+    ("assessment", &["directory", "intercom", "database", "ledger", "stores", "posture"]),
     ("telemetry", &["config"]),
     (
         "http",
@@ -86,6 +88,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "requests",
             "scim",
             "tabular",
+            "posture",
             "database",
             "ledger",
             "stores",
@@ -93,6 +96,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "publish",
             "access",
             "runtime",
+            "assessment",
         ],
     ),
     (
@@ -110,6 +114,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "runtime",
             "http",
             "config",
+            "posture",
+            "assessment",
         ],
     ),
 ];

@@ -11,7 +11,7 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, WorkspaceConfig};
 use crate::database::Database;
 use crate::directory::Observation;
-use crate::intercom::{self, Client, LogKinds, Permission, RateBudget, Since};
+use crate::intercom::{self, Client, IntercomError, LogKinds, Permission, RateBudget, Since};
 use crate::limits;
 use crate::stores::{AccessStore, ConnectionStore};
 
@@ -53,6 +53,7 @@ pub async fn check_intercom(
         Err(error) => report.failed("intercom", &format!("{error}; {}", error.remedy())),
         Ok(observation) => {
             report_observation(&observation, report);
+            report_optional(config, &client, report).await;
             report_allowance(&client.allowance(), report);
         }
     }
@@ -95,6 +96,30 @@ fn report_observation(observation: &Observation, report: &mut Report) {
     let more = observation.warnings.len().saturating_sub(limits::RUN_WARNINGS_OF_A_KIND);
     if more > 0 {
         report.warn("import", &format!("{more} more warnings; each import records its own"));
+    }
+}
+
+/// Reports whether the token can read what only the checks of the posture need.
+async fn report_optional(config: &Config, client: &Client, report: &mut Report) {
+    let mut say =
+        |about: &'static str, permission: &str, read: Result<String, IntercomError>| match read {
+            Ok(detail) => report.ok(about, &detail),
+            Err(error) => {
+                let detail = format!("{error}; the token needs the permission for {permission}");
+                report.warn(about, &detail);
+            }
+        };
+    if config.posture.read_ip_allowlist {
+        let read = intercom::read_ip_allowlist(client).await;
+        let detail = read.map(|list| {
+            format!("{} entries, {}", list.entries.len(), if list.enabled { "on" } else { "off" })
+        });
+        say("REST API allowlist", "the IP allowlist (scope manage_ip_allowlist)", detail);
+    }
+    if config.posture.read_data_connectors {
+        let read = intercom::read_data_connectors(client).await;
+        let detail = read.map(|all| format!("{} data connectors", all.len()));
+        say("data connectors", "data connectors", detail);
     }
 }
 

@@ -5,6 +5,7 @@ mod activity;
 mod import;
 mod intercom;
 mod limits;
+mod posture;
 mod serve;
 mod server;
 mod telemetry;
@@ -17,6 +18,7 @@ pub use activity::Activity;
 pub use import::Import;
 pub use intercom::{Database, Intercom};
 pub use limits::Limits;
+pub use posture::Posture;
 pub use serve::{Reviews, Scim, Seats, Serve};
 pub use server::Server;
 pub use telemetry::{LogFormat, Telemetry};
@@ -37,6 +39,7 @@ pub(super) fn settings() -> &'static [Setting] {
             Scim::settings(),
             Reviews::settings(),
             Seats::settings(),
+            Posture::settings(),
             Access::settings(),
             Limits::settings(),
             Telemetry::settings(),

@@ -34,6 +34,7 @@ pub(crate) mod lifecycle;
 mod log_view;
 pub(crate) mod metrics;
 pub(crate) mod oauth;
+pub(crate) mod posture;
 pub(crate) mod refusals;
 pub(crate) mod refused_writes;
 pub(crate) mod reviews;

@@ -79,7 +79,7 @@ macro_rules! declared {
     };
 }
 
-declared!(ScimRead, ImportRead, ActivityRead, ImportRun, LifecycleWrite, Admin);
+declared!(ScimRead, ImportRead, ActivityRead, ImportRun, LifecycleWrite, PostureRead, Admin);
 
 /// The future of the extractors. It is ready at once for known tokens; a new one may require the
 /// keys of its issuer.

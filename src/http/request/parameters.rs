@@ -15,7 +15,7 @@ use crate::moments::{self, Edge, FORMS, ParsedMoment, Zone};
 use crate::words::Words;
 
 /// Every parameter of the import and change API.
-const ALL: [&str; 36] = [
+const ALL: [&str; 41] = [
     "account_id",
     "action",
     "actor",
@@ -23,6 +23,8 @@ const ALL: [&str; 36] = [
     "as_of",
     "before",
     "bom",
+    "changed_since",
+    "check",
     "edition",
     "entitlement_id",
     "event",
@@ -37,13 +39,16 @@ const ALL: [&str; 36] = [
     "modified_since",
     "offset",
     "operation",
+    "per",
     "person",
     "recorded_from",
     "recorded_to",
     "severity",
     "since",
     "state",
+    "status",
     "subject",
+    "suppressed",
     "target",
     "team",
     "to",

@@ -16,6 +16,11 @@ pub fn head<R: Row>(with_mark: bool) -> Option<Vec<u8>> {
     Some([mark.as_bytes(), &header::<R>()?].concat())
 }
 
+/// Rows as a whole table with its header. `None` if a row cannot be serialised.
+pub fn table<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
+    Some([head::<R>(false)?, lines(rows)?].concat())
+}
+
 /// RFC 4180 §2: "Each record is located on a separate line, delimited by a line break (CRLF)."
 fn writer() -> csv::Writer<Vec<u8>> {
     csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new())

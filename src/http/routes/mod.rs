@@ -17,7 +17,7 @@ use self::router::{register, register_below};
 use super::endpoints::refused_writes::{self, RefusedWrite};
 use super::endpoints::{
     activity, audit, changes, connect, discovery, imports, invitations, lifecycle, metrics, oauth,
-    refusals, reviews, scim, seats, status, tabular, webhooks,
+    posture, refusals, reviews, scim, seats, status, tabular, webhooks,
 };
 use super::errors::ApiError;
 use super::{openapi, pages};
@@ -72,6 +72,8 @@ fn api_routes() -> Vec<Route> {
         tabular::entitlements,
         reviews::accounts,
         reviews::manifest,
+        posture::get,
+        posture::record,
         tabular::memberships,
         invitations::list,
         seats::list,

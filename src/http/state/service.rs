@@ -12,6 +12,7 @@ use crate::access::{
     AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, Tokens, network_of,
 };
 use crate::activity::WantedKinds;
+use crate::assessment::Basis;
 use crate::clock::{self, Clock};
 use crate::directory::{Names, Price};
 use crate::http::connection::connections::Connections;
@@ -61,6 +62,8 @@ pub struct Service {
     pub privileged_roles: Arc<[String]>,
     /// The kinds of entries that imports read from Intercom's activity log.
     pub activity_kinds: WantedKinds,
+    /// By which settings the checks of the posture are evaluated.
+    pub posture: Arc<Basis>,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,
     /// After how many days without activity of its holder a paid seat counts as unused.

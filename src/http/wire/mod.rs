@@ -7,6 +7,7 @@
 //!                  the audit trail                errors    error responses, and shared responses
 //! activity         those of the feed of log entries
 //! row_schemas      schemas of rows and changes    words     schemas of enums with words
+//! posture          parameters and schemas of the posture
 //! record_schemas   schemas of imports and of the  schemas   gives records their schemas
 //!                  audit trail
 //! ```
@@ -15,6 +16,7 @@ mod activity;
 mod errors;
 mod history;
 mod parameters;
+mod posture;
 mod record_schemas;
 mod request;
 mod row_schemas;
@@ -32,5 +34,6 @@ pub use parameters::{
     FlatParameters, ListParameters, LogViewParameters, RequestParameters, RunParameters,
     SeatParameters,
 };
+pub use posture::{PostureParameters, PostureRecordBody, PostureRecorded};
 pub use request::LifecycleRequest;
 pub use search::SearchRequest;

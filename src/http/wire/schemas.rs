@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{record_schemas, row_schemas};
+use super::{posture as posture_schemas, record_schemas, row_schemas};
 use crate::database;
 use crate::directory;
+use crate::posture;
 use crate::runtime;
 use crate::tabular;
 
@@ -41,6 +42,7 @@ described! {
     directory::Exceeded as record_schemas::Exceeded,
     database::AuditEntry as record_schemas::AuditEntry,
     runtime::TaskStanding as record_schemas::TaskStanding,
+    posture::Report as posture_schemas::PostureReport,
     tabular::Account as row_schemas::Account,
     tabular::Entitlement as row_schemas::Entitlement,
     tabular::AccessMembership as row_schemas::AccessMembership,

@@ -11,6 +11,9 @@ use crate::directory::{
     ChangeAction, ChangeKind, EntitlementType, LossKind, Mode, RunStatus, Trigger,
 };
 use crate::import::ConnectionState;
+use crate::posture::{
+    AnswerStatus, CheckId, Format, OcsfPer, ReasonCode, Severity, Status, Suppressed,
+};
 use crate::requests::{Operation, RequestState};
 use crate::tabular::{ReviewChange, SeatUse};
 use crate::words::Words;
@@ -43,6 +46,14 @@ word_schemas! {
     ChangeAction as "ActionOfChange" => Some("What became of it."),
     ChangeKind as "KindOfChange" => Some("What changed."),
     ConnectionState as "ConnectionState" => Some("Whether the bridge can read the workspace."),
+    AnswerStatus as "PostureAnswerStatus" => Some("The answer to a check."),
+    CheckId as "PostureCheckId" => Some("The id of a check."),
+    Format as "PostureFormat" => Some("The format of a report."),
+    OcsfPer as "PostureOcsfPer" => Some("What an OCSF record is about."),
+    ReasonCode as "PostureReasonCode" => Some("Why a finding is accepted."),
+    Severity as "PostureSeverity" => Some("How bad a failure is."),
+    Status as "PostureStatus" => Some("The status of a check or a finding."),
+    Suppressed as "PostureSuppressed" => Some("What becomes of findings with an exception."),
     ReviewChange as "ReviewChange" => Some("How an account changed since the previous review."),
     SeatUse as "SeatUse" => Some("Whether a seat is used."),
     LossKind as "LossKind" => Some("A kind of access that imports can remove."),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use intercom_scim_bridge::activity::WantedKinds;
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::{ImportRequest, Mode, Run, Snapshot, Trigger};
-use intercom_scim_bridge::import::{Guard, ImportOptions, Importer};
+use intercom_scim_bridge::import::{Guard, ImportOptions, Importer, OptionalReads};
 use intercom_scim_bridge::intercom::{Client, Connection};
 use intercom_scim_bridge::ledger::{Lease, Ledger};
 use intercom_scim_bridge::stores::Stores;
@@ -53,6 +53,7 @@ pub const OPTIONS: ImportOptions = ImportOptions {
     store_addresses: true,
     include_bots: false,
     lease: Duration::from_secs(15),
+    optional: OptionalReads { ip_allowlist: false, data_connectors: false },
 };
 
 pub fn request(mode: Mode) -> ImportRequest {

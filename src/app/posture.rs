@@ -1,0 +1,162 @@
+//! The settings of the checks, and the task that records since when findings exist.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::select_all;
+use tokio::sync::watch;
+
+use crate::assessment::{Assessment, Basis};
+use crate::config::{self, Config};
+use crate::directory::Generation;
+use crate::http::{Service, Workspace};
+use crate::ledger::LedgerError;
+use crate::limits;
+use crate::posture::{KINDS, PostureSettings, Status};
+use crate::stores::NotedFinding;
+
+/// Returns by which settings checks are evaluated.
+#[must_use]
+pub fn posture_basis(config: &Config) -> Basis {
+    let unread_kinds =
+        KINDS.iter().filter(|kind| !config.activity.types.includes(kind)).copied().collect();
+    Basis {
+        settings: posture_settings(config),
+        lookback: super::days(config.import.activity_lookback_days),
+        unread_kinds,
+    }
+}
+
+fn posture_settings(config: &Config) -> PostureSettings {
+    let config::Posture {
+        window,
+        sso_expected,
+        password_methods,
+        sso_methods,
+        break_glass,
+        privileged_roles,
+        min_privileged,
+        max_privileged,
+        dormant_after,
+        joiner_grace,
+        export_allowed,
+        company_domains,
+        invite_after,
+        roster_max_age,
+        allowlist_min_prefix,
+        log_max_age,
+        verify_max_age,
+        read_ip_allowlist: _,
+        read_data_connectors: _,
+    } = config.posture.clone();
+    PostureSettings {
+        window: span(window),
+        sso_expected,
+        password_methods,
+        sso_methods,
+        break_glass,
+        privileged_roles,
+        min_privileged,
+        max_privileged,
+        dormant_after: span(dormant_after),
+        joiner_grace: span(joiner_grace),
+        export_allowed,
+        company_domains,
+        invite_after: span(invite_after),
+        roster_max_age: span(roster_max_age),
+        allowlist_min_prefix,
+        log_max_age: span(log_max_age),
+        verify_max_age: span(verify_max_age),
+    }
+}
+
+/// The rules of the settings bound all spans, so this cannot overflow.
+fn span(duration: Duration) -> time::Duration {
+    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
+}
+
+/// Evaluates the checks after each new generation and every [`limits::POSTURE`], and records which
+/// findings begin and end.
+pub(super) async fn posture_loop(service: Service, mut stop: watch::Receiver<bool>) {
+    let mut noted: HashMap<Arc<str>, Noted> = HashMap::new();
+    loop {
+        for workspace in service.workspaces.values() {
+            let last = noted.remove(&workspace.name).unwrap_or_default();
+            let outcome = note(&service, workspace, &last).await;
+            if let Err(error) = &outcome {
+                tracing::warn!(
+                    workspace = &*workspace.name, error = %error.chain(),
+                    "the findings of the posture could not be recorded; it will be retried"
+                );
+            }
+            noted.insert(Arc::clone(&workspace.name), outcome.unwrap_or(last));
+        }
+        let changed = service.workspaces.values().map(|workspace| {
+            let last = noted.get(&workspace.name).map_or(0, |noted| noted.generation);
+            Box::pin(workspace.live.shows(move |shown| shown.generation != last))
+        });
+        let wait = async {
+            // Not more often: each evaluation reads everybody.
+            service.clock.sleep(limits::POSTURE_PAUSE).await;
+            service.clock.within(limits::POSTURE, select_all(changed)).await;
+        };
+        tokio::select! {
+            () = wait => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+}
+
+/// What was last recorded of a workspace.
+#[derive(Clone, Debug, Default)]
+struct Noted {
+    generation: Generation,
+    findings: Option<BTreeSet<String>>,
+}
+
+/// Evaluates the checks of the served generation, and records the findings that fail if they are
+/// others than before.
+async fn note(
+    service: &Service,
+    workspace: &Workspace,
+    last: &Noted,
+) -> Result<Noted, LedgerError> {
+    let Some(served) = workspace.live.served() else { return Ok(last.clone()) };
+    let generation = served.snapshot_id().generation;
+    let now = service.clock.now();
+    let assessment = Assessment {
+        workspace: workspace.name.to_string(),
+        moment: now,
+        generation,
+        basis: Arc::clone(&service.posture),
+    };
+    let facts = assessment.read(&service.stores).await?;
+    let evaluate = move || facts.report(served.directory());
+    let report = tokio::task::spawn_blocking(evaluate).await.map_err(|_| LedgerError::Corrupt {
+        what: "the checks of the posture could not be evaluated".to_owned(),
+    })?;
+    let failing = report.findings().filter(|(_, finding)| finding.status == Status::Fail);
+    let failing: Vec<NotedFinding> =
+        failing.map(|(check, finding)| (finding.id.clone(), check.id.as_str())).collect();
+    let findings: BTreeSet<String> = failing.iter().map(|(id, _)| id.clone()).collect();
+    if last.findings.as_ref() != Some(&findings) {
+        let name = &*workspace.name;
+        let new = service.stores.posture.note_findings(name, now, generation, &failing).await?;
+        if new > 0 {
+            tracing::info!(workspace = name, findings = new, "the posture has new findings");
+        }
+    }
+    Ok(Noted { generation, findings: Some(findings) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_the_settings_are_those_of_the_checks() {
+        let config = Config::defaults().unwrap();
+        assert_eq!(posture_settings(&config), PostureSettings::default());
+    }
+}

@@ -1,0 +1,190 @@
+//! Reads what the checks of the posture need from the ledger, and evaluates them.
+//!
+//! The API and the command both use it, so they give the same report. Everything is read up to the
+//! moment of the report, and as it was recorded then: the report of a past moment is the one that
+//! was, or could have been, made at that moment.
+
+mod observed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::clock;
+use crate::directory::{Directory, Generation};
+use crate::ledger::{Ledger, LedgerError, SignInMethod};
+use crate::posture::{
+    Account, Allowlist, Answer, Connector, Exception, Feed, FirstFailed, KINDS, Log, MethodUse,
+    PostureSettings, Reading, Record, Report, State, Verification, evaluate,
+    exceptions_and_answers,
+};
+use crate::stores::{PostureRecord, Stores};
+
+/// The event of the audit trail that records a verification of the ledger.
+pub const VERIFIED: &str = "ledger.verified";
+
+/// The route of the activity feed.
+const FEED: &str = "/api/v1/activity";
+
+/// By which settings checks are evaluated. The same for all workspaces.
+#[derive(Clone, Debug, Default)]
+pub struct Basis {
+    /// What the company expects.
+    pub settings: PostureSettings,
+    /// How far back a full import reads Intercom's activity log.
+    pub lookback: Duration,
+    /// The kinds of log entries that checks need and imports do not read.
+    pub unread_kinds: Vec<&'static str>,
+}
+
+/// What to evaluate, and by which settings.
+#[derive(Clone, Debug)]
+pub struct Assessment {
+    /// The name of the workspace in the bridge.
+    pub workspace: String,
+    /// The moment whose state is evaluated.
+    pub moment: OffsetDateTime,
+    /// The generation of that moment.
+    pub generation: Generation,
+    /// The settings.
+    pub basis: Arc<Basis>,
+}
+
+/// What was read of the ledger besides the directory.
+pub struct Facts {
+    assessment: Assessment,
+    log: Log,
+    exceptions: Vec<Exception>,
+    answers: Vec<Answer>,
+    first_failed: FirstFailed,
+    allowlist: Reading<Allowlist>,
+    connectors: Reading<Vec<Connector>>,
+    verification: Option<Verification>,
+    feed: Option<(String, OffsetDateTime)>,
+}
+
+impl Assessment {
+    /// Reads what the checks need.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// write.
+    pub async fn read(self, stores: &Stores) -> Result<Facts, LedgerError> {
+        let (workspace, moment) = (self.workspace.as_str(), self.moment);
+        let log = self.log(&stores.ledger).await?;
+        let verified = stores.audit.last_event(workspace, VERIFIED, moment).await?;
+        let verification = verified.map(|event| {
+            let mut detail = event.detail.as_deref().unwrap_or_default().split_whitespace();
+            Verification {
+                at: event.at,
+                findings: detail.next().and_then(|count| count.parse().ok()).unwrap_or_default(),
+                generation: detail.next().and_then(|number| number.parse().ok()),
+                head: event.target.unwrap_or_default(),
+            }
+        });
+        let (exceptions, answers) =
+            exceptions_and_answers(&recorded(stores, workspace, moment).await?);
+        let first_failed = stores.posture.findings_began(workspace, moment).await?;
+        let (allowlist, connectors) = observed::read(&stores.ledger, workspace, moment).await?;
+        let feed = stores.audit.last_request(workspace, FEED, moment).await?;
+        let feed = feed.map(|event| (event.actor.unwrap_or_default(), event.at));
+        Ok(Facts {
+            log,
+            exceptions,
+            answers,
+            first_failed,
+            allowlist,
+            connectors,
+            verification,
+            feed,
+            assessment: self,
+        })
+    }
+
+    /// The activity log as far as it had been read at the moment.
+    async fn log(&self, ledger: &Ledger) -> Result<Log, LedgerError> {
+        let (workspace, moment) = (self.workspace.as_str(), self.moment);
+        let facts = ledger.log_facts(workspace, moment, self.basis.lookback).await?;
+        let refusal = ledger.log_refusal(workspace, moment).await?;
+        let unread_kinds = self.basis.unread_kinds.clone();
+        let Some((_, until)) = facts.covered else {
+            return Ok(Log { refusal, unread_kinds, ..Log::default() });
+        };
+        let window = self.basis.settings.window.unsigned_abs();
+        let since = clock::before(moment, window);
+        let method_use = |used: SignInMethod| {
+            let SignInMethod { account, method, count, last_at } = used;
+            MethodUse { account, method, count, last_at }
+        };
+        let methods = ledger.sign_in_methods(workspace, since, until).await?;
+        Ok(Log {
+            covered: facts.covered,
+            last_read_at: Some(until),
+            refusal,
+            unread_kinds,
+            sign_ins: facts.sign_ins,
+            performed: facts.activity.into_iter().map(|(id, last)| (id, last.at)).collect(),
+            method_uses: methods.into_iter().map(method_use).collect(),
+            entries: ledger.entries_of_kinds(workspace, KINDS, until).await?,
+        })
+    }
+}
+
+/// Returns the exceptions, answers and revocations that were recorded up to a moment.
+///
+/// # Errors
+/// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
+pub async fn recorded(
+    stores: &Stores,
+    workspace: &str,
+    moment: OffsetDateTime,
+) -> Result<Vec<Record>, LedgerError> {
+    let records = stores.posture.records(workspace, moment).await?.into_iter();
+    let record = |row: PostureRecord| {
+        let corrupt = |_| LedgerError::Corrupt {
+            what: format!("record {} of the posture is not one the bridge writes", row.number),
+        };
+        Ok(Record {
+            number: row.number.unsigned_abs(),
+            at: row.at,
+            by: row.by,
+            act: serde_json::from_value(row.act).map_err(corrupt)?,
+        })
+    };
+    records.map(record).collect()
+}
+
+impl Facts {
+    /// Evaluates the checks. `directory` is the state of the generation.
+    #[must_use]
+    pub fn report(&self, directory: &Directory) -> Report {
+        let accounts: Vec<Account<'_>> = directory
+            .people
+            .iter()
+            .map(|person| Account { user: &person.user, first_seen: person.stamps.created })
+            .collect();
+        let Self { assessment, log, verification, feed, .. } = self;
+        let workspace = directory.workspace.id.as_deref().unwrap_or(&assessment.workspace);
+        evaluate(&State {
+            workspace,
+            now: assessment.moment,
+            generation: assessment.generation,
+            accounts: &accounts,
+            log,
+            settings: &assessment.basis.settings,
+            roster: None,
+            connectors: &self.connectors,
+            allowlist: &self.allowlist,
+            identity_verification: None,
+            verification: verification.as_ref(),
+            feed: match feed {
+                Some((client, at)) => Feed::Read { client, at: *at },
+                None => Feed::Off,
+            },
+            exceptions: &self.exceptions,
+            answers: &self.answers,
+        })
+        .with_first_failed(&self.first_failed)
+    }
+}

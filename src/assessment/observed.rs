@@ -1,0 +1,65 @@
+//! What full imports read of Intercom only for the checks, as the checks see it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::intercom::{DataConnector, IpAllowlist};
+use crate::ledger::{Ledger, LedgerError, ObservedThing, ObservedValue};
+use crate::posture::{Allowlist, Connector, Reading};
+
+/// Returns the last readings of the allowlist and of the data connectors up to a moment.
+///
+/// # Errors
+/// [`LedgerError::Database`].
+pub(super) async fn read(
+    ledger: &Ledger,
+    workspace: &str,
+    moment: OffsetDateTime,
+) -> Result<(Reading<Allowlist>, Reading<Vec<Connector>>), LedgerError> {
+    let list = ledger.last_observation(workspace, ObservedThing::IpAllowlist, moment).await?;
+    let all = ledger.last_observation(workspace, ObservedThing::DataConnectors, moment).await?;
+    let connectors = |all: Vec<DataConnector>| all.into_iter().map(connector).collect();
+    Ok((reading(list, allowlist), reading(all, connectors)))
+}
+
+fn reading<R: DeserializeOwned, T>(
+    observed: Option<ObservedValue>,
+    convert: impl FnOnce(R) -> T,
+) -> Reading<T> {
+    let Some(ObservedValue { at, body }) = observed else { return Reading::NotMade };
+    let value = body.get("value").cloned().and_then(|value| serde_json::from_value(value).ok());
+    match value {
+        Some(value) => Reading::Read { at, value: convert(value) },
+        None => {
+            let code = body.get("code").and_then(Value::as_str).unwrap_or("unreadable").to_owned();
+            Reading::Failed { at, code }
+        }
+    }
+}
+
+fn allowlist(list: IpAllowlist) -> Allowlist {
+    let network = |text: &String| {
+        let text = text.trim();
+        text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()
+    };
+    let networks: Vec<IpNet> = list.entries.iter().filter_map(network).collect();
+    Allowlist {
+        is_enabled: list.enabled,
+        unreadable: list.entries.len() - networks.len(),
+        networks,
+    }
+}
+
+fn connector(connector: DataConnector) -> Connector {
+    let DataConnector { id, name, state, created_by, updated_by } = connector;
+    let is_live = match state.as_deref() {
+        Some("live") => Some(true),
+        Some("draft") => Some(false),
+        _ => None,
+    };
+    Connector { id, name, is_live, created_by, updated_by }
+}

@@ -1,0 +1,190 @@
+//! Stores what people recorded about the checks of the posture, and when findings began and ended.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait,
+};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::database::entities::{posture_findings, posture_records};
+use crate::database::transaction::{insert, patience, writing};
+use crate::database::{AuditEntry, Database, DatabaseError, record_events};
+use crate::directory::Generation;
+use crate::limits;
+
+/// An exception, an answer or a revocation, as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostureRecord {
+    /// Its number in the workspace; the first is 1.
+    pub number: i64,
+    /// When it was recorded.
+    pub at: OffsetDateTime,
+    /// Who recorded it.
+    pub by: String,
+    /// What was recorded, as JSON.
+    pub act: Value,
+}
+
+/// A finding to record: its id and the id of its check.
+pub type NotedFinding = (String, &'static str);
+
+/// What people recorded about the checks of the posture, and when findings began and ended.
+#[derive(Clone, Debug)]
+pub struct PostureStore {
+    database: Database,
+}
+
+impl PostureStore {
+    /// The store in this database.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// What was recorded up to a moment, oldest first.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn records(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+    ) -> Result<Vec<PostureRecord>, DatabaseError> {
+        use posture_records::Column;
+        let query = posture_records::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .order_by_asc(Column::Number);
+        let rows = query.all(&self.database.connection).await?.into_iter();
+        // Compared here: SQLite compares times as texts, which is exact to the second only.
+        let recorded = rows.filter(|row| row.at <= moment).map(|row| PostureRecord {
+            number: row.number,
+            at: row.at,
+            by: row.by,
+            act: row.act,
+        });
+        Ok(recorded.collect())
+    }
+
+    /// Records an exception, an answer or a revocation, together with its entry of the audit trail.
+    /// `entry` makes the entry from the number. Returns the number.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn record(
+        &self,
+        workspace: &str,
+        at: OffsetDateTime,
+        by: &str,
+        act: Value,
+        entry: impl FnOnce(i64) -> Vec<AuditEntry> + Send,
+    ) -> Result<i64, DatabaseError> {
+        use posture_records::Column;
+        self.database.file_is_there()?;
+        let db = self.database.connection.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        let newest = posture_records::Entity::find()
+            .select_only()
+            .column(Column::Number)
+            .filter(Column::Workspace.eq(workspace))
+            .order_by_desc(Column::Number);
+        let newest: Option<i64> = newest.into_tuple().one(&db).await?;
+        let number = newest.unwrap_or(0) + 1;
+        let row = posture_records::ActiveModel {
+            workspace: Set(workspace.to_owned()),
+            number: Set(number),
+            at: Set(at),
+            by: Set(by.to_owned()),
+            act: Set(act),
+        };
+        // On PostgreSQL, another process can have taken the number meanwhile. Then the primary key
+        // refuses this row, and the caller tries again.
+        insert(&db, vec![row], None).await?;
+        record_events(&db, entry(number)).await?;
+        db.commit().await?;
+        Ok(number)
+    }
+
+    /// Records which findings there are at a moment: those that are new begin, and those that are
+    /// gone end. Returns the number of new ones.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn note_findings(
+        &self,
+        workspace: &str,
+        at: OffsetDateTime,
+        generation: Generation,
+        findings: &[NotedFinding],
+    ) -> Result<usize, DatabaseError> {
+        use posture_findings::Column;
+        let db = self.database.connection.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        let open = posture_findings::Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::BeganAt])
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::EndedAt.is_null());
+        let open: HashMap<String, OffsetDateTime> =
+            open.into_tuple().all(&db).await?.into_iter().collect();
+        // Another process has noted a later moment.
+        if open.values().any(|began| *began > at) {
+            return Ok(0);
+        }
+        let there: HashSet<&str> = findings.iter().map(|(id, _)| id.as_str()).collect();
+        let gone: Vec<&String> = open.keys().filter(|id| !there.contains(id.as_str())).collect();
+        for ids in gone.chunks(limits::SQL_VALUES / 2) {
+            posture_findings::Entity::update_many()
+                .col_expr(Column::EndedAt, Expr::value(at))
+                .filter(Column::Workspace.eq(workspace))
+                .filter(Column::EndedAt.is_null())
+                .filter(Column::Id.is_in(ids.iter().map(|id| id.as_str())))
+                .exec(&db)
+                .await?;
+        }
+        let new = findings.iter().filter(|(id, _)| !open.contains_key(id));
+        let rows: Vec<posture_findings::ActiveModel> = new
+            .map(|(id, check)| posture_findings::ActiveModel {
+                workspace: Set(workspace.to_owned()),
+                id: Set(id.clone()),
+                began_at: Set(at),
+                began_generation: Set(generation),
+                check_id: Set((*check).to_owned()),
+                ended_at: Set(None),
+            })
+            .collect();
+        let count = rows.len();
+        insert(&db, rows, None).await?;
+        db.commit().await?;
+        Ok(count)
+    }
+
+    /// When the findings that there were at a moment began, and the generation of that time.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn findings_began(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+    ) -> Result<HashMap<String, (OffsetDateTime, Generation)>, DatabaseError> {
+        use posture_findings::Column;
+        let second = time::Duration::SECOND;
+        let query = posture_findings::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::BeganAt.lte(moment + second))
+            .filter(
+                Condition::any()
+                    .add(Column::EndedAt.is_null())
+                    .add(Column::EndedAt.gt(moment - second)),
+            );
+        let rows = query.all(&self.database.connection).await?.into_iter();
+        let there = rows.filter(|row| {
+            row.began_at <= moment && row.ended_at.is_none_or(|ended| ended > moment)
+        });
+        Ok(there.map(|row| (row.id, (row.began_at, row.began_generation))).collect())
+    }
+}
