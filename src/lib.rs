@@ -85,9 +85,8 @@
 //! posture
 //! ledger
 //! stores
-//! access, import, publish
-//! runtime
 //! access, import, publish, assessment
+//! runtime
 //! http, config
 //! app, telemetry
 //! commands

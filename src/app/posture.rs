@@ -10,10 +10,11 @@ use tokio::sync::watch;
 use crate::assessment::{Assessment, Basis};
 use crate::config::{self, Config};
 use crate::directory::Generation;
-use crate::http::{Service, Workspace};
+use crate::http::Service;
 use crate::ledger::LedgerError;
 use crate::limits;
 use crate::posture::{KINDS, PostureSettings, Status};
+use crate::runtime::WorkspaceHandle;
 use crate::stores::NotedFinding;
 
 /// Returns by which settings checks are evaluated.
@@ -119,7 +120,7 @@ struct Noted {
 /// others than before.
 async fn note(
     service: &Service,
-    workspace: &Workspace,
+    workspace: &WorkspaceHandle,
     last: &Noted,
 ) -> Result<Noted, LedgerError> {
     let Some(served) = workspace.live.served() else { return Ok(last.clone()) };

@@ -6,14 +6,12 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::activity::{Format, Group, Severity};
+use crate::activity;
 use crate::directory::{
     ChangeAction, ChangeKind, EntitlementType, LossKind, Mode, RunStatus, Trigger,
 };
 use crate::import::ConnectionState;
-use crate::posture::{
-    AnswerStatus, CheckId, Format, OcsfPer, ReasonCode, Severity, Status, Suppressed,
-};
+use crate::posture;
 use crate::requests::{Operation, RequestState};
 use crate::tabular::{ReviewChange, SeatUse};
 use crate::words::Words;
@@ -46,14 +44,14 @@ word_schemas! {
     ChangeAction as "ActionOfChange" => Some("What became of it."),
     ChangeKind as "KindOfChange" => Some("What changed."),
     ConnectionState as "ConnectionState" => Some("Whether the bridge can read the workspace."),
-    AnswerStatus as "PostureAnswerStatus" => Some("The answer to a check."),
-    CheckId as "PostureCheckId" => Some("The id of a check."),
-    Format as "PostureFormat" => Some("The format of a report."),
-    OcsfPer as "PostureOcsfPer" => Some("What an OCSF record is about."),
-    ReasonCode as "PostureReasonCode" => Some("Why a finding is accepted."),
-    Severity as "PostureSeverity" => Some("How bad a failure is."),
-    Status as "PostureStatus" => Some("The status of a check or a finding."),
-    Suppressed as "PostureSuppressed" => Some("What becomes of findings with an exception."),
+    posture::AnswerStatus as "PostureAnswerStatus" => Some("The answer to a check."),
+    posture::CheckId as "PostureCheckId" => Some("The id of a check."),
+    posture::Format as "PostureFormat" => Some("The format of a report."),
+    posture::OcsfPer as "PostureOcsfPer" => Some("What an OCSF record is about."),
+    posture::ReasonCode as "PostureReasonCode" => Some("Why a finding is accepted."),
+    posture::Severity as "PostureSeverity" => Some("How bad a failure is."),
+    posture::Status as "PostureStatus" => Some("The status of a check or a finding."),
+    posture::Suppressed as "PostureSuppressed" => Some("What becomes of findings with an exception."),
     ReviewChange as "ReviewChange" => Some("How an account changed since the previous review."),
     SeatUse as "SeatUse" => Some("Whether a seat is used."),
     LossKind as "LossKind" => Some("A kind of access that imports can remove."),
@@ -62,8 +60,8 @@ word_schemas! {
     Trigger as "Trigger" => None,
     EntitlementType as "EntitlementType" => Some("The kind of an entitlement."),
     Operation as "RequestOperation" => Some("The operation"),
-    Group as "ActivityGroup" => Some("The subject of a kind of log entry."),
-    Severity as "ActivitySeverity" => Some("How serious a log entry is, in the words of OCSF."),
-    Format as "ActivityFormat" => Some("The form of log entries."),
+    activity::Group as "ActivityGroup" => Some("The subject of a kind of log entry."),
+    activity::Severity as "ActivitySeverity" => Some("How serious a log entry is, in the words of OCSF."),
+    activity::Format as "ActivityFormat" => Some("The form of log entries."),
     RequestState as "RequestState" => Some("The state of a request."),
 }

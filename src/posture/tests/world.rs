@@ -197,7 +197,7 @@ pub fn entry(id: &str, kind: &str, at: OffsetDateTime, by: &str, metadata: Value
     let id = (!by.is_empty()).then(|| UserId::new(by));
     let actor = Actor { id, email, ..Actor::default() };
     Activity {
-        id: id.to_owned(),
+        id: Some(UserId::new(id)),
         at,
         kind: kind.to_owned(),
         performed_by: Some(actor),
