@@ -18,8 +18,8 @@
 //!   describe them: observations, plans, changes, runs. Pure.
 //! * [`requests`] has the changes that a person must make in Intercom: refused writes and tickets.
 //!   Pure; [`stores`] keeps them, and [`publish`] closes those that are done.
-//! * [`roster`] reads a company's list of people and matches them with accounts. Pure. No command
-//!   or endpoint uses it yet.
+//! * [`roster`] reads a company's list of people and matches them with accounts. Pure;
+//!   [`stores`] keeps rosters, and [`identities`] imports and evaluates them.
 //!
 //! The importer:
 //!
@@ -76,7 +76,7 @@
 //! requests, scim, tabular, roster, saviynt, intercom
 //! ledger
 //! stores
-//! access, import, publish
+//! access, identities, import, publish
 //! http, config
 //! app, telemetry
 //! commands
@@ -91,6 +91,7 @@ pub mod database;
 pub mod date_time;
 pub mod directory;
 pub mod http;
+pub mod identities;
 pub mod import;
 pub mod intercom;
 pub mod ledger;

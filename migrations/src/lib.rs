@@ -18,6 +18,7 @@ mod m20261127_000011_queued_imports;
 mod m20261127_000012_evidence;
 mod m20261127_000014_losses;
 mod m20261127_000015_erasure;
+mod m20261127_000016_roster;
 mod m20261127_000018_client_assertions;
 mod m20261127_000019_last_activity;
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000012_evidence::Migration),
             Box::new(m20261127_000014_losses::Migration),
             Box::new(m20261127_000015_erasure::Migration),
+            Box::new(m20261127_000016_roster::Migration),
             Box::new(m20261127_000018_client_assertions::Migration),
             Box::new(m20261127_000019_last_activity::Migration),
         ]

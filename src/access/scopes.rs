@@ -15,6 +15,10 @@ words! {
         ImportRun = "import.run",
         /// Ask for changes, which are recorded for people to make.
         LifecycleWrite = "lifecycle.write",
+        /// Read the roster: who stands behind which account.
+        RosterRead = "roster.read",
+        /// Import rosters, and decide about accounts.
+        RosterWrite = "roster.write",
         /// Read the audit trail, and say that a request was done.
         Admin = "admin",
     }
@@ -23,7 +27,8 @@ words! {
 /// The error for a word that is no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no scope; there are scim.read, import.read, import.run, lifecycle.write and admin"
+    "`{0}` is no scope; there are scim.read, import.read, import.run, lifecycle.write, roster.read, \
+     roster.write and admin"
 )]
 pub struct UnknownScope(String);
 
@@ -36,6 +41,8 @@ impl Scope {
             Self::ImportRead => "Read imports, changes, requests, reviews and the flat views",
             Self::ImportRun => "Start imports",
             Self::LifecycleWrite => "Ask for changes, which people make",
+            Self::RosterRead => "Read the roster: who stands behind which account",
+            Self::RosterWrite => "Import rosters, and decide about accounts",
             Self::Admin => "Read the audit trail, say that a request was done, see the status page",
         }
     }

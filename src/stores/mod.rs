@@ -8,6 +8,7 @@
 //! connections    Intercom's tokens, encrypted
 //! page_sessions  access to the status page
 //! requests       changes that a person must make in Intercom
+//! roster         rosters of people, and decisions about accounts
 //! ```
 
 mod access;
@@ -18,6 +19,7 @@ mod connections;
 mod keys;
 mod page_sessions;
 mod requests;
+mod roster;
 
 pub use access::AccessStore;
 pub use audit::{AuditQuestion, AuditStore};
@@ -26,6 +28,9 @@ pub use connections::{ConnectProof, ConnectionStore, SealedConnection};
 pub use keys::SealedKey;
 pub use page_sessions::PageSessionStore;
 pub use requests::{Closing, NewRequest, RequestQuestion, RequestStore};
+pub use roster::{
+    Acceptance, Forgotten, NewVersion, RosterStore, Stamp, StoredVersion, Tombstones, VersionState,
+};
 
 use crate::database::Database;
 use crate::ledger::Ledger;
@@ -45,6 +50,8 @@ pub struct Stores {
     pub page_sessions: PageSessionStore,
     /// The changes that a person must make in Intercom.
     pub requests: RequestStore,
+    /// Rosters of people, and decisions about accounts.
+    pub roster: RosterStore,
 }
 
 impl Stores {
@@ -58,6 +65,7 @@ impl Stores {
             connections: ConnectionStore::new(database.clone()),
             page_sessions: PageSessionStore::new(database.clone()),
             requests: RequestStore::new(database.clone()),
+            roster: RosterStore::new(database.clone()),
         }
     }
 

@@ -63,6 +63,7 @@ mod refusals;
 mod reload;
 mod replicas;
 mod retention;
+mod roster;
 mod saviynt;
 mod scim;
 mod serve;

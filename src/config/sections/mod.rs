@@ -4,6 +4,7 @@ mod access;
 mod import;
 mod intercom;
 mod limits;
+mod roster;
 mod serve;
 mod server;
 mod telemetry;
@@ -15,6 +16,7 @@ pub use access::{Access, Issuer};
 pub use import::Import;
 pub use intercom::{Database, Intercom};
 pub use limits::Limits;
+pub use roster::{Roster, RosterPull};
 pub use serve::{Reviews, Scim, Seats, Serve};
 pub use server::Server;
 pub use telemetry::{LogFormat, Telemetry};
@@ -34,6 +36,8 @@ pub(super) fn settings() -> &'static [Setting] {
             Scim::settings(),
             Reviews::settings(),
             Seats::settings(),
+            Roster::settings(),
+            RosterPull::settings(),
             Access::settings(),
             Limits::settings(),
             Telemetry::settings(),

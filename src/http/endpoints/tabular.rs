@@ -464,8 +464,8 @@ fn check_generation(caller: &Caller<ImportRead>, generation: Generation) -> Resu
 }
 
 /// The latest generation at a moment.
-pub(super) async fn generation_at(
-    caller: &Caller<ImportRead>,
+pub(super) async fn generation_at<S>(
+    caller: &Caller<S>,
     moment: OffsetDateTime,
 ) -> Result<Generation, ApiError> {
     let ledger = &caller.service.stores.ledger;

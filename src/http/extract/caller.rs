@@ -78,7 +78,7 @@ macro_rules! declared {
     };
 }
 
-declared!(ScimRead, ImportRead, ImportRun, LifecycleWrite, Admin);
+declared!(ScimRead, ImportRead, ImportRun, LifecycleWrite, RosterRead, RosterWrite, Admin);
 
 /// The future of the extractors. It is ready at once for known tokens; a new one may require the
 /// keys of its issuer.

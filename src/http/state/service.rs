@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use arc_swap::ArcSwapOption;
 use time::OffsetDateTime;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::known_exports::KnownExports;
 use super::tasks::Tasks;
@@ -21,6 +21,7 @@ use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
 use crate::http::request::origin::Origin;
 use crate::http::response::large::Makers;
+use crate::identities::Identities;
 use crate::import::{Bursts, Connector, Health, Nudge};
 use crate::measures::Measures;
 use crate::publish::{Live, Past};
@@ -76,6 +77,8 @@ pub struct Service {
     pub makers: Arc<Makers>,
     /// The measurements of the latest exports of reviews.
     pub known_exports: Arc<KnownExports>,
+    /// Allows one import of a roster at a time: each may need much memory.
+    pub roster_imports: Arc<Semaphore>,
     /// The state of the background tasks.
     pub tasks: Arc<Tasks>,
     /// Every workspace, by name.
@@ -108,6 +111,8 @@ pub struct Workspace {
     pub bursts: Bursts,
     /// Past states, read from the ledger.
     pub past: Past,
+    /// Who stands behind which account.
+    pub identities: Arc<Identities>,
     /// Verifies the signatures of Intercom's webhooks; `None` without a client secret.
     pub webhook_key: ArcSwapOption<WebhookKey>,
     /// Gives the importer its access token.

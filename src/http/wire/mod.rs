@@ -8,6 +8,7 @@
 //! row_schemas      schemas of rows and changes    words     schemas of enums with words
 //! record_schemas   schemas of imports and of the  schemas   gives records their schemas
 //!                  audit trail
+//! roster           those of the roster            roster_schemas   schemas of its rows
 //! ```
 
 mod errors;
@@ -15,6 +16,8 @@ mod history;
 mod parameters;
 mod record_schemas;
 mod request;
+mod roster;
+mod roster_schemas;
 mod row_schemas;
 mod schemas;
 mod search;
@@ -30,4 +33,7 @@ pub use parameters::{
     SeatParameters,
 };
 pub use request::LifecycleRequest;
+pub use roster::{
+    DecisionParameters, RosterImport, RosterImportParameters, RosterVersion, RosterViewParameters,
+};
 pub use search::SearchRequest;

@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{record_schemas, row_schemas};
+use super::{record_schemas, roster_schemas, row_schemas};
 use crate::database;
 use crate::directory;
+use crate::roster;
 use crate::tabular;
 
 /// Gives a record the schema of the type that describes it.
@@ -39,6 +40,11 @@ described! {
     directory::Warning as record_schemas::Warning,
     directory::Exceeded as record_schemas::Exceeded,
     database::AuditEntry as record_schemas::AuditEntry,
+    roster::Identity as roster_schemas::RosterIdentity,
+    roster::UnmatchedAccount as roster_schemas::UnmatchedAccount,
+    roster::TerminatedActive as roster_schemas::TerminatedActive,
+    roster::Ownerless as roster_schemas::OwnerlessAccount,
+    roster::DecisionRow as roster_schemas::RosterDecision,
     tabular::Account as row_schemas::Account,
     tabular::Entitlement as row_schemas::Entitlement,
     tabular::AccessMembership as row_schemas::AccessMembership,
@@ -63,6 +69,7 @@ mod tests {
         Change, ChangeNames, ChangePosition, Changed, Counts, Exceeded, Failure, GroupId,
         ImportRequest, LossKind, Membership, RecordedChange, Trigger, UserId, Warning,
     };
+    use crate::roster::{DecisionRow, Identity, Ownerless, TerminatedActive, UnmatchedAccount};
     use crate::tabular::{
         AccessMembership, Account, ChangeDocument, Entitlement, InvitationRow, ReviewedAccount,
         Row, Seat,
@@ -93,6 +100,11 @@ mod tests {
         columns::<ReviewedAccount>();
         columns::<InvitationRow>();
         columns::<Seat>();
+        columns::<Identity>();
+        columns::<UnmatchedAccount>();
+        columns::<TerminatedActive>();
+        columns::<Ownerless>();
+        columns::<DecisionRow>();
         members(&AuditEntry::event("request", AT));
         members(&ImportRequest::incremental(Trigger::Api).run("default", AT));
         members(&Failure { code: text(), detail: text(), remedy: text() });
