@@ -20,7 +20,7 @@ pub struct Arguments {
     #[arg(long, default_value = "auto")]
     format: FormatArgument,
     /// The name of the source, such as the personnel system.
-    #[arg(long, value_name = "NAME", default_value = "file", value_parser = crate::commands::name)]
+    #[arg(long, value_name = "NAME", default_value = "file", value_parser = crate::commands::arguments::name)]
     source: String,
     /// Print what was understood of the file, with its first five rows, and store nothing.
     #[arg(long)]
