@@ -87,8 +87,7 @@ pub fn puller_of(config: &Config, clock: &Clock) -> Result<Option<Puller>, Strin
         },
         _ => return Ok(None),
     };
-    let (url, kind, source) = (url.clone(), *kind, source.clone());
-    let source = PullSource { url, kind, credentials, source };
+    let source = PullSource { url: url.clone(), kind: *kind, credentials, source: source.clone() };
     Puller::new(source, completeness, clock.clone()).map(Some)
 }
 

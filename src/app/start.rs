@@ -225,7 +225,8 @@ impl<'a> Tasks<'a> {
             });
             let stopping = self.stopped.clone();
             let keep = move || {
-                let (roster, stopping) = (Arc::clone(&roster), stopping.clone());
+                let roster = Arc::clone(&roster);
+                let stopping = stopping.clone();
                 async move { roster.run(stopping).await }
             };
             let stopped = self.stopped.clone();

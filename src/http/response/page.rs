@@ -37,24 +37,3 @@ pub async fn answer<R: Row + Send + 'static, L: Serialize>(
     }
     Ok(response)
 }
-
-/// The same as [`answer`], also as NDJSON.
-pub async fn answer_in_any_form<R: Row + Send + 'static, L: Serialize>(
-    request: &HttpRequest,
-    mut response: HttpResponseBuilder,
-    makers: &Makers,
-    turn: Turn,
-    rows: Vec<R>,
-    next: Option<&str>,
-    list: &L,
-) -> Result<HttpResponse, ApiError> {
-    if preferred_form(request, &[JSON, LINES, CSV])? != LINES {
-        return answer(request, response, makers, turn, rows, next, list).await;
-    }
-    let body = makers.body(turn, Chunks::lines(rows.into_iter())).await?;
-    let mut response = response.content_type(LINES).body(body);
-    if let Some(next) = next {
-        set_next_link(&mut response, next);
-    }
-    Ok(response)
-}

@@ -99,16 +99,8 @@ pub async fn list(
         parameters.link(&request, &service.origin.url_for(&request), &changed)
     });
     let list = DecisionList { items: Vec::new(), next: next.clone(), total, limit };
-    page::answer_in_any_form(
-        &request,
-        HttpResponse::Ok(),
-        &service.makers,
-        turn,
-        rows,
-        next.as_deref(),
-        &list,
-    )
-    .await
+    page::answer(&request, HttpResponse::Ok(), &service.makers, turn, rows, next.as_deref(), &list)
+        .await
 }
 
 /// Records a decision about an account, or many from a CSV.

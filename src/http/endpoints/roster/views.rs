@@ -232,16 +232,8 @@ where
     });
     let head = Head { next: next.clone(), total, limit, assessment, warnings };
     let list = L::from(head);
-    page::answer_in_any_form(
-        request,
-        HttpResponse::Ok(),
-        &service.makers,
-        turn,
-        rows,
-        next.as_deref(),
-        &list,
-    )
-    .await
+    page::answer(request, HttpResponse::Ok(), &service.makers, turn, rows, next.as_deref(), &list)
+        .await
 }
 
 /// The state of the directory that the request asks for.
