@@ -15,7 +15,7 @@ use crate::moments::{self, Edge, FORMS, ParsedMoment, Zone};
 use crate::words::Words;
 
 /// Every parameter of the import and change API.
-const ALL: [&str; 29] = [
+const ALL: [&str; 32] = [
     "account_id",
     "action",
     "actor",
