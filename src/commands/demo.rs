@@ -27,7 +27,6 @@ use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Telemetry};
 use crate::directory::DEFAULT_WORKSPACE;
-use crate::limits;
 use crate::roster::Completeness;
 use crate::telemetry;
 pub use arguments::Arguments;

@@ -50,7 +50,8 @@ enum Command {
     /// Put a version in force that is held.
     Accept {
         /// The number of the version.
-        version: u64,
+        #[arg(value_name = "VERSION")]
+        number: u64,
     },
     /// Erase a person from all versions of the roster and from decisions. Later imports leave the
     /// person out.
@@ -96,9 +97,9 @@ async fn execute(
         Command::Import(arguments) => import::import(identities, arguments).await,
         Command::Pull(arguments) => import::pull(config, identities, arguments).await,
         Command::Status { json } => status::print(identities, *json).await,
-        Command::Accept { version } => {
-            identities.accept(*version, &author()).await?;
-            print_line(&format!("version {version} of the roster is in force"));
+        Command::Accept { number } => {
+            identities.accept(*number, &author()).await?;
+            print_line(&format!("version {number} of the roster is in force"));
             Ok(())
         }
         Command::Forget { key, undo: true, .. } => {
