@@ -20,8 +20,8 @@
 //!   and the forms OCSF and ECS. Pure.
 //! * [`requests`] has the changes that a person must make in Intercom: refused writes and tickets.
 //!   Pure; [`stores`] keeps them, and [`publish`] closes those that are done.
-//! * [`roster`] reads a company's list of people and matches them with accounts. Pure. No command
-//!   or endpoint uses it yet.
+//! * [`roster`] reads a company's list of people and matches them with accounts. Pure;
+//!   [`stores`] keeps rosters, and [`identities`] imports and evaluates them.
 //!
 //! * [`posture`] checks whether the workspace is configured and used safely. Pure.
 //!   [`assessment`] reads what it needs from the ledger.
@@ -85,7 +85,7 @@
 //! posture
 //! ledger
 //! stores
-//! access, import, publish, assessment
+//! access, identities, import, publish, assessment
 //! runtime
 //! http, config
 //! app, telemetry
@@ -104,6 +104,7 @@ pub mod database;
 pub mod date_time;
 pub mod directory;
 pub mod http;
+pub mod identities;
 pub mod import;
 pub mod intercom;
 pub mod ledger;

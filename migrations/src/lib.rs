@@ -19,6 +19,7 @@ mod m20261127_000012_evidence;
 mod m20261127_000014_losses;
 mod m20261127_000015_erasure;
 mod m20261127_000016_posture;
+mod m20261127_000016_roster;
 mod m20261127_000017_activity;
 mod m20261127_000018_client_assertions;
 mod m20261127_000019_last_activity;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000015_erasure::Migration),
             Box::new(m20261127_000017_activity::Migration),
             Box::new(m20261127_000016_posture::Migration),
+            Box::new(m20261127_000016_roster::Migration),
             Box::new(m20261127_000018_client_assertions::Migration),
             Box::new(m20261127_000019_last_activity::Migration),
         ]

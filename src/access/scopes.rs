@@ -19,6 +19,10 @@ words! {
         LifecycleWrite = "lifecycle.write",
         /// Read the checks of the posture, their exceptions and their answers.
         PostureRead = "posture.read",
+        /// Read the roster: who stands behind which account.
+        RosterRead = "roster.read",
+        /// Import rosters, and decide about accounts.
+        RosterWrite = "roster.write",
         /// Read the audit trail, and say that a request was done.
         Admin = "admin",
     }
@@ -27,7 +31,8 @@ words! {
 /// The error for a word that is no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no scope; there are scim.read, import.read, activity.read, import.run, lifecycle.write, posture.read and admin"
+    "`{0}` is no scope; there are scim.read, import.read, activity.read, import.run, \
+     lifecycle.write, posture.read, roster.read, roster.write and admin"
 )]
 pub struct UnknownScope(String);
 
@@ -42,6 +47,8 @@ impl Scope {
             Self::ImportRun => "Start imports",
             Self::LifecycleWrite => "Ask for changes, which people make",
             Self::PostureRead => "Read the checks of the posture",
+            Self::RosterRead => "Read the roster: who stands behind which account",
+            Self::RosterWrite => "Import rosters, and decide about accounts",
             Self::Admin => "Read the audit trail, say that a request was done, see the status page",
         }
     }

@@ -6,6 +6,7 @@
 //! supervisor  restarts loops that fail
 //! access      keys, clients, connections, the audit trail
 //! reload      settings, secrets and certificates, read again on SIGHUP
+//! identities  rosters: settings, pulls, figures
 //! upkeep      erases personal data, expires requests and folds runs, when they are due
 //! database, database_url  the database that the settings name
 //! errors      why the bridge cannot start
@@ -16,6 +17,7 @@ mod access;
 mod database;
 mod database_url;
 mod errors;
+mod identities;
 mod open_files;
 mod posture;
 mod reload;
@@ -36,6 +38,7 @@ pub(crate) use access::{
 pub use database::open_stores;
 pub(crate) use database_url::{missing_file, without_password};
 pub use errors::StartError;
+pub use identities::{identities_of, puller_of};
 pub(crate) use open_files::OpenFiles;
 pub use posture::posture_basis;
 use reload::Reload;

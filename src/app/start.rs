@@ -4,12 +4,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::access::{AccessLoop, audit_loop, open_tokens};
 use super::database::open_stores;
 use super::errors::StartError;
+use super::identities::{RosterLoop, puller_of};
 use super::open_files::OpenFiles;
 use super::posture::posture_loop;
 use super::reload::Reload;
@@ -74,6 +75,7 @@ impl App {
         let mut servers = vec![server.handle()];
         tasks.keep_workspaces(running);
         tasks.keep_access(access);
+        tasks.keep_rosters()?;
         tasks.keep_upkeep();
         tasks.keep_posture();
         if let Some(certificates) = certificates.clone() {
@@ -207,6 +209,31 @@ impl<'a> Tasks<'a> {
         };
         let stopped = self.stopped.clone();
         self.loops.push(self.supervisor.keep(of_all("access"), stopped, || {}, poll));
+    }
+
+    /// Starts a task for the roster of each workspace.
+    fn keep_rosters(&mut self) -> Result<(), StartError> {
+        let clock = &self.service.clock;
+        let puller = puller_of(self.config, clock).map_err(StartError::Client)?.map(Arc::new);
+        for workspace in self.workspaces() {
+            let name = TaskName { task: "roster", workspace: Some(Arc::clone(&workspace.name)) };
+            let roster = Arc::new(RosterLoop {
+                workspace,
+                makers: Arc::clone(&self.service.makers),
+                puller: puller.clone(),
+                interval: self.config.roster_pull.interval,
+                clock: clock.clone(),
+            });
+            let stopping = self.stopped.clone();
+            let keep = move || {
+                let roster = Arc::clone(&roster);
+                let stopping = stopping.clone();
+                async move { roster.run(stopping).await }
+            };
+            let stopped = self.stopped.clone();
+            self.loops.push(self.supervisor.keep(name, stopped, || {}, keep));
+        }
+        Ok(())
     }
 
     fn keep_upkeep(&mut self) {
@@ -363,6 +390,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         ),
         makers,
         known_exports: Arc::default(),
+        roster_imports: Arc::new(Semaphore::new(1)),
         tasks: Arc::default(),
         names: config.scim.one_word_names,
         retention: days(config.import.retention_days),

@@ -48,6 +48,7 @@ pub(super) async fn upkeep_loop(
             tracing::warn!(error = %error.chain(), "the upkeep of the ledger failed; it will be retried");
         }
         failing = kept.is_err();
+        keep_rosters(&workspaces).await;
         rounds = rounds.wrapping_add(1);
         if rounds.is_multiple_of(ROUNDS_TO_EMPTY_LOG)
             && let Err(error) = stores.ledger.empty_log().await
@@ -57,6 +58,31 @@ pub(super) async fn upkeep_loop(
         tokio::select! {
             () = clock.sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+}
+
+/// Erases people who left long ago from rosters, and deletes old versions.
+async fn keep_rosters(workspaces: &[Arc<WorkspaceHandle>]) {
+    for workspace in workspaces {
+        let ahead = workspace.connector.clock_ahead_now();
+        // Erased data cannot be restored, so this waits until the clock is confirmed.
+        let (Some(false), Some(served)) = (ahead.map(is_ahead), workspace.live.served()) else {
+            continue;
+        };
+        match workspace.identities.keep_up(served.directory()).await {
+            Ok(kept) if kept.people > 0 || kept.versions > 0 => {
+                tracing::info!(
+                    workspace = &*workspace.name,
+                    people = kept.people,
+                    versions = kept.versions,
+                    "people who left long ago and old versions were erased from the roster"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(error = %error.chain(), "the upkeep of the roster failed; it will be retried");
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::identities::identities_of;
 use super::supervisor::Supervisor;
 use super::{StartError, days};
 use crate::access::WebhookKey;
@@ -127,6 +128,7 @@ impl Running {
             nudge: Arc::clone(&nudge),
             bursts: Bursts::default(),
             past: PastStates::new(&workspace.name, ledger.clone()),
+            identities: Arc::new(identities_of(config, &workspace.name, stores, clock)),
             webhook_key: ArcSwapOption::from(
                 workspace.client_secret.as_ref().map(WebhookKey::new).map(Arc::new),
             ),

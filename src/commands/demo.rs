@@ -3,12 +3,14 @@
 //! ```text
 //! arguments  those of the command
 //! past       the simulated Intercom, and the imports of its last 90 days
+//! people     the roster
 //! guide      what the demo prints
 //! ```
 
 mod arguments;
 mod guide;
 mod past;
+mod people;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -25,6 +27,7 @@ use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Telemetry};
 use crate::directory::DEFAULT_WORKSPACE;
+use crate::roster::Completeness;
 use crate::telemetry;
 pub use arguments::Arguments;
 use past::SimulatedPast;
@@ -50,6 +53,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), CommandError> {
     bar.set_message("starting the bridge");
     let app = App::start(&config, Clock::System).await?;
     let serve = async {
+        people::import(&app).await?;
         guide::print(&app, arguments, &simulator, &bar).await?;
         if arguments.quiet || arguments.json {
             std::future::pending::<()>().await;
@@ -75,6 +79,7 @@ fn config(arguments: &Arguments, intercom: &str, database: &Path) -> Result<Conf
     config.intercom.client_secret = Some(random_secret()?);
     config.intercom.base_url =
         Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
+    config.roster.complete = Some(Completeness::All);
     // Webhooks report changes between the polls.
     config.import.poll_interval = Some(Duration::from_mins(1));
     config.access.encryption_key = Some(Vault::fresh_key().map_err(AccessError::from)?);

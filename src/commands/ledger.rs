@@ -19,7 +19,7 @@ use super::person::{self, EraseRequest};
 use super::stores::existing_stores;
 use super::trusted_clock;
 use super::verdict::{document, lines};
-use crate::app::workspace_of;
+use crate::app::{identities_of, workspace_of};
 use crate::assessment::VERIFIED;
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -187,7 +187,13 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         Command::Prune { keep, yes, today, dry_run, json } => {
             let (yes, dry_run) = (*yes, *dry_run);
             let request = PruneRequest { keep: *keep, yes, today: *today, dry_run, json: *json };
-            prune(config, ledger, workspace, request).await
+            let pruned = prune(config, ledger, workspace, request).await;
+            if pruned.is_ok() && !dry_run {
+                let identities = identities_of(config, workspace, &stores, &Clock::System);
+                let directory = identities.recorded_directory().await.map_err(unreadable)?;
+                identities.keep_up(&directory).await.map_err(unreadable)?;
+            }
+            pruned
         }
         Command::Person { person } => person::show(ledger, workspace, person).await,
         Command::Erase { person, reason, dry_run, json } => {

@@ -40,6 +40,7 @@ mod posture;
 mod posture_bundle;
 mod posture_record;
 mod posture_report;
+mod roster;
 mod saviynt_package;
 mod serve;
 mod signals;
@@ -88,6 +89,8 @@ enum Command {
     Ledger(ledger::Arguments),
     /// Migrate the database's tables to this version.
     Migrate,
+    /// Import the company's list of people, and decide whose account is whose.
+    Roster(roster::Arguments),
     /// Manage OAuth clients.
     #[command(subcommand)]
     Client(client::Command),
@@ -158,6 +161,9 @@ impl CommandLine {
             Command::Serve => serve::run(&self.settings(telemetry::USUAL)?, || self.load()).await,
             Command::Import(arguments) => import::run(&self.settings("warn")?, arguments).await,
             Command::Ledger(arguments) => ledger::run(&self.settings("warn")?, arguments).await,
+            Command::Roster(arguments) => {
+                Box::pin(roster::run(&self.settings("warn")?, arguments)).await
+            }
             Command::Migrate => migrate::run(&self.settings("warn")?).await,
             Command::Client(command) => client::run(&self.settings("warn")?, command).await,
             Command::Keys(command) => keys::run(&self.settings("warn")?, command).await,

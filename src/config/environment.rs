@@ -104,8 +104,8 @@ fn key_of_short(variable: &str) -> Option<String> {
 
 /// Returns the key of a variable such as `BRIDGE_SERVER__BIND`.
 fn key_of_prefixed(variable: &str) -> Option<String> {
-    let (section, key) = variable.strip_prefix("BRIDGE_")?.split_once("__")?;
-    Some(format!("{section}.{key}").to_ascii_lowercase())
+    let path = variable.strip_prefix("BRIDGE_").filter(|path| path.contains("__"))?;
+    Some(path.replace("__", ".").to_ascii_lowercase())
 }
 
 /// Reports a variable that is not a setting but looks like one.

@@ -44,12 +44,25 @@ pub(super) fn not_a_section(figment: &Figment, name: &str, value: &Value) -> Str
 /// Returns the findings about keys that are not settings.
 pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
     let mut unknown = Vec::new();
+    let is_section = |key: &str| settings().iter().any(|setting| setting.section() == key);
     for (section, value) in figment.extract::<Dict>().unwrap_or_default() {
-        let is_section = settings().iter().any(|setting| setting.section() == section);
         let keys: Vec<String> = match &value {
-            Value::Dict(_, keys) => keys.keys().map(|key| format!("{section}.{key}")).collect(),
+            Value::Dict(_, keys) => keys
+                .iter()
+                .flat_map(|(key, value)| {
+                    let key = format!("{section}.{key}");
+                    match value {
+                        // A section within a section: `roster.pull`.
+                        Value::Dict(_, keys) if is_section(&key) => {
+                            keys.keys().map(|inner| format!("{key}.{inner}")).collect()
+                        }
+                        _ if is_section(&key) => Vec::new(),
+                        _ => vec![key],
+                    }
+                })
+                .collect(),
             // `not_a_section` reports a section that is not a table.
-            _ if is_section => Vec::new(),
+            _ if is_section(&section) => Vec::new(),
             _ => vec![section],
         };
         let is_list = |key: &str| {

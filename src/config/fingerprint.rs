@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use figment::Figment;
 use figment::value::{Dict, Value};
 
+use super::sections::setting;
+
 /// The keys of all settings, each with a hash of its value. The hash is keyed with a random key of
 /// the process, so that no value can be derived from it. `[[workspaces]]` is not included; see
 /// [`super::Config::listed_workspaces`].
@@ -21,8 +23,19 @@ impl Fingerprint {
             // Lists are not in a section.
             let Value::Dict(_, keys) = value else { continue };
             for (key, value) in keys {
-                let written = serde_json::to_string(&value).unwrap_or_default();
-                hashes.insert(format!("{section}.{key}"), HASH.hash_one(written));
+                let key = format!("{section}.{key}");
+                let written = |value: &Value| serde_json::to_string(value).unwrap_or_default();
+                match &value {
+                    // A section within a section: `roster.pull`.
+                    Value::Dict(_, inner) if setting(&key).is_none() => {
+                        hashes.extend(inner.iter().map(|(name, value)| {
+                            (format!("{key}.{name}"), HASH.hash_one(written(value)))
+                        }));
+                    }
+                    value => {
+                        hashes.insert(key, HASH.hash_one(written(value)));
+                    }
+                }
             }
         }
         Self(hashes)

@@ -8,6 +8,7 @@
 //! setting      one entry of the table              values       rules of single settings
 //! environment  settings from `BRIDGE_…` variables  lists        workspaces and issuers
 //! findings     messages about wrong settings       reference    the generated files
+//! roster_values  rules of the section `roster`
 //! fingerprint  compares two readings
 //! ```
 //!
@@ -20,6 +21,7 @@ mod findings;
 mod fingerprint;
 mod lists;
 mod reference;
+mod roster_values;
 mod rules;
 mod sections;
 mod setting;
@@ -46,7 +48,7 @@ use reference::defaults;
 pub use reference::{default_file, reference};
 pub use sections::{
     Access, Activity, Database, Import, Intercom, Issuer, Limits, LogFormat, Posture, Reviews,
-    Scim, Seats, Serve, Server, Telemetry,
+    Roster, RosterPull, Scim, Seats, Serve, Server, Telemetry,
 };
 use setting::{Values, source};
 pub(crate) use values::{is_local, origin, wrong_log_filter};
@@ -54,6 +56,7 @@ pub(crate) use values::{is_local, origin, wrong_log_filter};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::intercom::{Connection, Region};
 use crate::limits;
+use crate::roster::PullKind;
 
 /// All settings.
 #[derive(Clone, Debug)]
@@ -78,6 +81,10 @@ pub struct Config {
     pub seats: Seats,
     /// What the checks of the posture expect.
     pub posture: Posture,
+    /// The company's list of people.
+    pub roster: Roster,
+    /// From where the roster is read on a schedule.
+    pub roster_pull: RosterPull,
     /// The clients of the bridge.
     pub access: Access,
     /// How much clients may use.
@@ -183,6 +190,8 @@ impl Config {
             reviews: section(figment, "reviews", wrong, Reviews::read)?,
             seats: section(figment, "seats", wrong, Seats::read)?,
             posture: section(figment, "posture", wrong, Posture::read)?,
+            roster: section(figment, "roster", wrong, Roster::read)?,
+            roster_pull: section(figment, "roster.pull", wrong, RosterPull::read)?,
             access: section(figment, "access", wrong, Access::read)?,
             limits: section(figment, "limits", wrong, Limits::read)?,
             telemetry: section(figment, "telemetry", wrong, Telemetry::read)?,
@@ -209,6 +218,30 @@ impl Config {
                 "server.tls_cert and server.tls_key go together: set both, or neither".to_owned(),
             );
         }
+        wrong.extend(self.wrong_pull());
+    }
+
+    /// Returns what is wrong with the settings of the pull together.
+    fn wrong_pull(&self) -> Option<String> {
+        let RosterPull { url, token, client_id, client_secret, token_url, kind, .. } =
+            &self.roster_pull;
+        url.as_ref()?;
+        let parts = [client_id.is_some(), client_secret.is_some(), token_url.is_some()];
+        let has_all = parts.iter().all(|is_set| *is_set);
+        let has_some = parts.iter().any(|is_set| *is_set);
+        let wrong = if has_some != has_all {
+            "roster.pull.client_id, client_secret and token_url go together: set all three, or none"
+        } else if has_all == token.is_some() {
+            "roster.pull.url needs a way to sign in: set either roster.pull.token, or client_id, \
+             client_secret and token_url"
+        } else if has_all && *kind == PullKind::OktaApi {
+            "roster.pull.kind okta_api needs roster.pull.token, an API token of Okta"
+        } else if self.roster.complete.is_none() {
+            "roster.complete is needed with roster.pull.url: current or all"
+        } else {
+            return None;
+        };
+        Some(wrong.to_owned())
     }
 
     /// Finds settings that are valid, but probably mistakes.

@@ -74,6 +74,14 @@ pub(super) fn url(example: &str) -> Rule<Url> {
     Rule::text(format!("an http or https address, such as {example}"), address)
 }
 
+/// The same as [`url`], but http only for this machine: a token is sent there, and what is read
+/// there decides whose account is whose.
+pub(super) fn safe_url(example: &str) -> Rule<Url> {
+    Rule::text(format!("an https address, such as {example}; http only on this machine"), |text| {
+        address(text).filter(|url| url.scheme() == "https" || is_local(url))
+    })
+}
+
 /// An http or https address without a path, because locations are made by appending to it.
 pub(super) fn origin_url() -> Rule<Url> {
     let allowed = "an http or https address without a path, such as https://bridge.example.com";
@@ -220,7 +228,7 @@ pub(super) fn algorithms() -> Rule<Vec<SigningAlgorithm>> {
 pub(super) fn scopes() -> Rule<BTreeMap<String, Vec<Scope>>> {
     let allowed = "a table from each word of the claim to scopes, such as auditor = \"scim.read \
                    import.read\"; the scopes are scim.read, import.read, activity.read, \
-                   import.run, lifecycle.write, posture.read and admin";
+                   import.run, lifecycle.write, posture.read, roster.read, roster.write and admin";
     Rule::new(allowed, |value| {
         let read = |(word, list): (&String, &Value)| {
             Some((word.clone(), Scope::parse_list(list.as_str()?).ok()?))

@@ -140,6 +140,34 @@ impl Ledger {
         Ok(Some((since, until)))
     }
 
+    /// Returns the times of all sign-ins of some people up to a moment.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn sign_in_times(
+        &self,
+        workspace: &str,
+        people: &[UserId],
+        moment: OffsetDateTime,
+    ) -> Result<HashMap<UserId, Vec<OffsetDateTime>>, LedgerError> {
+        use activity::Column;
+        let mut times: HashMap<UserId, Vec<OffsetDateTime>> = HashMap::new();
+        for people in people.chunks(limits::SQL_VALUES / 2) {
+            let query = activity::Entity::find()
+                .select_only()
+                .columns([Column::SubjectId, Column::At])
+                .filter(Column::Workspace.eq(workspace))
+                .filter(Column::Kind.eq(LogFacts::SIGN_IN))
+                .filter(Column::SubjectId.is_in(people.iter().map(UserId::as_str)))
+                .filter(Column::At.lte(whole_second(moment)));
+            let found = query.into_tuple::<(String, OffsetDateTime)>();
+            for (id, at) in found.all(&self.database.connection).await? {
+                times.entry(UserId::new(id)).or_default().push(at);
+            }
+        }
+        Ok(times)
+    }
+
     /// The last sign-in and the last other activity of people up to a moment.
     ///
     /// The current values are also those of the moment, unless they are later. Only for people who

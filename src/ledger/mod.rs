@@ -91,6 +91,7 @@ pub use changes::ChangePage;
 pub use commit::Committed;
 pub use erase::Erased;
 pub use error::LedgerError;
+pub(crate) use evidence::lock;
 pub use feed::{FeedAnswer, FeedPage};
 pub use fold::Folded;
 pub use handle::Ledger;

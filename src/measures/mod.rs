@@ -69,6 +69,11 @@ pub struct Measures {
     groups: Family<WorkspaceLabels, Value>,
     open_requests: Family<WorkspaceLabels, Value>,
     oldest_request: Family<WorkspaceLabels, Value>,
+    roster_unmatched: Family<WorkspaceLabels, Value>,
+    roster_terminated: Family<WorkspaceLabels, Value>,
+    roster_ownerless: Family<WorkspaceLabels, Value>,
+    roster_age: Family<WorkspaceLabels, Value>,
+    roster_held: Family<WorkspaceLabels, Value>,
     database_up: Value,
     connections: Value,
     connections_closed: Family<ClosingLabels, Counter>,
@@ -138,6 +143,23 @@ pub struct WorkspaceState {
     pub open_requests: Option<u64>,
     /// The age of the oldest of them in seconds; 0 if there is none.
     pub oldest_request: Option<f64>,
+    /// The figures of the roster; `None` without a roster.
+    pub roster: Option<RosterFigures>,
+}
+
+/// The figures of a workspace's roster.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RosterFigures {
+    /// Active accounts without a person.
+    pub unmatched: f64,
+    /// Active accounts of people who have ended.
+    pub terminated_active: f64,
+    /// Service accounts without an active owner.
+    pub ownerless: f64,
+    /// How long ago the source had exactly these people, in seconds.
+    pub age: f64,
+    /// 1 if a version is held, else 0.
+    pub held: f64,
 }
 
 impl Measures {
@@ -256,6 +278,11 @@ impl Measures {
             (&self.rate_limit_left, state.rate_limit_left.map(|calls| calls as f64)),
             (&self.open_requests, state.open_requests.map(|requests| requests as f64)),
             (&self.oldest_request, state.oldest_request),
+            (&self.roster_unmatched, state.roster.map(|roster| roster.unmatched)),
+            (&self.roster_terminated, state.roster.map(|roster| roster.terminated_active)),
+            (&self.roster_ownerless, state.roster.map(|roster| roster.ownerless)),
+            (&self.roster_age, state.roster.map(|roster| roster.age)),
+            (&self.roster_held, state.roster.map(|roster| roster.held)),
         ] {
             match value {
                 Some(value) => set(family, value),
@@ -337,6 +364,7 @@ mod tests {
                 rate_limit_left: Some(1),
                 open_requests: Some(0),
                 oldest_request: Some(0.0),
+                roster: Some(RosterFigures::default()),
                 ..WorkspaceState::default()
             },
         );

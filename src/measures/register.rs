@@ -35,6 +35,11 @@ impl Default for Measures {
             groups: Family::default(),
             open_requests: Family::default(),
             oldest_request: Family::default(),
+            roster_unmatched: Family::default(),
+            roster_terminated: Family::default(),
+            roster_ownerless: Family::default(),
+            roster_age: Family::default(),
+            roster_held: Family::default(),
             database_up: Value::default(),
             connections: Value::default(),
             connections_closed: Family::default(),
@@ -168,6 +173,31 @@ fn register_workspaces(measures: &Measures, registry: &mut Registry) {
             "lifecycle_oldest_request_seconds",
             "Age of the oldest open lifecycle request; 0 if there is none",
             &measures.oldest_request,
+        ),
+        (
+            "roster_unmatched_accounts",
+            "Active accounts to which no person of the roster belongs",
+            &measures.roster_unmatched,
+        ),
+        (
+            "roster_terminated_active_accounts",
+            "Active accounts of people who have left according to the roster",
+            &measures.roster_terminated,
+        ),
+        (
+            "roster_ownerless_accounts",
+            "Active service accounts without an active owner",
+            &measures.roster_ownerless,
+        ),
+        (
+            "roster_age_seconds",
+            "Time since the source of the roster was last read",
+            &measures.roster_age,
+        ),
+        (
+            "roster_held",
+            "Whether a version of the roster is held until a person accepts it (1 or 0)",
+            &measures.roster_held,
         ),
     ] {
         registry.register(name, help, gauge.clone());

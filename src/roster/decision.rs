@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::{Class, PersonKey};
 use crate::directory::UserId;
 use crate::limits;
+use crate::words::words;
 
 /// The number of an entry of the list of decisions; the first is 1. A decision's id is the number
 /// of its entry.
@@ -189,18 +190,18 @@ pub struct Entry {
     pub act: Act,
 }
 
-/// Whether a decision is in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DecisionState {
-    /// It is in force.
-    InForce,
-    /// Its time is over.
-    Expired,
-    /// A person revoked it.
-    Revoked,
-    /// A newer decision took its place. It stays replaced when that one ends.
-    Replaced,
+words! {
+    /// Whether a decision is in force.
+    pub enum DecisionState {
+        /// It is in force.
+        InForce = "in_force",
+        /// Its time is over.
+        Expired = "expired",
+        /// A person revoked it.
+        Revoked = "revoked",
+        /// A newer decision took its place. It stays replaced when that one ends.
+        Replaced = "replaced",
+    }
 }
 
 /// Returns each decision recorded by `moment`, in the order of the list, with its state then.

@@ -11,6 +11,7 @@ use super::rules::MatchSettings;
 use super::{Class, Person, References, Roster};
 use crate::directory::Generation;
 use crate::moments::Zone;
+use crate::words::words;
 
 /// The versions of everything that a result depends on: the same versions, settings and day give
 /// the same result.
@@ -43,16 +44,16 @@ pub struct Input<'a> {
     pub zone: &'a Zone,
 }
 
-/// What is wrong with the owner of a service account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OwnerProblem {
-    /// Nobody is named.
-    Missing,
-    /// The named person has ended, or has not started.
-    Ended,
-    /// What is named fits nobody in the roster, or several people.
-    Unmatched,
+words! {
+    /// What is wrong with the owner of a service account.
+    pub enum OwnerProblem {
+        /// Nobody is named.
+        Missing = "missing",
+        /// The named person has ended, or has not started.
+        Ended = "ended",
+        /// What is named fits nobody in the roster, or several people.
+        Unmatched = "unmatched",
+    }
 }
 
 /// The result for one account.

@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use serde::Serialize;
 use time::{Date, OffsetDateTime};
 
 use super::decision::{AccountDecisions, DecisionId, Decisions};
@@ -77,18 +76,18 @@ impl MatchRule {
     }
 }
 
-/// Why an account has no person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyUnmatched {
-    /// No rule gives a person.
-    None,
-    /// A rule gives several people.
-    Ambiguous,
-    /// A decision names a person whom the roster does not have any more.
-    Dangling,
-    /// The account has no address, or one that cannot be read.
-    Unreadable,
+words! {
+    /// Why an account has no person.
+    pub enum WhyUnmatched {
+        /// No rule gives a person.
+        None = "none",
+        /// A rule gives several people.
+        Ambiguous = "ambiguous",
+        /// A decision names a person whom the roster does not have any more.
+        Dangling = "dangling",
+        /// The account has no address, or one that cannot be read.
+        Unreadable = "unreadable",
+    }
 }
 
 /// The result for one account. People are indices of [`Roster::people`].

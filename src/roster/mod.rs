@@ -29,7 +29,7 @@
 //!
 //! `address`, `name` and `id` have the normal forms that are compared. `suggest` makes suggestions
 //! by name, and `review_identity` the columns of the access review. `decision_file` reads decisions
-//! from a file. `rules` and `read_settings` are the settings.
+//! from a file, and `pulled` people from the responses of identity providers. `rules` and `read_settings` are the settings.
 //!
 //! Results depend only on the [`Versions`] they name, the settings and the day. The order of rows,
 //! accounts and decisions does not matter. All times come from the caller; a day is a day in
@@ -45,6 +45,7 @@ mod columns;
 pub mod dates;
 mod decision;
 mod decision_file;
+mod decision_row;
 mod delimited;
 mod encoding;
 mod evaluation;
@@ -53,6 +54,7 @@ mod id;
 mod matching;
 mod name;
 mod person;
+mod pulled;
 mod read_settings;
 mod reading;
 mod records;
@@ -75,6 +77,7 @@ pub use decision::{
     Verdict, decisions_at,
 };
 pub use decision_file::{BadDecisionFile, DecisionContext, read_decisions};
+pub use decision_row::{DecisionKind, DecisionRow, decision_rows};
 pub use encoding::{NotText, TextEncoding};
 pub use evaluation::{Evaluated, Evaluation, Input, OwnerProblem, Versions};
 pub use guard::{HoldReason, Standing, is_stale, reasons_to_hold};
@@ -82,6 +85,7 @@ pub use id::{PersonKey, normal_id};
 pub use matching::{Account, Confidence, Day, MatchRule, Outcome, WhyUnmatched, match_accounts};
 pub use name::NameForm;
 pub use person::{Class, Email, EmailKind, EndedSource, Person, References, Roster, Status};
+pub use pulled::{PullKind, member, pulled_id, pulled_record};
 pub use read_settings::{ReadBounds, ReadSettings, RequestedFormat};
 pub use reading::{Reading, read};
 pub use report::{FileFormat, Problem, ProblemKind, Report, Words};
@@ -90,5 +94,5 @@ pub use rules::{AddressPattern, EquivalentDomains, MatchSettings};
 pub use succession::{Completeness, erasable, next_version};
 pub use views::{
     Finding, Identity, Ownerless, SignIns, TerminatedActive, UnmatchedAccount, identities,
-    ownerless, people_with_accounts, terminated_active, unmatched,
+    note_sign_ins, ownerless, people_with_accounts, terminated_active, unmatched, user_id,
 };

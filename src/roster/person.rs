@@ -43,15 +43,15 @@ words! {
     }
 }
 
-/// How the end of a person's time at the company is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndedSource {
-    /// The roster has an end date or a status that says so.
-    Roster,
-    /// The roster holds only current people, and the person is missing from it. The end date is the
-    /// day of the first version without the person.
-    Absent,
+words! {
+    /// How the end of a person's time at the company is known.
+    pub enum EndedSource {
+        /// The roster has an end date or a status that says so.
+        Roster = "roster",
+        /// The roster holds only current people, and the person is missing from it. The end date is
+        /// the day of the first version without the person.
+        Absent = "absent",
+    }
 }
 
 /// How a person uses an address.
@@ -108,6 +108,9 @@ pub struct Person {
     /// Whether the person ended by being absent from this version.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub absent: bool,
+    /// Of a person who ended on an unknown day: the day of the first version that says so.
+    #[serde(default, with = "dates::option", skip_serializing_if = "Option::is_none")]
+    pub ended_seen: Option<Date>,
     /// The key of the manager if the roster has that person, otherwise the text of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<Arc<str>>,
@@ -140,6 +143,7 @@ impl Person {
             started: None,
             ended: None,
             absent: false,
+            ended_seen: None,
             manager: None,
             department: None,
             employee_number: None,

@@ -274,6 +274,7 @@ impl<'a> Reader<'a> {
             started,
             ended,
             absent: false,
+            ended_seen: None,
             manager,
             department,
             employee_number: employee_number.map(Into::into),

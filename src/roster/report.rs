@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
-
 use super::columns::{BadColumns, ColumnUse, Field, SourceSystem};
 use super::encoding::{NotText, TextEncoding};
+use crate::words::words;
 
 /// The maximum number of different unknown words that a report names.
 const WORDS_NAMED: usize = 20;
@@ -209,14 +208,14 @@ impl fmt::Display for Words {
     }
 }
 
-/// The format of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileFormat {
-    /// Delimited text.
-    Csv,
-    /// JSON: an array of objects, or one object per line.
-    Json,
+words! {
+    /// The format of a file.
+    pub enum FileFormat {
+        /// Delimited text.
+        Csv = "csv",
+        /// JSON: an array of objects, or one object per line.
+        Json = "json",
+    }
 }
 
 /// A report on one file.

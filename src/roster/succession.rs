@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 use time::{Date, Duration};
 
-use super::{Email, EmailKind, NameForm, Person, PersonKey, Roster};
+use super::{Email, EmailKind, NameForm, Person, PersonKey, Roster, Status};
 
 /// Whom a source's files contain (`roster.complete`). It decides what it means that a person is
 /// missing. There is no default: a guess would either miss leavers or invent them.
@@ -20,8 +20,9 @@ pub enum Completeness {
 
 /// Makes the next version of a roster. `people` are those of the new file, read on the day `today`.
 ///
-/// Versions are never merged row by row: each person of the file is as the file has it. Two things
-/// are taken over. Addresses that a person had before are kept as former ones for `keep_former`.
+/// Versions are never merged row by row: each person of the file is as the file has it. Three
+/// things are taken over. The day on which the end of a person was first seen is kept if the file
+/// has no end date. Addresses that a person had before are kept as former ones for `keep_former`.
 /// People who are missing from a file of current people stay in the roster, as ended.
 #[must_use]
 pub fn next_version(
@@ -32,13 +33,18 @@ pub fn next_version(
     today: Date,
     keep_former: Duration,
 ) -> Roster {
-    let Some(previous) = previous else { return Roster::new(version, people) };
+    let Some(previous) = previous else {
+        note_ends(&mut people, &HashMap::new(), today);
+        return Roster::new(version, people);
+    };
     let successors = Successors::new(&people);
     let mut formers: HashMap<usize, Vec<Email>> = HashMap::new();
     let mut absent = Vec::new();
+    let mut seen: HashMap<usize, Date> = HashMap::new();
     for before in previous.people() {
         match successors.of(before, &people) {
             Some(place) => {
+                seen.extend(before.ended_seen.map(|day| (place, day)));
                 formers.entry(place).or_default().extend(former(before, today));
             }
             None if completeness == Completeness::Current => {
@@ -52,12 +58,24 @@ pub fn next_version(
             add_formers(person, formers, today, keep_former);
         }
     }
+    note_ends(&mut people, &seen, today);
     people.extend(absent);
     Roster::new(version, people)
 }
 
+/// Notes when the end of each person without an end date was first seen: on the day in `seen`, by
+/// index, or `today`.
+fn note_ends(people: &mut [Person], seen: &HashMap<usize, Date>, today: Date) {
+    for (place, person) in people.iter_mut().enumerate() {
+        if person.stated == Status::Ended && person.ended.is_none() {
+            person.ended_seen = Some(seen.get(&place).copied().unwrap_or(today));
+        }
+    }
+}
+
 /// Returns people who may be erased: those who ended more than `keep_ended` before `today`, unless
-/// an account still belongs to them. A person who ended on an unknown day is not among them.
+/// an account still belongs to them. For a person who ended on an unknown day, the time counts from
+/// the first version that says so.
 #[must_use]
 pub fn erasable<'a>(
     roster: &'a Roster,
@@ -67,7 +85,8 @@ pub fn erasable<'a>(
 ) -> Vec<&'a PersonKey> {
     let with_accounts: BTreeSet<&PersonKey> = with_accounts.iter().collect();
     let is_over = |person: &&Person| {
-        let end = person.ended.and_then(|ended| ended.checked_add(keep_ended));
+        let end =
+            person.ended.or(person.ended_seen).and_then(|ended| ended.checked_add(keep_ended));
         person.has_ended(today) && end.is_some_and(|end| end < today)
     };
     let keys = roster.people().iter().filter(is_over).map(|person| &person.key);
@@ -164,7 +183,7 @@ mod tests {
 
     use time::macros::date;
 
-    use super::super::{Address, Status};
+    use super::super::Address;
     use super::*;
 
     const YEAR: Duration = Duration::days(365);
@@ -244,5 +263,19 @@ mod tests {
         assert_eq!(erasable(&roster, &[], date!(2026 - 07 - 01), keep), [&left.key]);
         let matched = [left.key.clone()];
         assert!(erasable(&roster, &matched, date!(2026 - 07 - 01), keep).is_empty());
+    }
+
+    #[test]
+    fn an_end_on_an_unknown_day_counts_from_the_version_that_showed_it_first() {
+        let mut left = person("1", "ida@a.example");
+        left.stated = Status::Ended;
+        let first_day = date!(2026 - 01 - 01);
+        let people = vec![left.clone()];
+        let first = next_version(None, 1, people.clone(), Completeness::All, first_day, YEAR);
+        let second = next(&first, people, Completeness::All, date!(2026 - 05 - 01));
+        assert_eq!(second.people()[0].ended_seen, Some(first_day));
+        let keep = Duration::days(180);
+        assert!(erasable(&second, &[], date!(2026 - 06 - 30), keep).is_empty());
+        assert_eq!(erasable(&second, &[], date!(2026 - 07 - 01), keep), [&left.key]);
     }
 }

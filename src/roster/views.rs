@@ -11,10 +11,18 @@ use super::evaluation::{Evaluated, Evaluation, OwnerProblem};
 use super::matching::{Confidence, MatchRule, Outcome, WhyUnmatched};
 use super::{Class, EndedSource, PersonKey, Status, dates};
 use crate::directory::UserId;
+use crate::moments::Zone;
+use crate::words::words;
 
 /// The SCIM id of an account.
-fn account_id(id: &UserId) -> String {
+pub(super) fn account_id(id: &UserId) -> String {
     format!("adm_{id}")
+}
+
+/// Intercom's id of an account with this SCIM id.
+#[must_use]
+pub fn user_id(account_id: &str) -> UserId {
+    UserId::new(account_id.strip_prefix("adm_").unwrap_or(account_id))
 }
 
 /// The sign-in address; the id, for an account without one.
@@ -131,7 +139,7 @@ pub struct UnmatchedAccount {
     pub suggestions: Vec<String>,
     /// The class that the words of the address suggest.
     pub suggested_class: Option<Class>,
-    /// Whole days since the account was made, or since the bridge saw it first.
+    /// Days since the day on which the account was made, or on which the bridge saw it first.
     pub days_since_joining: i64,
     /// Whether the account can grant access to others; null if that is unknown.
     pub is_privileged: Option<bool>,
@@ -170,9 +178,7 @@ pub fn unmatched(evaluation: &Evaluation<'_>) -> Vec<UnmatchedAccount> {
                 candidates: keys(candidates),
                 suggestions: keys(suggestions),
                 suggested_class: row.classified.suggested,
-                days_since_joining: (evaluation.input.moment - row.account.joined_at())
-                    .whole_days()
-                    .max(0),
+                days_since_joining: days_since_joining(row, evaluation),
                 is_privileged: row.account.is_privileged,
                 decision_id: *decision,
             })
@@ -180,6 +186,12 @@ pub fn unmatched(evaluation: &Evaluation<'_>) -> Vec<UnmatchedAccount> {
         _ => None,
     };
     evaluation.accounts.iter().filter_map(row).collect()
+}
+
+/// Counts days by the calendar, so that the number is the same during a whole day.
+fn days_since_joining(row: &Evaluated<'_>, evaluation: &Evaluation<'_>) -> i64 {
+    let day = evaluation.day;
+    (day.today - day.zone.date_at(row.account.joined_at())).whole_days().max(0)
 }
 
 /// The sign-ins that the activity log has.
@@ -191,14 +203,14 @@ pub struct SignIns {
     pub covered: Option<(OffsetDateTime, OffsetDateTime)>,
 }
 
-/// What a row about a leaver's account means for an auditor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Finding {
-    /// The person left, and the account still has access.
-    Fail,
-    /// The same is probable: the match is derived, and a person must check it first.
-    Review,
+words! {
+    /// What a row about a leaver's account means for an auditor.
+    pub enum Finding {
+        /// The person left, and the account still has access.
+        Fail = "fail",
+        /// The same is probable: the match is derived, and a person must check it first.
+        Review = "review",
+    }
 }
 
 /// An active account of a person who has ended.
@@ -218,7 +230,7 @@ pub struct TerminatedActive {
     /// Whole days since the last day.
     pub days_since_end: Option<i64>,
     /// The number of sign-ins after the last day; null if the activity log has none and does not
-    /// cover all the time since then.
+    /// cover all the time since then, or if the last day is unknown.
     pub sign_ins_after_end: Option<u64>,
     /// The last sign-in after the last day.
     #[serde(with = "crate::date_time::option")]
@@ -252,13 +264,9 @@ impl TerminatedActive {
 }
 
 /// Returns the active accounts of people who have ended, once `grace` has passed since their last
-/// day (`roster.ended_grace`, in whole days).
+/// day (`roster.ended_grace`, in whole days). [`note_sign_ins`] adds the sign-ins.
 #[must_use]
-pub fn terminated_active(
-    evaluation: &Evaluation<'_>,
-    sign_ins: &SignIns,
-    grace: Duration,
-) -> Vec<TerminatedActive> {
+pub fn terminated_active(evaluation: &Evaluation<'_>, grace: Duration) -> Vec<TerminatedActive> {
     let day = evaluation.day;
     let row = |row: &Evaluated<'_>| {
         let person = row.person?;
@@ -269,7 +277,6 @@ pub fn terminated_active(
         if !row.is_terminated_active(day) || in_grace && !grace.is_zero() {
             return None;
         }
-        let (count, last) = sign_ins_after(row, sign_ins, evaluation);
         Some(TerminatedActive {
             account_id: account_id(&row.account.user.id),
             user_name: user_name(row),
@@ -277,8 +284,8 @@ pub fn terminated_active(
             ended: person.ended,
             ended_source: person.ended_source(day.today)?,
             days_since_end: person.ended.map(|ended| (day.today - ended).whole_days().max(0)),
-            sign_ins_after_end: count,
-            last_sign_in_after_end: last,
+            sign_ins_after_end: None,
+            last_sign_in_after_end: None,
             is_privileged: row.account.is_privileged,
             match_rule: rule,
             confidence: rule.confidence(),
@@ -291,28 +298,26 @@ pub fn terminated_active(
     evaluation.accounts.iter().filter_map(row).collect()
 }
 
-/// Returns the number and the last time of the sign-ins between the person's last day and the
-/// moment.
-fn sign_ins_after(
-    row: &Evaluated<'_>,
+/// Adds to each row the number and the last time of the sign-ins between the person's last day, in
+/// `zone`, and the moment.
+pub fn note_sign_ins(
+    rows: &mut [TerminatedActive],
     sign_ins: &SignIns,
-    evaluation: &Evaluation<'_>,
-) -> (Option<u64>, Option<OffsetDateTime>) {
-    let ended = row.person.and_then(|person| person.ended);
-    let Some(end) = ended.and_then(|ended| evaluation.day.zone.end_of(ended)) else {
-        return (None, None);
-    };
-    let moment = evaluation.input.moment;
-    let times = sign_ins.times.get(&row.account.user.id).map_or(&[][..], Vec::as_slice);
-    let after: Vec<OffsetDateTime> =
-        times.iter().copied().filter(|at| *at >= end && *at <= moment).collect();
-    // The activity log lags behind. Access reviews allow a lag of one day, too.
-    let is_covered = sign_ins
-        .covered
-        .is_some_and(|(since, until)| since <= end && until + Duration::DAY >= moment);
-    let count = u64::try_from(after.len()).unwrap_or(u64::MAX);
-    let count = (count > 0 || is_covered).then_some(count);
-    (count, after.into_iter().max())
+    moment: OffsetDateTime,
+    zone: &Zone,
+) {
+    for row in rows {
+        let Some(end) = row.ended.and_then(|ended| zone.end_of(ended)) else { continue };
+        let times = sign_ins.times.get(&user_id(&row.account_id)).map_or(&[][..], Vec::as_slice);
+        let after = || times.iter().copied().filter(|at| *at >= end && *at <= moment);
+        // The activity log lags behind. Access reviews allow a lag of one day, too.
+        let is_covered = sign_ins
+            .covered
+            .is_some_and(|(since, until)| since <= end && until + Duration::DAY >= moment);
+        let count = u64::try_from(after().count()).unwrap_or(u64::MAX);
+        row.sign_ins_after_end = (count > 0 || is_covered).then_some(count);
+        row.last_sign_in_after_end = after().max();
+    }
 }
 
 /// An active service account without an active owner.
@@ -354,11 +359,12 @@ pub fn ownerless(evaluation: &Evaluation<'_>) -> Vec<Ownerless> {
     evaluation.accounts.iter().filter_map(row).collect()
 }
 
-/// Returns the people to whom an account belongs, sorted by key. They are not erased while it does.
+/// Returns the people to whom an active account belongs, sorted by key. They are not erased while it
+/// does.
 #[must_use]
 pub fn people_with_accounts(evaluation: &Evaluation<'_>) -> Vec<PersonKey> {
-    let mut keys: Vec<PersonKey> =
-        evaluation.accounts.iter().filter_map(|row| Some(row.person?.key.clone())).collect();
+    let active = evaluation.accounts.iter().filter(|row| row.account.user.active);
+    let mut keys: Vec<PersonKey> = active.filter_map(|row| Some(row.person?.key.clone())).collect();
     keys.sort_unstable();
     keys.dedup();
     keys

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use crate::access::WebhookKey;
+use crate::identities::Identities;
 use crate::import::{Bursts, Connector, Health, Nudge};
 use crate::publish::{Live, PastStates};
 
@@ -20,8 +21,10 @@ pub struct WorkspaceHandle {
     pub nudge: Arc<Nudge>,
     /// Decides when the import after a webhook is due.
     pub bursts: Bursts,
-    /// PastStates states, read from the ledger.
+    /// Past states, read from the ledger.
     pub past: PastStates,
+    /// Who stands behind which account.
+    pub identities: Arc<Identities>,
     /// Verifies the signatures of Intercom's webhooks; `None` without a client secret.
     pub webhook_key: ArcSwapOption<WebhookKey>,
     /// Gives the importer its access token.

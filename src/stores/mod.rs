@@ -9,6 +9,7 @@
 //! page_sessions  access to the status page
 //! posture        exceptions and answers of the posture, and since when findings exist
 //! requests       changes that a person must make in Intercom
+//! roster         rosters of people, and decisions about accounts
 //! ```
 
 mod access;
@@ -20,6 +21,7 @@ mod keys;
 mod page_sessions;
 mod posture;
 mod requests;
+mod roster;
 
 pub use access::AccessStore;
 pub use audit::{AuditQuestion, AuditStore};
@@ -29,6 +31,9 @@ pub use keys::SealedKey;
 pub use page_sessions::PageSessionStore;
 pub use posture::{NotedFinding, PostureRecord, PostureStore};
 pub use requests::{Closing, NewRequest, RequestQuestion, RequestStore};
+pub use roster::{
+    Acceptance, Forgotten, NewVersion, RosterStore, Stamp, StoredVersion, Tombstones, VersionState,
+};
 
 use crate::database::Database;
 use crate::ledger::Ledger;
@@ -50,6 +55,8 @@ pub struct Stores {
     pub posture: PostureStore,
     /// The changes that a person must make in Intercom.
     pub requests: RequestStore,
+    /// Rosters of people, and decisions about accounts.
+    pub roster: RosterStore,
 }
 
 impl Stores {
@@ -64,6 +71,7 @@ impl Stores {
             page_sessions: PageSessionStore::new(database.clone()),
             posture: PostureStore::new(database.clone()),
             requests: RequestStore::new(database.clone()),
+            roster: RosterStore::new(database.clone()),
         }
     }
 

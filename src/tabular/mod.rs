@@ -35,7 +35,8 @@ pub use entitlement::{Entitlement, entitlement_named, entitlements};
 pub use invitation::InvitationRow;
 pub use membership::{AccessMembership, MembershipSelection, memberships};
 pub use review::{
-    ReviewBasis, ReviewChange, ReviewedAccount, review, reviewed_account, reviewed_invitation,
+    ReviewBasis, ReviewChange, ReviewedAccount, is_privileged, review, reviewed_account,
+    reviewed_invitation,
 };
 pub use review_counts::{Answers, ReviewCounts};
 pub use seat::{

@@ -2,15 +2,17 @@
 //! previous review. No side effects.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 use super::Row;
 use crate::directory::{
     Directory, Invitation, LogFacts, Person, Role, SignIn, Team, User, UserId, UserKind, Workspace,
     account_id, activity_source, is_inactive, team_id, text, user_name,
 };
+use crate::roster::{Class, Confidence, MatchRule, ReviewIdentity, Status, dates};
 use crate::words::words;
 
 /// The number of days without activity after which an account is dormant.
@@ -25,23 +27,23 @@ pub struct ReviewBasis<'a> {
     pub log: &'a LogFacts,
     /// The time that the review describes.
     pub moment: OffsetDateTime,
+    /// The columns of the roster, by account; `None` if no roster is in force.
+    pub identities: Option<&'a HashMap<UserId, ReviewIdentity>>,
 }
 
-impl ReviewBasis<'_> {
-    /// Whether the account can grant access to others or change how people sign in, judged by the
-    /// name of its role and by its permissions. `None` if neither is known.
-    fn is_privileged(&self, user: &User) -> Option<bool> {
-        let folded = |name: &str| text::folded(name.trim()).into_owned();
-        let role = user.role.as_ref().and_then(|role| role.name.as_deref());
-        let by_role = role.map(|name| {
-            self.privileged_roles.iter().any(|privileged| folded(privileged) == folded(name))
-        });
-        let by_permission =
-            user.permissions.as_deref().map(|names| names.iter().any(|name| gives_power(name)));
-        match (by_role, by_permission) {
-            (None, None) => None,
-            (by_role, by_permission) => Some(by_role == Some(true) || by_permission == Some(true)),
-        }
+/// Whether an account can grant access to others or change how people sign in, judged by the name
+/// of its role and by its permissions. `None` if neither is known.
+#[must_use]
+pub fn is_privileged(user: &User, privileged_roles: &[String]) -> Option<bool> {
+    let folded = |name: &str| text::folded(name.trim()).into_owned();
+    let role = user.role.as_ref().and_then(|role| role.name.as_deref());
+    let by_role = role
+        .map(|name| privileged_roles.iter().any(|privileged| folded(privileged) == folded(name)));
+    let by_permission =
+        user.permissions.as_deref().map(|names| names.iter().any(|name| gives_power(name)));
+    match (by_role, by_permission) {
+        (None, None) => None,
+        (by_role, by_permission) => Some(by_role == Some(true) || by_permission == Some(true)),
     }
 }
 
@@ -151,6 +153,30 @@ pub struct ReviewedAccount {
     pub last_activity_source: &'static str,
     /// Whole days from the last activity to the time of the row.
     pub days_since_activity: Option<i64>,
+    /// The class of the account: `employee`, `contractor`, `service`, `bot` or `unknown`. This and
+    /// the following members are null without a roster.
+    pub identity_class: Option<Class>,
+    /// The key of the person in the roster.
+    pub person_key: Option<String>,
+    /// The status of the person.
+    pub person_status: Option<Status>,
+    /// The rule that found the person.
+    pub match_rule: Option<MatchRule>,
+    /// How certain the match is.
+    pub match_confidence: Option<Confidence>,
+    /// The employee number.
+    pub employee_number: Option<String>,
+    /// The department.
+    pub department: Option<String>,
+    /// The manager's key, or what the source has instead.
+    pub manager: Option<String>,
+    /// Of a service account: the key or address of the responsible person.
+    pub owner: Option<String>,
+    /// The person's last day.
+    #[serde(with = "dates::option")]
+    pub ended_at: Option<Date>,
+    /// What a reviewer should look at, separated by `;`.
+    pub flags: Option<String>,
 }
 
 impl Row for ReviewedAccount {
@@ -185,6 +211,17 @@ impl Row for ReviewedAccount {
         "last_activity_at",
         "last_activity_source",
         "days_since_activity",
+        "identity_class",
+        "person_key",
+        "person_status",
+        "match_rule",
+        "match_confidence",
+        "employee_number",
+        "department",
+        "manager",
+        "owner",
+        "ended_at",
+        "flags",
     ];
 }
 
@@ -256,7 +293,7 @@ pub fn reviewed_invitation(
         display_name: None,
         status: "invited",
         account_type: "person",
-        is_privileged: basis.is_privileged(&user),
+        is_privileged: is_privileged(&user, basis.privileged_roles),
         roles: invitation.role.clone(),
         teams: String::new(),
         permissions: None,
@@ -278,6 +315,17 @@ pub fn reviewed_invitation(
         last_activity_at: None,
         last_activity_source: "never",
         days_since_activity: None,
+        identity_class: None,
+        person_key: None,
+        person_status: None,
+        match_rule: None,
+        match_confidence: None,
+        employee_number: None,
+        department: None,
+        manager: None,
+        owner: None,
+        ended_at: None,
+        flags: None,
     })
 }
 
@@ -306,6 +354,8 @@ fn row(
 ) -> ReviewedAccount {
     let account_id = account_id(&user.id);
     let moment = basis.moment;
+    let identities = basis.identities;
+    let identity = identities.and_then(|all| all.get(&user.id).cloned()).unwrap_or_default();
     let sign_in = basis.log.sign_ins.get(&user.id).filter(|sign_in| sign_in.at <= moment);
     let last_login_at = sign_in.map(|sign_in| sign_in.at);
     let last_activity = basis.log.last_activity(&user.id).filter(|last| last.at <= moment);
@@ -323,7 +373,7 @@ fn row(
             UserKind::Teammate => "person",
             UserKind::Bot => "service",
         },
-        is_privileged: basis.is_privileged(user),
+        is_privileged: is_privileged(user, basis.privileged_roles),
         roles: user.role.as_ref().map(|role| role.name.clone().unwrap_or_else(|| role.id.clone())),
         teams: teams.join(";"),
         permissions: user.permissions.as_ref().map(|names| names.join(";")),
@@ -349,5 +399,16 @@ fn row(
         last_activity_source: activity_source(last_activity, user, covered, moment),
         days_since_activity: last_activity_at.map(|at| (moment - at).whole_days()),
         account_id,
+        identity_class: identity.identity_class,
+        person_key: identity.person_key,
+        person_status: identity.person_status,
+        match_rule: identity.match_rule,
+        match_confidence: identity.match_confidence,
+        employee_number: identity.employee_number,
+        department: identity.department,
+        manager: identity.manager,
+        owner: identity.owner,
+        ended_at: identity.ended_at,
+        flags: identity.flags,
     }
 }

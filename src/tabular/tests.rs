@@ -283,7 +283,7 @@ fn pages_put_together_are_the_whole() {
 }
 
 fn basis(log: &LogFacts) -> ReviewBasis<'_> {
-    ReviewBasis { privileged_roles: &[], log, moment: LATE }
+    ReviewBasis { privileged_roles: &[], log, moment: LATE, identities: None }
 }
 
 #[test]

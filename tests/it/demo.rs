@@ -262,7 +262,7 @@ async fn each_line_that_the_demo_prints_works_and_shows_something() {
     assert!(page.contains("Grace Okonkwo") && page.contains("<svg"), "{page}");
 
     let commands: Vec<&String> = lines.iter().filter(|line| line.starts_with("curl ")).collect();
-    assert_eq!(commands.len(), 5);
+    assert_eq!(commands.len(), 6);
     let answers: Vec<String> = commands
         .iter()
         .map(|command| {
@@ -278,12 +278,15 @@ async fn each_line_that_the_demo_prints_works_and_shows_something() {
     assert!(answers[1].lines().count() > 20, "{}", answers[1]);
     let removals = &answers[2];
     assert!(removals.lines().count() > 2 && removals.contains("admin_deletion"), "{removals}");
-    let refused: Value = serde_json::from_str(&answers[3]).unwrap();
+    // Columns of the view, and a person who has left.
+    assert!(answers[3].starts_with("account_id,"), "{}", answers[3]);
+    assert!(answers[3].lines().count() > 1, "{}", answers[3]);
+    let refused: Value = serde_json::from_str(&answers[4]).unwrap();
     assert!(
         refused["status"] == "501" && refused["detail"].as_str().unwrap().len() > 40,
         "{refused}"
     );
-    assert!(answers[4].lines().count() > 20, "{}", answers[4]);
+    assert!(answers[5].lines().count() > 20, "{}", answers[5]);
     assert_eq!(demo.interrupt().code, Some(0));
 }
 

@@ -65,6 +65,7 @@ mod refusals;
 mod reload;
 mod replicas;
 mod retention;
+mod roster;
 mod saviynt;
 mod scim;
 mod serve;

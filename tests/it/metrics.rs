@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::roster::Completeness;
 use reqwest::Method;
 use serde_json::Value;
 use simulator::Fault;
 
 use crate::support::bridge::{Bridge, client, dozen, start_import, token};
+use crate::support::waiting::until;
 
 async fn scraped(bridge: &Bridge) -> String {
     let answer = bridge.get("/metrics").await;
@@ -29,7 +31,10 @@ fn value(text: &str, sample: &str) -> f64 {
 
 /// A bridge that has done something of everything that is measured.
 async fn busy() -> Bridge {
-    let bridge = Bridge::serving(dozen()).await;
+    let bridge = Bridge::serving_with(dozen(), |config| {
+        config.roster.complete = Some(Completeness::All);
+    })
+    .await;
     bridge.get("/scim/v2/Users?count=1").await;
     bridge.get("/workspaces/default/scim/v2/Users").await;
     bridge.get("/scim/v2/Users/adm_1").await;
@@ -46,6 +51,12 @@ async fn busy() -> Bridge {
     }
     bridge.simulator.fail(Fault::RateLimit(0), "", 1);
     start_import(&bridge, "", "wait=30").await;
+    let request = bridge.request(Method::PUT, "/api/v1/roster").bearer_auth(&bridge.token);
+    Bridge::send(request.body("key,email\n1,ida@acme.example\n")).await;
+    until("the figures of the roster are computed", async || {
+        bridge.get("/metrics").await.text.contains("bridge_roster_held")
+    })
+    .await;
     bridge
 }
 

@@ -1,9 +1,11 @@
 //! The OpenAPI description.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::http::{openapi_collection, openapi_document};
+use intercom_scim_bridge::roster::Completeness;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -140,6 +142,46 @@ fn rest_requests(person: &str) -> Vec<ExampleRequest> {
     .into()
 }
 
+/// Returns a roster of all accounts but one. The first person has ended.
+async fn people(bridge: &Bridge) -> Vec<Value> {
+    let accounts = bridge.get("/api/v1/accounts").await.json();
+    let accounts = accounts["items"].as_array().unwrap().iter().skip(1).zip(1..);
+    let person = |(account, number): (&Value, u32)| {
+        let ended = if number == 1 { "2026-01-31" } else { "" };
+        json!({
+            "employee_number": format!("00{number}"), "email": account["email"],
+            "name": account["display_name"], "department": "Support", "end_date": ended,
+        })
+    };
+    accounts.map(person).collect()
+}
+
+/// Returns the requests of the roster: operation, path and body. The second roster is held.
+fn roster_requests(people: &[Value], until: &str) -> Vec<ExampleRequest> {
+    let decision = json!({
+        "account": people[3]["email"], "kind": "class", "class": "service",
+        "why": "The mailbox of the support team", "until": until,
+    })
+    .to_string();
+    let all = json!(people).to_string();
+    let few = json!(people[..4]).to_string();
+    [
+        ("import_roster", "/api/v1/roster?source=hr", all.as_str()),
+        ("record_decisions", "/api/v1/roster/decisions", &decision),
+        ("list_identities", "/api/v1/roster/identities?limit=1", ""),
+        ("list_unmatched", "/api/v1/roster/unmatched", ""),
+        ("list_terminated_active", "/api/v1/roster/terminated-active", ""),
+        ("list_ownerless", "/api/v1/roster/ownerless", ""),
+        ("list_decisions", "/api/v1/roster/decisions", ""),
+        ("revoke_decision", "/api/v1/roster/decisions/1/revoke", ""),
+        ("import_roster", "/api/v1/roster?source=hr", &few),
+        ("roster", "/api/v1/roster", ""),
+        ("accept_roster", "/api/v1/roster/versions/2/accept", ""),
+    ]
+    .map(ExampleRequest::new)
+    .into()
+}
+
 /// Returns the requests that belong to no API: operation, path and body.
 fn other_requests() -> Vec<ExampleRequest> {
     [
@@ -175,6 +217,7 @@ fn refused_requests(
 async fn answers() -> Value {
     let bridge = Bridge::serving_with(dozen(), |config| {
         config.server.public_url = Some("https://bridge.example.com".parse().unwrap());
+        config.roster.complete = Some(Completeness::All);
     })
     .await;
     start_import(&bridge, "", "wait=30").await;
@@ -193,6 +236,9 @@ async fn answers() -> Value {
     let mut requests = vec![ExampleRequest::new(("issue_token", "/oauth/token", &form))];
     requests.extend(scim_requests(&person, &team));
     requests.extend(rest_requests(&person));
+    let until = bridge.app.service().clock.now() + Duration::from_hours(24);
+    let until = until.format(&Rfc3339).unwrap();
+    requests.extend(roster_requests(&people(&bridge).await, &until));
     requests.extend(other_requests());
     let description: Value = serde_json::from_str(&openapi_document()).unwrap();
     let described = operations(&description);
@@ -242,7 +288,7 @@ fn settle(value: &mut Value) {
                 let (address, _) = text.split_once("as_of=").unwrap();
                 *value = json!(format!("{address}as_of=2026-03-01T08:30:00.000Z"));
             }
-            ("days_since_login" | "days_since_activity", Value::Number(_)) => *value = json!(14),
+            ("days_since_login" | "days_since_activity" | "days_since_joining" | "days_since_end", Value::Number(_)) => *value = json!(14),
             ("actor", Value::String(text)) if text.starts_with("cli_test-") => {
                 *value = json!("cli_saviynt-4f1c22d09b7a6e35");
             }

@@ -100,6 +100,9 @@ curl -s -H "Authorization: Bearer $TOKEN" -H 'Accept: text/csv' '{api}/accounts?
 # Who removed whom in the last 30 days?
 curl -s -H "Authorization: Bearer $TOKEN" -H 'Accept: text/csv' '{api}/changes?type=user&action=removed&from={month_ago}'
 
+# Which accounts belong to people who have left, according to the company's roster?
+curl -s -H "Authorization: Bearer $TOKEN" -H 'Accept: text/csv' '{api}/roster/terminated-active'
+
 # A write. It is refused, with what to do instead.
 curl -s -X DELETE -H "Authorization: Bearer $TOKEN" '{scim}/Users/{id}'
 

@@ -6,6 +6,7 @@ mod import;
 mod intercom;
 mod limits;
 mod posture;
+mod roster;
 mod serve;
 mod server;
 mod telemetry;
@@ -19,6 +20,7 @@ pub use import::Import;
 pub use intercom::{Database, Intercom};
 pub use limits::Limits;
 pub use posture::Posture;
+pub use roster::{Roster, RosterPull};
 pub use serve::{Reviews, Scim, Seats, Serve};
 pub use server::Server;
 pub use telemetry::{LogFormat, Telemetry};
@@ -40,6 +42,8 @@ pub(super) fn settings() -> &'static [Setting] {
             Reviews::settings(),
             Seats::settings(),
             Posture::settings(),
+            Roster::settings(),
+            RosterPull::settings(),
             Access::settings(),
             Limits::settings(),
             Telemetry::settings(),

@@ -10,7 +10,7 @@ use crate::http::request::negotiation::preferred_form;
 use crate::http::state::service::Service;
 use crate::import::ConnectionState;
 use crate::limits;
-use crate::measures::{Measures, WorkspaceState};
+use crate::measures::{Measures, RosterFigures, WorkspaceState};
 use crate::requests::Operation;
 use crate::runtime::WorkspaceHandle;
 use crate::scim::resource_types;
@@ -118,5 +118,20 @@ fn state(service: &Service, workspace: &WorkspaceHandle) -> WorkspaceState {
         clock_ahead: workspace.connector.clock_ahead(),
         open_requests: None,
         oldest_request: None,
+        roster: roster(service, workspace),
     }
+}
+
+/// The figures of the roster; `None` without a roster.
+#[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
+fn roster(service: &Service, workspace: &WorkspaceHandle) -> Option<RosterFigures> {
+    let standing = workspace.identities.standing()?;
+    let age = service.clock.now() - standing.confirmed_at;
+    Some(RosterFigures {
+        unmatched: standing.unmatched as f64,
+        terminated_active: standing.terminated_active as f64,
+        ownerless: standing.ownerless as f64,
+        age: age.as_seconds_f64().max(0.0),
+        held: f64::from(u8::from(standing.held.is_some())),
+    })
 }

@@ -13,6 +13,7 @@
 //! refusals       the handler of writes, which are refused
 //! refused_writes the table of these writes
 //! reviews        accounts for access reviews
+//! roster         the roster, whose account it is, and decisions
 //! scim           users and groups
 //! seats          paid seats, and whether they are used
 //! invitations    pending invitations (with `log_view`: what both have in common)
@@ -38,6 +39,7 @@ pub(crate) mod posture;
 pub(crate) mod refusals;
 pub(crate) mod refused_writes;
 pub(crate) mod reviews;
+pub(crate) mod roster;
 pub(crate) mod scim;
 pub(crate) mod seats;
 pub(crate) mod status;

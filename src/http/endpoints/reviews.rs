@@ -16,6 +16,7 @@ use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
 
 use super::tabular::{Source, generation_at};
+use crate::access::Scope;
 use crate::date_time;
 use crate::directory::{Directory, Generation, Invitation, LogFacts, pending_invitations};
 use crate::http::errors::ApiError;
@@ -29,6 +30,7 @@ use crate::http::response::large::Turn;
 use crate::http::response::table::CSV;
 use crate::http::state::known_exports::{ExportKey, Identity, Measured};
 use crate::http::wire::{ApiRefusals, ParameterRefusals, PastRefusals, Problem, ReviewParameters};
+use crate::identities::{Assessment, Shown};
 use crate::moments::Edge;
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
@@ -136,7 +138,9 @@ pub struct Review {
 ///
 /// Pending invitations follow the accounts, with `status: invited`, because they are access to
 /// come. With `as_of`, the export shows the state at that time. With `since`, each row says how the
-/// account changed since then. A CSV has the manifest in its headers: `Repr-Digest` (RFC 9530),
+/// account changed since then. The members about the person behind the account come last; they are
+/// null without a roster, and for tokens without `roster.read`. A CSV has the manifest in its
+/// headers: `Repr-Digest` (RFC 9530),
 /// `X-Review-Generation`, `X-Review-Generation-Hash`, `X-Review-Rows`, `X-Review-As-Of`,
 /// `X-Review-Generated-At` and `X-Review-Generated-By`. Its `Link` is the URL of the manifest as
 /// JSON.
@@ -255,6 +259,8 @@ struct Reviewed {
     invited: Vec<Invitation>,
     as_of: OffsetDateTime,
     since: Option<OffsetDateTime>,
+    /// Who stands behind the accounts; `None` if no roster was in force.
+    identities: Option<Arc<Assessment>>,
 }
 
 impl Reviewed {
@@ -263,6 +269,7 @@ impl Reviewed {
             privileged_roles: &self.privileged_roles,
             log: &self.log,
             moment: self.as_of,
+            identities: self.identities.as_ref().map(|assessment| &assessment.review),
         };
         let directory = self.now.directory();
         match place.checked_sub(directory.people.len()) {
@@ -290,6 +297,7 @@ impl Reviewed {
             log: self.log.clone(),
             invited: self.invited.clone(),
             since: self.since,
+            identities: self.identities.as_ref().map(Arc::downgrade),
             with_mark,
         }
     }
@@ -345,6 +353,8 @@ impl Export {
         };
         let reader = Data::clone(service);
         let workspace = Arc::clone(&caller.workspace.name);
+        let identities = Arc::clone(&caller.workspace.identities);
+        let may_see_people = caller.principal.scopes.contains(&Scope::RosterRead);
         let made = service.makers.export(async move {
             let log =
                 reader.stores.ledger.log_facts(&workspace, as_of, reader.activity_lookback).await?;
@@ -354,6 +364,9 @@ impl Export {
                 invited = pending_invitations(&events, source.directory()).pending;
                 invited.retain(|invitation| invitation.email.is_some());
             }
+            let shown = Shown { directory: source.directory(), as_of: requested };
+            // Whoever reads accounts does not read personnel data without that scope.
+            let identities = if may_see_people { identities.assess(shown).await? } else { None };
             let reviewed = Arc::new(Reviewed {
                 now: source,
                 before,
@@ -362,6 +375,7 @@ impl Export {
                 invited,
                 as_of,
                 since,
+                identities,
             });
             let measure = || Arc::clone(&reviewed).measure(with_mark);
             let key = reviewed.key(with_mark);

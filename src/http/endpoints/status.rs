@@ -148,6 +148,7 @@ impl Status {
             age_seconds: shown.age(service.clock.running()).map(|age| age.as_secs()),
             last_import: standing.last_run,
             time_problems: standing.times.problems,
+            roster_problems: roster_problems(workspace),
         }
     }
 }
@@ -240,4 +241,40 @@ pub struct Status {
     /// Problems with times: recorded times in the future, or a wrong clock of this machine. Each
     /// has a remedy.
     time_problems: Vec<Failure>,
+    /// Problems with the roster: it is held, too old, or could not be pulled. Each has a remedy.
+    roster_problems: Vec<Failure>,
+}
+
+/// What is wrong with the roster of a workspace.
+fn roster_problems(workspace: &WorkspaceHandle) -> Vec<Failure> {
+    let identities = &workspace.identities;
+    let mut problems = Vec::new();
+    let mut add = |code: &str, detail: String, remedy: &str| {
+        problems.push(Failure { code: code.to_owned(), detail, remedy: remedy.to_owned() });
+    };
+    if let Some(standing) = identities.standing() {
+        if let Some(held) = standing.held {
+            add(
+                "roster_held",
+                format!("version {held} of the roster is held, and the one before stays in force"),
+                "check the reasons with `roster status`; then run `roster accept`, or import a \
+                 better file",
+            );
+        }
+        if standing.version > 0 && identities.is_stale(standing.confirmed_at) {
+            add(
+                "roster_old",
+                "the roster is older than roster.max_age".to_owned(),
+                "import a current roster, or check the pull",
+            );
+        }
+    }
+    if let Some(failure) = identities.pull_failure() {
+        add(
+            "roster_pull_failed",
+            format!("the roster could not be pulled: {}", failure.why),
+            "the version in force stays; the pull is retried",
+        );
+    }
+    problems
 }

@@ -14,6 +14,7 @@ use actix_web::{HttpResponse, ResponseError};
 
 use crate::access::TooMany;
 use crate::database::DatabaseError;
+use crate::identities::IdentityError;
 use crate::ledger::LedgerError;
 use crate::requests::Operation;
 use crate::scim::ScimError;
@@ -165,6 +166,30 @@ impl From<LedgerError> for ApiError {
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         Self::database_unavailable(&error.chain())
+    }
+}
+
+impl From<IdentityError> for ApiError {
+    fn from(error: IdentityError) -> Self {
+        let problem = |status, code| Self::Problem { status, code, detail: error.to_string() };
+        match error {
+            IdentityError::Ledger(error) => error.into(),
+            IdentityError::NoRoster => problem(StatusCode::NOT_FOUND, "no_roster"),
+            IdentityError::NoRosterThen => problem(StatusCode::NOT_FOUND, "not_recorded"),
+            IdentityError::NoSuchVersion(_)
+            | IdentityError::NobodyToForget
+            | IdentityError::NotForgotten
+            | IdentityError::NoSuchDecision(_) => problem(StatusCode::NOT_FOUND, "not_found"),
+            IdentityError::NoCompleteness => problem(StatusCode::CONFLICT, "roster_not_configured"),
+            IdentityError::NotHeld(_) => problem(StatusCode::CONFLICT, "not_held"),
+            IdentityError::Outdated { .. } => problem(StatusCode::CONFLICT, "outdated"),
+            IdentityError::RevokedBefore(_) => problem(StatusCode::CONFLICT, "already_revoked"),
+            IdentityError::Busy => Self::Unavailable { why: error.to_string() },
+            IdentityError::NoSuchAccount
+            | IdentityError::NoSuchPerson
+            | IdentityError::Decision(_)
+            | IdentityError::DecisionFile(_) => Self::InvalidValue { why: error.to_string() },
+        }
     }
 }
 

@@ -79,7 +79,17 @@ macro_rules! declared {
     };
 }
 
-declared!(ScimRead, ImportRead, ActivityRead, ImportRun, LifecycleWrite, PostureRead, Admin);
+declared!(
+    ScimRead,
+    ImportRead,
+    ActivityRead,
+    ImportRun,
+    LifecycleWrite,
+    PostureRead,
+    RosterRead,
+    RosterWrite,
+    Admin
+);
 
 /// The future of the extractors. It is ready at once for known tokens; a new one may require the
 /// keys of its issuer.

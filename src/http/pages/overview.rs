@@ -129,7 +129,12 @@ async fn people(
     let page = web::block(move || {
         let everybody = served.map(|served| {
             let log = signed_in(served.directory());
-            let basis = ReviewBasis { privileged_roles: &privileged_roles, log: &log, moment };
+            let basis = ReviewBasis {
+                privileged_roles: &privileged_roles,
+                log: &log,
+                moment,
+                identities: None,
+            };
             review(served.directory(), None, basis)
         });
         let everybody = everybody.unwrap_or_default();

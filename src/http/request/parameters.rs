@@ -15,7 +15,7 @@ use crate::moments::{self, Edge, FORMS, ParsedMoment, Zone};
 use crate::words::Words;
 
 /// Every parameter of the import and change API.
-const ALL: [&str; 41] = [
+const ALL: [&str; 43] = [
     "account_id",
     "action",
     "actor",
@@ -25,6 +25,7 @@ const ALL: [&str; 41] = [
     "bom",
     "changed_since",
     "check",
+    "dry_run",
     "edition",
     "entitlement_id",
     "event",
@@ -45,6 +46,7 @@ const ALL: [&str; 41] = [
     "recorded_to",
     "severity",
     "since",
+    "source",
     "state",
     "status",
     "subject",

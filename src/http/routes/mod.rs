@@ -17,7 +17,7 @@ use self::router::{register, register_below};
 use super::endpoints::refused_writes::{self, RefusedWrite};
 use super::endpoints::{
     activity, audit, changes, connect, discovery, imports, invitations, lifecycle, metrics, oauth,
-    posture, refusals, reviews, scim, seats, status, tabular, webhooks,
+    posture, refusals, reviews, roster, scim, seats, status, tabular, webhooks,
 };
 use super::errors::ApiError;
 use super::{openapi, pages};
@@ -81,6 +81,16 @@ fn api_routes() -> Vec<Route> {
         lifecycle::create,
         lifecycle::get,
         lifecycle::done,
+        roster::status,
+        roster::import,
+        roster::accept,
+        roster::views::identities,
+        roster::views::unmatched,
+        roster::views::terminated_active,
+        roster::views::ownerless,
+        roster::decisions::list,
+        roster::decisions::record,
+        roster::decisions::revoke,
     ];
     routes.extend(refused_writes::API.iter().map(refused));
     routes

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
 use crate::directory::{Directory, Invitation, LogFacts};
+use crate::identities::Assessment;
 use crate::limits;
 use crate::scim::ServedSnapshot;
 use crate::tabular::ReviewCounts;
@@ -43,7 +44,6 @@ impl PartialEq for Identity {
 }
 
 /// Everything that determines the bytes of an export.
-#[derive(PartialEq)]
 pub struct ExportKey {
     /// The exported state.
     pub now: Identity,
@@ -57,8 +57,28 @@ pub struct ExportKey {
     pub invited: Vec<Invitation>,
     /// The moment of the earlier state.
     pub since: Option<OffsetDateTime>,
+    /// Who stands behind the accounts.
+    pub identities: Option<Weak<Assessment>>,
     /// Whether the CSV begins with a byte order mark.
     pub with_mark: bool,
+}
+
+impl PartialEq for ExportKey {
+    fn eq(&self, other: &Self) -> bool {
+        let same_identities = match (&self.identities, &other.identities) {
+            (None, None) => true,
+            (Some(one), Some(other)) => one.ptr_eq(other),
+            _ => false,
+        };
+        same_identities
+            && self.now == other.now
+            && self.before == other.before
+            && self.as_of == other.as_of
+            && self.log == other.log
+            && self.invited == other.invited
+            && self.since == other.since
+            && self.with_mark == other.with_mark
+    }
 }
 
 /// A cache of the measurements of the last exports. Many clients request the same export at the

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::known_exports::KnownExports;
 use crate::access::{
@@ -78,6 +78,8 @@ pub struct Service {
     pub makers: Arc<Makers>,
     /// The measurements of the latest exports of reviews.
     pub known_exports: Arc<KnownExports>,
+    /// Allows one import of a roster at a time: each may need much memory.
+    pub roster_imports: Arc<Semaphore>,
     /// The state of the background tasks.
     pub tasks: Arc<Tasks>,
     /// Every workspace, by name.

@@ -10,6 +10,7 @@
 //! posture          parameters and schemas of the posture
 //! record_schemas   schemas of imports and of the  schemas   gives records their schemas
 //!                  audit trail
+//! roster           those of the roster            roster_schemas   schemas of its rows
 //! ```
 
 mod activity;
@@ -19,6 +20,8 @@ mod parameters;
 mod posture;
 mod record_schemas;
 mod request;
+mod roster;
+mod roster_schemas;
 mod row_schemas;
 mod schemas;
 mod search;
@@ -36,4 +39,7 @@ pub use parameters::{
 };
 pub use posture::{PostureParameters, PostureRecordBody, PostureRecorded};
 pub use request::LifecycleRequest;
+pub use roster::{
+    DecisionParameters, RosterImport, RosterImportParameters, RosterVersion, RosterViewParameters,
+};
 pub use search::SearchRequest;

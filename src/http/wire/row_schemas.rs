@@ -4,11 +4,12 @@
 #![expect(dead_code, reason = "these types only describe records of the same name")]
 
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use utoipa::ToSchema;
 
 use crate::activity::{Group, Severity};
 use crate::directory::EntitlementType;
+use crate::roster::{Class, Confidence, MatchRule, Status};
 use crate::tabular::{ReviewChange, SeatUse};
 
 /// The account of a teammate. A value that Intercom does not provide is null.
@@ -252,6 +253,30 @@ pub struct ReviewedAccount {
     last_activity_source: &'static str,
     /// Whole days from the last activity to the time of the row.
     days_since_activity: Option<i64>,
+    /// The class of the account. This and the following members are null without a roster.
+    identity_class: Option<Class>,
+    /// The key of the person in the roster.
+    person_key: Option<String>,
+    /// The status of the person.
+    person_status: Option<Status>,
+    /// The rule that found the person.
+    match_rule: Option<MatchRule>,
+    /// How certain the match is.
+    match_confidence: Option<Confidence>,
+    /// The employee number.
+    employee_number: Option<String>,
+    /// The department.
+    department: Option<String>,
+    /// The manager's key, or what the source has instead.
+    manager: Option<String>,
+    /// Of a service account: the key or address of the responsible person.
+    owner: Option<String>,
+    /// The person's last day.
+    ended_at: Option<Date>,
+    /// What a reviewer should look at, separated by `;`: `unmatched`, `ambiguous`,
+    /// `decision_dangling`, `unreadable_address`, `terminated_active`, `duplicate_account`,
+    /// `ownerless`.
+    flags: Option<String>,
 }
 
 /// An invitation that nobody has accepted or withdrawn, as far as Intercom's activity log shows. A

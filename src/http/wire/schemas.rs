@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{posture as posture_schemas, record_schemas, row_schemas};
+use super::{posture as posture_schemas, record_schemas, roster_schemas, row_schemas};
 use crate::database;
 use crate::directory;
 use crate::posture;
+use crate::roster;
 use crate::runtime;
 use crate::tabular;
 
@@ -43,6 +44,11 @@ described! {
     database::AuditEntry as record_schemas::AuditEntry,
     runtime::TaskStanding as record_schemas::TaskStanding,
     posture::Report as posture_schemas::PostureReport,
+    roster::Identity as roster_schemas::RosterIdentity,
+    roster::UnmatchedAccount as roster_schemas::UnmatchedAccount,
+    roster::TerminatedActive as roster_schemas::TerminatedActive,
+    roster::Ownerless as roster_schemas::OwnerlessAccount,
+    roster::DecisionRow as roster_schemas::RosterDecision,
     tabular::Account as row_schemas::Account,
     tabular::Entitlement as row_schemas::Entitlement,
     tabular::AccessMembership as row_schemas::AccessMembership,
@@ -68,6 +74,7 @@ mod tests {
         Change, ChangeNames, ChangePosition, Changed, Counts, Exceeded, Failure, GroupId,
         ImportRequest, LossKind, Membership, RecordedChange, Trigger, UserId, Warning,
     };
+    use crate::roster::{DecisionRow, Identity, Ownerless, TerminatedActive, UnmatchedAccount};
     use crate::runtime::{TaskName, Tasks};
     use crate::tabular::{
         AccessMembership, Account, ActivityRow, ChangeDocument, Entitlement, InvitationRow,
@@ -100,6 +107,11 @@ mod tests {
         columns::<ActivityRow>();
         columns::<InvitationRow>();
         columns::<Seat>();
+        columns::<Identity>();
+        columns::<UnmatchedAccount>();
+        columns::<TerminatedActive>();
+        columns::<Ownerless>();
+        columns::<DecisionRow>();
         members(&AuditEntry::event("request", AT));
         let tasks = Tasks::default();
         tasks.started(&TaskName { task: "importer", workspace: None });

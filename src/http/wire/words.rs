@@ -13,6 +13,11 @@ use crate::directory::{
 use crate::import::ConnectionState;
 use crate::posture;
 use crate::requests::{Operation, RequestState};
+use crate::roster::{
+    Class, ClassReason, Confidence, DecisionKind, DecisionState, EndedSource, FileFormat, Finding,
+    MatchRule, OwnerProblem, Status, WhyUnmatched,
+};
+use crate::stores::VersionState;
 use crate::tabular::{ReviewChange, SeatUse};
 use crate::words::Words;
 
@@ -63,5 +68,19 @@ word_schemas! {
     activity::Group as "ActivityGroup" => Some("The subject of a kind of log entry."),
     activity::Severity as "ActivitySeverity" => Some("How serious a log entry is, in the words of OCSF."),
     activity::Format as "ActivityFormat" => Some("The form of log entries."),
+    Class as "AccountClass" => Some("What kind of holder an account has."),
+    ClassReason as "ClassReason" => Some("Why an account has its class."),
+    Confidence as "MatchConfidence" => Some("How certain a match is."),
+    DecisionKind as "DecisionKind" => Some("What is decided."),
+    DecisionState as "DecisionState" => Some("Whether a decision is in force."),
+    EndedSource as "EndedSource" => Some("How the end is known: the roster says so, or the person is absent from a roster of current people."),
+    FileFormat as "RosterFileFormat" => None,
+    Finding as "RosterFinding" => Some("What it means for an auditor."),
+    MatchRule as "MatchRule" => Some("The rule by which an account got its person."),
+    OwnerProblem as "OwnerProblem" => Some("What is wrong with the owner of a service account."),
+    Status as "PersonStatus" => Some("Whether a person works for the company."),
+    WhyUnmatched as "WhyUnmatched" => Some("Why an account has no person."),
+    VersionState as "RosterVersionState" => Some("The state of a version of the roster."),
+    super::roster::RosterResult as "RosterResult" => Some("What an import of a roster did."),
     RequestState as "RequestState" => Some("The state of a request."),
 }

@@ -194,10 +194,10 @@ pub fn user(id: &str, role: &str, permissions: &[&str]) -> User {
 
 pub fn entry(id: &str, kind: &str, at: OffsetDateTime, by: &str, metadata: Value) -> Activity {
     let email = (!by.is_empty()).then(|| format!("p{by}@acme.example"));
-    let id = (!by.is_empty()).then(|| UserId::new(by));
-    let actor = Actor { id, email, ..Actor::default() };
+    let performer = (!by.is_empty()).then(|| UserId::new(by));
+    let actor = Actor { id: performer, email, ..Actor::default() };
     Activity {
-        id: Some(UserId::new(id)),
+        id: id.to_owned(),
         at,
         kind: kind.to_owned(),
         performed_by: Some(actor),

@@ -208,13 +208,13 @@ fn accounts_without_a_person_say_why_and_suggest() {
         assert_eq!(
             unmatched(evaluation).iter().map(line).collect::<Vec<_>>(),
             [
-                "8 Ambiguous [5 7] [] - 336",
-                "10 Ambiguous [10 11] [] - 336",
-                "11 None [] [9] - 336",
-                "15 None [] [] service 336",
-                "16 Unreadable [] [] - 336",
-                "17 Dangling [] [] - 336",
-                "18 None [] [] - 336",
+                "8 Ambiguous [5 7] [] - 337",
+                "10 Ambiguous [10 11] [] - 337",
+                "11 None [] [9] - 337",
+                "15 None [] [] service 337",
+                "16 Unreadable [] [] - 337",
+                "17 Dangling [] [] - 337",
+                "18 None [] [] - 337",
             ]
         );
     });
@@ -227,7 +227,8 @@ fn accounts_of_leavers_are_shown_with_their_sign_ins_after_the_last_day() {
         let times = HashMap::from([(UserId::new("7"), vec![last - Duration::SECOND, last, NOW])]);
         let covered = Some((datetime!(2026-04-01 0:00 UTC), NOW));
         let sign_ins = SignIns { times, covered };
-        let rows = terminated_active(evaluation, &sign_ins, Duration::ZERO);
+        let mut rows = terminated_active(evaluation, Duration::ZERO);
+        note_sign_ins(&mut rows, &sign_ins, NOW, &Zone::UTC);
         let [bo, di] = rows.try_into().unwrap();
         assert_eq!((bo.person_key.as_str(), bo.ended_source), ("2", EndedSource::Absent));
         assert_eq!((bo.finding, bo.days_since_end), (Finding::Fail, Some(0)));
@@ -236,11 +237,12 @@ fn accounts_of_leavers_are_shown_with_their_sign_ins_after_the_last_day() {
         assert_eq!((di.finding, di.days_since_end), (Finding::Review, Some(4)));
         assert_eq!((di.sign_ins_after_end, di.last_sign_in_after_end), (Some(2), Some(NOW)));
         // A log that does not cover the time since then proves nothing.
-        let unknown = terminated_active(evaluation, &SignIns::default(), Duration::ZERO);
+        let mut unknown = terminated_active(evaluation, Duration::ZERO);
+        note_sign_ins(&mut unknown, &SignIns::default(), NOW, &Zone::UTC);
         assert!(unknown.iter().all(|row| row.sign_ins_after_end.is_none()));
-        let graced = terminated_active(evaluation, &sign_ins, Duration::days(3));
+        let graced = terminated_active(evaluation, Duration::days(3));
         assert_eq!(graced.len(), 1);
-        assert_eq!(terminated_active(evaluation, &sign_ins, Duration::days(4)), []);
+        assert_eq!(terminated_active(evaluation, Duration::days(4)), []);
     });
 }
 
@@ -292,8 +294,7 @@ fn the_columns_of_each_view_are_the_members_of_its_rows() {
         assert_members(&identities(evaluation)[0], Identity::COLUMNS);
         assert_members(&unmatched(evaluation)[0], UnmatchedAccount::COLUMNS);
         assert_members(&ownerless(evaluation)[0], Ownerless::COLUMNS);
-        let sign_ins = SignIns::default();
-        let rows = terminated_active(evaluation, &sign_ins, Duration::ZERO);
+        let rows = terminated_active(evaluation, Duration::ZERO);
         assert_members(&rows[0], TerminatedActive::COLUMNS);
     });
 }

@@ -1,0 +1,238 @@
+//! The roster: its versions and their import. `views` has whose account it is, and `decisions` what
+//! people decided about accounts.
+
+pub mod decisions;
+pub mod views;
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::web::{Json, Payload};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::errors::ApiError;
+use crate::http::extract::caller::{Caller, RosterRead, RosterWrite};
+use crate::http::request::context::RequestContext;
+use crate::http::request::negotiation::{JSON, preferred_form};
+use crate::http::request::parameters::{Parameters, wrong};
+use crate::http::wire::{
+    ApiRefusals, BodyRefusals, ParameterRefusals, Problem, RosterImport, RosterImportParameters,
+    RosterVersion,
+};
+use crate::identities::{Author, Import, Shown};
+use crate::limits;
+use crate::roster::RequestedFormat;
+use crate::stores::VersionState;
+
+/// The roster of a workspace.
+#[derive(Serialize, ToSchema)]
+pub struct RosterStatus {
+    /// What the version in force means for the accounts. Null if no version is in force.
+    in_force: Option<RosterFigures>,
+    /// The number of the version that is held and waits for a person.
+    held: Option<u64>,
+    /// Why the last pull failed, with the remedy. Null if it succeeded, or if there was none.
+    pull_problem: Option<String>,
+    /// The versions that are kept, newest first.
+    versions: Vec<RosterVersion>,
+}
+
+/// What the version in force means for the accounts.
+#[derive(Serialize, ToSchema)]
+pub struct RosterFigures {
+    /// The version of the roster.
+    roster_version: u64,
+    /// The generation of the directory.
+    generation: i64,
+    /// The number of the newest decision or revocation; 0 without one.
+    decisions_version: u64,
+    /// The number of active accounts.
+    accounts: usize,
+    /// Active accounts without a person.
+    unmatched: usize,
+    /// Active accounts of people who have ended.
+    terminated_active: usize,
+    /// Service accounts without an active owner.
+    ownerless: usize,
+    /// Whether the roster is older than `roster.max_age`.
+    stale: bool,
+}
+
+/// Returns the versions of the roster, and what the one in force means for the accounts.
+#[utoipa::path(
+    get, path = "/api/v1/roster", operation_id = "roster", tag = "roster",
+    responses((status = 200, description = "The roster.", body = RosterStatus), ApiRefusals),
+)]
+pub async fn status(
+    request: HttpRequest,
+    caller: Caller<RosterRead>,
+) -> Result<Json<RosterStatus>, ApiError> {
+    preferred_form(&request, &[JSON])?;
+    let identities = Arc::clone(&caller.workspace.identities);
+    let served = caller.workspace.live.served().ok_or(ApiError::NotReady)?;
+    let _reading = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
+    let read = caller.service.makers.page(async move {
+        let versions = identities.store().versions(identities.workspace()).await?;
+        let shown = Shown { directory: served.directory(), as_of: None };
+        let figures = identities.assess(shown).await?.map(|assessment| RosterFigures {
+            roster_version: assessment.versions.roster_version,
+            generation: assessment.versions.generation,
+            decisions_version: assessment.versions.decisions_version,
+            accounts: assessment.identities.len(),
+            unmatched: assessment.unmatched.len(),
+            terminated_active: assessment.terminated_count(),
+            ownerless: assessment.ownerless.len(),
+            stale: identities.is_stale(assessment.confirmed_at),
+        });
+        let held = versions.iter().find(|version| version.state == VersionState::Held);
+        Ok::<_, ApiError>(RosterStatus {
+            in_force: figures,
+            held: held.map(|version| version.number),
+            pull_problem: identities.pull_failure().map(|failure| failure.why.clone()),
+            versions: versions.into_iter().map(RosterVersion::from).collect(),
+        })
+    });
+    Ok(Json(read.await??))
+}
+
+/// Imports a list of people as the next version of the roster: CSV, JSON or NDJSON.
+///
+/// The list is read whole; nothing is merged row by row. A list with an error is refused, and the
+/// version in force stays. A version that loses too many people, addresses or matched accounts is
+/// held until a person accepts it. The body may have 64 MiB and 200,000 rows.
+#[utoipa::path(
+    put, path = "/api/v1/roster", operation_id = "import_roster", tag = "roster",
+    params(RosterImportParameters),
+    request_body(
+        content((String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson")),
+        description = "The list of people.",
+    ),
+    responses(
+        (status = 200, description = "What was understood, and what became of it.", body = RosterImport),
+        (status = 409, description = "The setting `roster.complete` is missing.", content_type = "application/problem+json", body = Problem),
+        ParameterRefusals,
+        BodyRefusals,
+        ApiRefusals,
+    ),
+)]
+pub async fn import(
+    request: HttpRequest,
+    caller: Caller<RosterWrite>,
+    body: Payload,
+) -> Result<Json<RosterImport>, ApiError> {
+    preferred_form(&request, &[JSON])?;
+    let parameters = Parameters::parse(&request, &["format", "source", "dry_run"])?;
+    let format = format(parameters.text("format"))?;
+    let source = source(parameters.text("source"))?;
+    let dry_run = parameters.flag("dry_run")?;
+    let service = &caller.service;
+    let workspace = &caller.workspace;
+    let served = workspace.live.served().ok_or(ApiError::NotReady)?;
+    // One body at a time, so that many clients do not need much memory.
+    let turn = service
+        .clock
+        .within(limits::EXPENSIVE_WAIT, Arc::clone(&service.roster_imports).acquire_owned())
+        .await
+        .and_then(Result::ok)
+        .ok_or_else(|| ApiError::Unavailable {
+            why: "another roster is being imported; try again shortly".to_owned(),
+        })?;
+    let bytes = read_body(body, service).await?;
+    let author = author(&caller);
+    let identities = Arc::clone(&workspace.identities);
+    let imported = service.makers.export(async move {
+        let _turn = turn;
+        let import = Import { bytes: &bytes, source: &source, format, dry_run, is_pulled: false };
+        identities.import(import, &author, served.directory()).await
+    });
+    let report = imported.await??;
+    let refusal = refusal(&report.errors, report.error_count);
+    RosterImport::new(report).map(Json).ok_or(refusal)
+}
+
+/// Reads the body of an import.
+async fn read_body(
+    body: Payload,
+    service: &crate::http::Service,
+) -> Result<actix_web::web::Bytes, ApiError> {
+    const LIMIT: usize = limits::ROSTER_BYTES;
+    match service.clock.within(limits::ROSTER_WAIT, body.to_bytes_limited(LIMIT)).await {
+        None => Err(ApiError::TooSlow),
+        Some(Err(_)) => Err(ApiError::TooLarge { limit: LIMIT }),
+        Some(Ok(Err(_))) => {
+            Err(ApiError::InvalidSyntax { why: "the body is incomplete".to_owned() })
+        }
+        Some(Ok(Ok(bytes))) => Ok(bytes),
+    }
+}
+
+/// The refusal of a list with errors. It names lines and columns, and never a cell.
+fn refusal(errors: &[String], count: usize) -> ApiError {
+    const SHOWN: usize = 20;
+    let mut sentences: Vec<&str> = errors.iter().take(SHOWN).map(String::as_str).collect();
+    let more = format!("and {} more errors", count.saturating_sub(SHOWN));
+    if count > SHOWN {
+        sentences.push(&more);
+    }
+    ApiError::Problem {
+        status: StatusCode::BAD_REQUEST,
+        code: "invalid_roster",
+        detail: format!("nothing was imported: {}", sentences.join("; ")),
+    }
+}
+
+fn format(text: Option<&str>) -> Result<RequestedFormat, ApiError> {
+    match text {
+        None | Some("auto") => Ok(RequestedFormat::Auto),
+        Some("csv") => Ok(RequestedFormat::Csv),
+        Some("json" | "ndjson") => Ok(RequestedFormat::Json),
+        Some(_) => Err(wrong("format must be one of auto, csv, json, ndjson".to_owned())),
+    }
+}
+
+fn source(text: Option<&str>) -> Result<String, ApiError> {
+    let text = text.unwrap_or("api").trim();
+    let is_name = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    is_name
+        .then(|| text.to_owned())
+        .ok_or_else(|| wrong("source must be a name of 1 to 100 letters".to_owned()))
+}
+
+/// Puts a held version in force.
+#[utoipa::path(
+    post, path = "/api/v1/roster/versions/{version}/accept", operation_id = "accept_roster", tag = "roster",
+    params(("version" = u64, Path, description = "The number of the version.")),
+    responses(
+        (status = 200, description = "The versions, newest first.", body = [RosterVersion]),
+        (status = 409, description = "The version is not held, or another version came into force after it was compared.", content_type = "application/problem+json", body = Problem),
+        ApiRefusals,
+    ),
+)]
+pub async fn accept(
+    request: HttpRequest,
+    caller: Caller<RosterWrite>,
+) -> Result<Json<Vec<RosterVersion>>, ApiError> {
+    preferred_form(&request, &[JSON])?;
+    let version = request.match_info().get("version").and_then(|text| text.parse().ok());
+    let version = version.ok_or_else(|| ApiError::NotFound { what: "this version".to_owned() })?;
+    let identities = &caller.workspace.identities;
+    identities.accept(version, &author(&caller)).await?;
+    let versions = identities.store().versions(identities.workspace()).await?;
+    Ok(Json(versions.into_iter().map(RosterVersion::from).collect()))
+}
+
+/// The client, as author of what it does.
+fn author<S>(caller: &Caller<S>) -> Author {
+    let entry = RequestContext::audit_entry("", caller.service.clock.now());
+    let principal = &caller.principal;
+    Author {
+        by: principal.subject.clone(),
+        entry: crate::database::AuditEntry {
+            actor: Some(principal.subject.clone()),
+            identity: Some(principal.identity.clone()),
+            ..entry
+        },
+    }
+}

@@ -1,0 +1,109 @@
+//! Erases people from the roster: on request, and when they left long ago.
+
+use std::collections::HashSet;
+
+use super::{Author, Identities, IdentityError, Shown};
+use crate::directory::Directory;
+use crate::ledger::LedgerError;
+use crate::roster::{PersonKey, References, erasable};
+use crate::stores::Forgotten;
+
+impl Identities {
+    /// Erases a person from all versions and decisions. Later imports leave the person out. `named`
+    /// is the key or, of a person in the version in force, another id or an address.
+    ///
+    /// # Errors
+    /// [`IdentityError::NobodyToForget`], or one of the database.
+    pub async fn forget(&self, named: &str, author: &Author) -> Result<Forgotten, IdentityError> {
+        let now = self.clock.now();
+        let key = self.key_of(named).await?.ok_or(IdentityError::NobodyToForget)?;
+        let event = |forgotten: &Forgotten| {
+            let detail = format!(
+                "a person of the roster: {} states, {} references, {} decisions",
+                forgotten.people, forgotten.references, forgotten.decisions
+            );
+            vec![author.event("roster.forgotten", &self.workspace, None, detail, now)]
+        };
+        let forgotten = self.store.forget(&self.workspace, &key, &author.by, now, event).await?;
+        self.ledger.empty_log().await?;
+        self.drop_caches().await;
+        Ok(forgotten)
+    }
+
+    /// Lets later imports read a forgotten person again.
+    ///
+    /// # Errors
+    /// [`IdentityError::NotForgotten`], or one of the database.
+    pub async fn remember(&self, key: &str, author: &Author) -> Result<(), IdentityError> {
+        let key = PersonKey::new(key).ok_or(IdentityError::NotForgotten)?;
+        let detail = "a person of the roster may be imported again".to_owned();
+        let now = self.clock.now();
+        let event = author.event("roster.remembered", &self.workspace, None, detail, now);
+        let is_done = self.store.remember(&self.workspace, &key, vec![event]).await?;
+        if is_done { Ok(()) } else { Err(IdentityError::NotForgotten) }
+    }
+
+    /// Erases people who left more than `roster.keep_ended` ago and to whom no account belongs, and
+    /// deletes old versions. Returns the numbers of both.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn keep_up(&self, directory: &Directory) -> Result<KeptUp, LedgerError> {
+        let workspace = self.workspace.as_str();
+        let mut kept_up = KeptUp {
+            versions: self.store.prune_versions(workspace, self.options.keep_versions).await?,
+            people: 0,
+        };
+        let Some(version) = self.store.in_force(workspace, None).await? else {
+            return Ok(kept_up);
+        };
+        let Some(assessment) = self.assess(Shown { directory, as_of: None }).await? else {
+            return Ok(kept_up);
+        };
+        let now = self.clock.now();
+        let today = self.day_at(now);
+        let stamp = self.store.stamp(workspace).await?;
+        let roster = self.roster(version.number, stamp.revision).await?;
+        let with_accounts = &assessment.people_with_accounts;
+        let gone = erasable(&roster, with_accounts, today, self.options.keep_ended);
+        let gone: HashSet<PersonKey> = gone.into_iter().cloned().collect();
+        if gone.is_empty() {
+            return Ok(kept_up);
+        }
+        let detail = format!("{} people who left long ago (roster.keep_ended)", gone.len());
+        kept_up.people = gone.len();
+        let event = Author::bridge(now).event("roster.erased", workspace, None, detail, now);
+        self.store.erase_ended(workspace, gone, vec![event]).await?;
+        self.drop_caches().await;
+        Ok(kept_up)
+    }
+
+    /// Returns the key of a person by key, and of the version in force also by id or address.
+    async fn key_of(&self, named: &str) -> Result<Option<PersonKey>, LedgerError> {
+        let Some(key) = PersonKey::new(named) else { return Ok(None) };
+        if self.store.has_person(&self.workspace, &key).await? {
+            return Ok(Some(key));
+        }
+        let Some(version) = self.store.in_force(&self.workspace, None).await? else {
+            return Ok(None);
+        };
+        let roster = self.store.roster(&self.workspace, version.number).await?;
+        let references = References::new(roster.people(), self.day_at(self.clock.now()));
+        Ok(references.person(named).map(|person| person.key.clone()))
+    }
+
+    async fn drop_caches(&self) {
+        self.kept.lock().await.clear();
+        self.rosters.lock().await.clear();
+        self.changed.notify_one();
+    }
+}
+
+/// What the upkeep deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptUp {
+    /// Versions.
+    pub versions: u64,
+    /// People.
+    pub people: usize,
+}

@@ -1,0 +1,351 @@
+//! Reads the people of an identity provider: by SCIM with index or cursor paging (RFC 7644 §3.4.2.4,
+//! RFC 9865), by the SCIM API of Entra, or by the Users API of Okta. Only GET requests are sent,
+//! besides the request for a token.
+//!
+//! A pull returns all people or an error: an incomplete list would turn colleagues into leavers.
+//!
+//! ```text
+//! client  requests: credentials, retries, limits
+//! page    what a response says. Pure
+//! ```
+
+mod client;
+mod page;
+
+use std::collections::HashSet;
+
+use reqwest::Url;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::clock::Clock;
+use crate::limits;
+use crate::roster::{Completeness, PullKind, pulled_id, pulled_record};
+use client::PullClient;
+use page::{Page, Paging};
+
+/// The attributes that a pull asks a SCIM server for.
+const ATTRIBUTES: &str = "userName,externalId,active,name,displayName,emails,userType,title,\
+                          urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// The number of people on a page of Okta.
+const OKTA_PAGE: &str = "200";
+
+/// From where a roster is pulled.
+#[derive(Clone, Debug)]
+pub struct PullSource {
+    /// The root of the API.
+    pub url: Url,
+    /// Its kind.
+    pub kind: PullKind,
+    /// How the bridge signs in.
+    pub credentials: PullCredentials,
+    /// The name of the source.
+    pub source: String,
+}
+
+/// How a pull signs in.
+#[derive(Clone, Debug)]
+pub enum PullCredentials {
+    /// A token.
+    Token(SecretString),
+    /// Tokens are issued for client credentials (RFC 6749 §4.4).
+    Client {
+        /// The client id.
+        id: String,
+        /// The client secret.
+        secret: SecretString,
+        /// Where tokens are issued.
+        token_url: Url,
+        /// The scope of the tokens.
+        scope: Option<String>,
+    },
+}
+
+/// Why a pull failed. No message has a value of a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PullError {
+    /// The server cannot be reached.
+    #[error("{what} cannot be reached: {why}. Check roster.pull.url and the network")]
+    Unreachable {
+        /// What was requested.
+        what: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// The server refuses the credentials.
+    #[error(
+        "{what} was refused with {status}. Check the credentials of roster.pull, and whether they \
+         may read users"
+    )]
+    Refused {
+        /// What was requested.
+        what: String,
+        /// The status.
+        status: u16,
+    },
+    /// The server answered with another status.
+    #[error("{what} was answered with {status}. Check roster.pull.url and roster.pull.kind")]
+    Status {
+        /// What was requested.
+        what: String,
+        /// The status.
+        status: u16,
+    },
+    /// The response is not what the API documents.
+    #[error("the response to {what} is not a list of people in JSON. Check roster.pull.kind")]
+    Malformed {
+        /// What was requested.
+        what: String,
+    },
+    /// The response is too large.
+    #[error("the response to {what} is larger than {max} bytes")]
+    TooLarge {
+        /// What was requested.
+        what: String,
+        /// The maximum.
+        max: usize,
+    },
+    /// The list ended before its announced end.
+    #[error(
+        "the list ended after {read} of {total} people. Nothing is taken over, since a missing \
+         person would count as a leaver"
+    )]
+    Incomplete {
+        /// People that were read.
+        read: usize,
+        /// The announced number.
+        total: usize,
+    },
+    /// The list changed while it was read, twice.
+    #[error("the list of people changed while it was read, twice. The next pull tries again")]
+    Changing,
+    /// The list has too many people.
+    #[error("the list has more than {max} people")]
+    TooMany {
+        /// The maximum.
+        max: usize,
+    },
+    /// The list has too many pages.
+    #[error("the list has more than {max} pages")]
+    TooManyPages {
+        /// The maximum.
+        max: usize,
+    },
+    /// The next page is at another place.
+    #[error("the server names a next page at another address. Its people are not read")]
+    ForeignPage,
+    /// The pull took too long.
+    #[error("reading all people took longer than {} minutes", limits::PULL_WAIT.as_secs() / 60)]
+    TooSlow,
+}
+
+/// Reads the people of an identity provider.
+pub struct Puller {
+    client: PullClient,
+    source: PullSource,
+    completeness: Completeness,
+    clock: Clock,
+}
+
+/// The people that were read so far.
+#[derive(Default)]
+struct Collected {
+    /// People, each once.
+    people: Vec<Value>,
+    ids: HashSet<String>,
+    /// Entries of all pages, repeated ones included.
+    entries: usize,
+    pages: usize,
+}
+
+impl Collected {
+    /// Adds the people of a page. Returns how many were new.
+    fn add(&mut self, people: Vec<Value>) -> Result<usize, PullError> {
+        let before = self.people.len();
+        self.entries += people.len();
+        self.pages += 1;
+        for person in people {
+            let is_new = pulled_id(&person).is_none_or(|id| self.ids.insert(id.to_owned()));
+            if is_new {
+                self.people.push(person);
+            }
+        }
+        if self.people.len() > limits::ROSTER_ROWS {
+            return Err(PullError::TooMany { max: limits::ROSTER_ROWS });
+        }
+        if self.pages > limits::PULL_PAGES {
+            return Err(PullError::TooManyPages { max: limits::PULL_PAGES });
+        }
+        Ok(self.people.len() - before)
+    }
+
+    /// Checks a list that has ended.
+    fn whole(self, total: Option<usize>) -> Result<Self, PullError> {
+        match total {
+            Some(total) if self.entries < total => {
+                Err(PullError::Incomplete { read: self.people.len(), total })
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+impl Puller {
+    /// Prepares a pull. Sends nothing yet.
+    ///
+    /// # Errors
+    /// A sentence, if TLS cannot be set up.
+    pub fn new(
+        source: PullSource,
+        completeness: Completeness,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        let client = PullClient::new(&source, clock.clone())?;
+        Ok(Self { client, source, completeness, clock })
+    }
+
+    /// The name of the source.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source.source
+    }
+
+    /// Reads all people, and returns them as records that an import reads. The same people give
+    /// the same bytes.
+    ///
+    /// # Errors
+    /// [`PullError`].
+    pub async fn pull(&self) -> Result<Vec<u8>, PullError> {
+        let read = self.clock.within(limits::PULL_WAIT, self.people()).await;
+        let people = read.ok_or(PullError::TooSlow)??;
+        let record = |person: &Value| pulled_record(self.source.kind, person).to_string();
+        let mut records: Vec<String> = people.iter().map(record).collect();
+        records.sort_unstable();
+        Ok(format!("[{}]", records.join(",\n")).into_bytes())
+    }
+
+    async fn people(&self) -> Result<Vec<Value>, PullError> {
+        self.client.sign_in().await?;
+        if self.source.kind == PullKind::OktaApi {
+            return self.okta_people().await;
+        }
+        match self.scim_people().await {
+            // RFC 7644 §3.4.2.4: the list may change between two pages. So it is read again.
+            Err(PullError::Changing) => self.scim_people().await,
+            read => read,
+        }
+    }
+
+    /// Reads all people of a SCIM server.
+    async fn scim_people(&self) -> Result<Vec<Value>, PullError> {
+        let paging = self.paging().await?;
+        let mut attributes = Some(ATTRIBUTES);
+        let mut collected = Collected::default();
+        let mut cursor: Option<String> = None;
+        let mut total = None;
+        loop {
+            let query = self.scim_query(paging, attributes, collected.entries, cursor.as_deref());
+            let page = match self.client.get(self.users_path(), &query).await {
+                // Some servers do not support `attributes`.
+                Err(PullError::Status { status: 400, .. })
+                    if attributes.is_some() && collected.pages == 0 =>
+                {
+                    attributes = None;
+                    continue;
+                }
+                answer => Page::of_scim(&answer?.body, self.users_path())?,
+            };
+            if page.total.is_some() && total.is_some() && page.total != total {
+                return Err(PullError::Changing);
+            }
+            total = total.or(page.total);
+            let is_empty = page.people.is_empty();
+            let new = collected.add(page.people)?;
+            let is_last = match paging {
+                Paging::Cursor => {
+                    let is_stuck = page.next_cursor.is_some() && page.next_cursor == cursor;
+                    cursor = page.next_cursor;
+                    cursor.is_none() || is_stuck || (new == 0 && !is_empty)
+                }
+                Paging::Index => new == 0 || total.is_some_and(|total| collected.entries >= total),
+            };
+            if is_last {
+                return Ok(collected.whole(total)?.people);
+            }
+        }
+    }
+
+    fn users_path(&self) -> &'static str {
+        if self.source.kind == PullKind::EntraScim { "users" } else { "Users" }
+    }
+
+    fn scim_query(
+        &self,
+        paging: Paging,
+        attributes: Option<&str>,
+        entries: usize,
+        cursor: Option<&str>,
+    ) -> Vec<(&'static str, String)> {
+        let mut query = Vec::new();
+        query.extend(attributes.map(|attributes| ("attributes", attributes.to_owned())));
+        // Entra's documentation gives two different page sizes, so its own is used.
+        if self.source.kind == PullKind::Scim {
+            query.push(("count", limits::PULL_PAGE.to_string()));
+        }
+        match (paging, cursor) {
+            (Paging::Index, _) => query.push(("startIndex", (entries + 1).to_string())),
+            (Paging::Cursor, Some(cursor)) => query.push(("cursor", cursor.to_owned())),
+            // RFC 9865 §2.1: an empty cursor begins a walk. Entra has no other paging.
+            (Paging::Cursor, None) if self.source.kind == PullKind::Scim => {
+                query.push(("cursor", String::new()));
+            }
+            (Paging::Cursor, None) => {}
+        }
+        query
+    }
+
+    /// How the server pages, as its ServiceProviderConfig says.
+    async fn paging(&self) -> Result<Paging, PullError> {
+        if self.source.kind == PullKind::EntraScim {
+            return Ok(Paging::Cursor);
+        }
+        match self.client.get("ServiceProviderConfig", &[]).await {
+            Ok(answer) => Ok(Paging::of_config(&answer.body)),
+            // Servers without that resource page by index, which all had before RFC 9865.
+            Err(PullError::Status { .. } | PullError::Malformed { .. }) => Ok(Paging::Index),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads all people of Okta.
+    async fn okta_people(&self) -> Result<Vec<Value>, PullError> {
+        let mut collected = Collected::default();
+        let limit = || ("limit", OKTA_PAGE.to_owned());
+        self.okta_list(&[limit()], &mut collected).await?;
+        if self.completeness == Completeness::All {
+            // The plain list leaves out users who were deprovisioned.
+            let filter = ("filter", "status eq \"DEPROVISIONED\"".to_owned());
+            self.okta_list(&[limit(), filter], &mut collected).await?;
+        }
+        Ok(collected.people)
+    }
+
+    async fn okta_list(
+        &self,
+        query: &[(&'static str, String)],
+        collected: &mut Collected,
+    ) -> Result<(), PullError> {
+        let path = "api/v1/users";
+        let mut answer = self.client.get(path, query).await?;
+        loop {
+            let page = Page::of_okta(answer.body, path)?;
+            let is_empty = page.people.is_empty();
+            let new = collected.add(page.people)?;
+            match answer.next {
+                Some(next) if new > 0 || is_empty => answer = self.client.get_next(&next).await?,
+                _ => return Ok(()),
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What metrics and the status say about the roster.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::{Identities, Shown};
+use crate::directory::Directory;
+use crate::ledger::LedgerError;
+use crate::roster::is_stale;
+
+/// The roster of a workspace, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RosterStanding {
+    /// The version in force.
+    pub version: u64,
+    /// When the source last had exactly these people.
+    pub confirmed_at: OffsetDateTime,
+    /// Active accounts without a person.
+    pub unmatched: usize,
+    /// Active accounts of people who have ended.
+    pub terminated_active: usize,
+    /// Service accounts without an active owner.
+    pub ownerless: usize,
+    /// The version that is held.
+    pub held: Option<u64>,
+}
+
+/// Why the last pull failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullFailure {
+    /// When.
+    pub at: OffsetDateTime,
+    /// A sentence without personal data.
+    pub why: String,
+}
+
+impl Identities {
+    /// The standing as last computed; `None` without a roster.
+    #[must_use]
+    pub fn standing(&self) -> Option<Arc<RosterStanding>> {
+        self.standing.load_full()
+    }
+
+    /// Why the last pull failed; `None` if it succeeded, or if there was none.
+    #[must_use]
+    pub fn pull_failure(&self) -> Option<Arc<PullFailure>> {
+        self.pull_failure.load_full()
+    }
+
+    /// Records the result of a pull.
+    pub fn note_pull(&self, failure: Option<PullFailure>) {
+        self.pull_failure.store(failure.map(Arc::new));
+    }
+
+    /// Whether the roster is too old for answers without a warning.
+    #[must_use]
+    pub fn is_stale(&self, confirmed_at: OffsetDateTime) -> bool {
+        is_stale(confirmed_at, self.clock.now(), self.options.max_age)
+    }
+
+    /// Computes the standing again if something changed.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn refresh(&self, directory: &Directory) -> Result<(), LedgerError> {
+        let standing = match self.assess(Shown { directory, as_of: None }).await? {
+            Some(assessment) => Some(RosterStanding {
+                version: assessment.versions.roster_version,
+                confirmed_at: assessment.confirmed_at,
+                unmatched: assessment.unmatched.len(),
+                terminated_active: assessment.terminated_count(),
+                ownerless: assessment.ownerless.len(),
+                held: self.store.stamp(&self.workspace).await?.held,
+            }),
+            None => self.held_first_version().await?,
+        };
+        self.standing.store(standing.map(Arc::new));
+        Ok(())
+    }
+
+    /// The standing if the first version is held, so that no version is in force.
+    async fn held_first_version(&self) -> Result<Option<RosterStanding>, LedgerError> {
+        let Some(held) = self.store.stamp(&self.workspace).await?.held else { return Ok(None) };
+        Ok(Some(RosterStanding {
+            version: 0,
+            confirmed_at: self.clock.now(),
+            unmatched: 0,
+            terminated_active: 0,
+            ownerless: 0,
+            held: Some(held),
+        }))
+    }
+}

@@ -1,0 +1,343 @@
+//! Two rosters in sequence, with a leaver, a rehire, a recycled address and the domain of a company
+//! that was bought. The expected tables were worked out by hand.
+
+use std::time::Duration;
+
+use intercom_scim_bridge::app::identities_of;
+use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::config::Config;
+use intercom_scim_bridge::database::AuditEntry;
+use intercom_scim_bridge::directory::{
+    Directory, Recorded, Snapshot, Stamps, User, UserId, Volatile,
+};
+use intercom_scim_bridge::identities::{
+    Author, Identities, IdentityError, Import, ImportOutcome, NewDecision, NewVerdict, Shown,
+};
+use intercom_scim_bridge::roster::{Class, Completeness, EquivalentDomains, RequestedFormat};
+use intercom_scim_bridge::stores::{AuditQuestion, Stores, VersionState};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use crate::on_both_databases;
+use crate::support::database::TestDatabase;
+
+on_both_databases!(
+    two_rosters_end_in_the_table_that_a_person_worked_out,
+    a_halved_roster_is_held_until_it_is_accepted,
+    a_forgotten_person_is_in_no_version_and_does_not_come_back,
+    people_who_left_long_ago_and_old_versions_are_erased,
+    decisions_are_appended_and_named_by_number,
+);
+
+const FIRST_DAY: OffsetDateTime = datetime!(2026-03-02 09:00 UTC);
+/// From the first roster to the second.
+const WEEKS: Duration = Duration::from_hours(9 * 7 * 24);
+
+const FIRST: &str = "employee number,name,email,employee type,start date,end date,manager id
+1,Ida Berg,ida@acme.example,employee,2020-01-01,,9
+2,Bo Dahl,bo@acme.example,employee,2020-01-01,,9
+3,Cy Ek,cy@acme.example,employee,2020-01-01,,9
+5,John Smith,john@acme.example,employee,2020-01-01,2025-11-30,9
+6,Ed Gran,ed@acme.example,employee,2021-01-01,2023-12-31,9
+9,Mia Holm,mia@acme.example,employee,2015-01-01,,
+";
+
+/// Bo (2) is missing, Cy's address changed, another John Smith (7) got the address of the first, and
+/// Ed came back as 8.
+const SECOND: &str = "employee number,name,email,employee type,start date,end date,manager id
+1,Ida Berg,ida@acme.example,employee,2020-01-01,,9
+3,Cy Ek-Lund,cy.lund@acme.example,employee,2020-01-01,,9
+5,John Smith,john@acme.example,employee,2020-01-01,2025-11-30,9
+6,Ed Gran,ed@acme.example,employee,2021-01-01,2023-12-31,9
+7,John Smith,john@acme.example,employee,2026-02-01,,9
+8,Ed Gran,ed@acme.example,employee,2025-01-01,,9
+9,Mia Holm,mia@acme.example,employee,2015-01-01,,
+";
+
+fn directory() -> Directory {
+    let user = |(id, email): (&str, &str)| {
+        let mut user = User::new(UserId::new(id));
+        user.email = Some(email.to_owned());
+        user.joined_at = Some(datetime!(2025-06-01 12:00 UTC));
+        let stamps = Stamps { created: FIRST_DAY, last_modified: FIRST_DAY };
+        (Recorded { value: user, stamps }, Volatile::default())
+    };
+    let users = [
+        ("10", "support@acme.example"),
+        ("11", "operator+abc@intercom.io"),
+        ("2", "Ida@Acme.example"),
+        ("3", "ida+test@acme.example"),
+        ("4", "bo@acme.example"),
+        ("5", "cy@acme.example"),
+        ("6", "cy.lund@bought.example"),
+        ("7", "john@acme.example"),
+        ("8", "ed@acme.example"),
+        ("9", "mia@acme.example"),
+    ];
+    let users = users.into_iter().map(user).collect();
+    let snapshot = Snapshot { generation: 1, users, ..Snapshot::default() };
+    Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None)
+}
+
+struct Story {
+    identities: Identities,
+    clock: Clock,
+    directory: Directory,
+    author: Author,
+    stores: Stores,
+    _database: TestDatabase,
+}
+
+impl Story {
+    async fn begin(database: TestDatabase) -> Self {
+        let mut config = Config::defaults().unwrap();
+        config.roster.complete = Some(Completeness::Current);
+        let sets = [vec!["acme.example".to_owned(), "bought.example".to_owned()]];
+        config.roster.equivalent_domains = EquivalentDomains::new(&sets).unwrap();
+        config.roster.keep_versions = 2;
+        let clock = Clock::manual(FIRST_DAY);
+        let stores = database.stores().await;
+        let identities = identities_of(&config, "default", &stores, &clock);
+        let entry = AuditEntry::event("", FIRST_DAY);
+        let author = Author { by: "ada".to_owned(), entry };
+        Self { identities, clock, directory: directory(), author, stores, _database: database }
+    }
+
+    async fn import(&self, text: &str) -> ImportOutcome {
+        let import = Import {
+            bytes: text.as_bytes(),
+            source: "hr",
+            format: RequestedFormat::Auto,
+            dry_run: false,
+            is_pulled: false,
+        };
+        self.identities.import(import, &self.author, &self.directory).await.unwrap().outcome
+    }
+
+    /// One line for each account, by id.
+    async fn table(&self, as_of: Option<OffsetDateTime>) -> Vec<String> {
+        let shown = Shown { directory: &self.directory, as_of };
+        let assessment = self.identities.assessed(shown).await.unwrap();
+        let line = |row: &intercom_scim_bridge::roster::Identity| {
+            let text = |text: Option<&str>| text.unwrap_or("-").to_owned();
+            format!(
+                "{} {} {} {} {}{}",
+                row.account_id.trim_start_matches("adm_"),
+                text(row.person_key.as_deref()),
+                row.class,
+                text(row.match_rule.map(|rule| rule.as_str())),
+                text(row.person_status.map(|status| status.as_str())),
+                if row.duplicate_account { " duplicate" } else { "" },
+            )
+        };
+        assessment.identities.iter().map(line).collect()
+    }
+
+    async fn states(&self) -> Vec<VersionState> {
+        let versions = self.identities.store().versions("default").await.unwrap();
+        versions.into_iter().map(|version| version.state).collect()
+    }
+
+    async fn events(&self) -> Vec<String> {
+        let entries = self.stores.audit.entries(&AuditQuestion::default(), 100).await.unwrap();
+        entries.into_iter().map(|entry| entry.event).collect()
+    }
+}
+
+async fn two_rosters_end_in_the_table_that_a_person_worked_out(database: TestDatabase) {
+    let story = Story::begin(database).await;
+    assert_eq!(story.import(FIRST).await, ImportOutcome::InForce { version: 1 });
+    let first = [
+        "10 - unknown - -",
+        "11 - bot - -",
+        "2 1 employee exact active duplicate",
+        "3 1 employee untagged active duplicate",
+        "4 2 employee exact active",
+        "5 3 employee exact active",
+        "6 - unknown - -",
+        "7 5 employee exact ended",
+        "8 6 employee exact ended",
+        "9 9 employee exact active",
+    ];
+    assert_eq!(story.table(None).await, first);
+
+    story.clock.advance(WEEKS);
+    assert_eq!(story.import(SECOND).await, ImportOutcome::InForce { version: 2 });
+    let second = [
+        "10 - unknown - -",
+        "11 - bot - -",
+        "2 1 employee exact active duplicate",
+        "3 1 employee untagged active duplicate",
+        // The roster has only current people, so Bo has left.
+        "4 2 employee exact ended",
+        // The address of the first roster still matches.
+        "5 3 employee alias active duplicate",
+        // The domain of the company that was bought.
+        "6 3 employee domain active duplicate",
+        // The account is older than the second John Smith.
+        "7 - unknown - -",
+        // Ed was back before the account was made.
+        "8 8 employee exact active",
+        "9 9 employee exact active",
+    ];
+    assert_eq!(story.table(None).await, second);
+    assert_eq!(story.states().await, [VersionState::InForce, VersionState::Replaced]);
+
+    // The state of the first day is still known.
+    assert_eq!(story.table(Some(FIRST_DAY + Duration::from_hours(1))).await, first);
+    let shown = Shown { directory: &story.directory, as_of: Some(FIRST_DAY - WEEKS) };
+    let before = story.identities.assessed(shown).await;
+    assert!(matches!(before, Err(IdentityError::NoRosterThen)));
+
+    let shown = Shown { directory: &story.directory, as_of: None };
+    let assessment = story.identities.assessed(shown).await.unwrap();
+    let unmatched: Vec<&str> =
+        assessment.unmatched.iter().map(|row| row.account_id.as_str()).collect();
+    assert_eq!(unmatched, ["adm_10", "adm_7"]);
+    let leavers = story.identities.terminated_active(&assessment).await.unwrap();
+    let leavers: Vec<&str> = leavers.iter().map(|row| row.account_id.as_str()).collect();
+    assert_eq!(leavers, ["adm_4"]);
+    // Each person of both versions who is the same is stored once.
+    let people = story.identities.store().roster("default", 2).await.unwrap();
+    assert_eq!(people.people().len(), 8);
+    assert_eq!(story.events().await, ["roster.imported"; 2]);
+
+    // The same file again is no new version.
+    assert_eq!(story.import(SECOND).await, ImportOutcome::Unchanged { version: 2 });
+}
+
+async fn a_halved_roster_is_held_until_it_is_accepted(database: TestDatabase) {
+    let story = Story::begin(database).await;
+    story.import(FIRST).await;
+    let before = story.table(None).await;
+    let halved: String = FIRST.lines().take(2).map(|line| format!("{line}\n")).collect();
+    story.clock.advance(WEEKS);
+    let outcome = story.import(&halved).await;
+    assert!(
+        matches!(&outcome, ImportOutcome::Held { version: 2, reasons } if reasons.len() == 1),
+        "{outcome:?}"
+    );
+    assert_eq!(story.table(None).await, before);
+    assert_eq!(story.states().await, [VersionState::Held, VersionState::InForce]);
+    // The same file again is held, and not stored again.
+    assert_eq!(story.import(&halved).await, outcome);
+    let unknown = story.identities.accept(3, &story.author).await;
+    assert!(matches!(unknown, Err(IdentityError::NoSuchVersion(3))));
+    story.clock.advance(WEEKS);
+    story.identities.accept(2, &story.author).await.unwrap();
+    assert_eq!(story.states().await, [VersionState::InForce, VersionState::Replaced]);
+    let after = story.table(None).await;
+    assert_eq!(after[9], "9 9 employee exact ended");
+    // It was not in force while it was held.
+    let held = story.clock.now() - WEEKS + Duration::from_secs(1);
+    assert_eq!(story.table(Some(held)).await, before);
+    let again = story.identities.accept(2, &story.author).await;
+    assert!(matches!(again, Err(IdentityError::NotHeld(2))));
+    let accepted = story.identities.store().in_force("default", None).await.unwrap().unwrap();
+    assert_eq!(accepted.accepted_by.as_deref(), Some("ada"));
+    assert_eq!(
+        story.events().await,
+        ["roster.imported", "roster.imported", "roster.confirmed", "roster.accepted"]
+    );
+}
+
+async fn a_forgotten_person_is_in_no_version_and_does_not_come_back(database: TestDatabase) {
+    let story = Story::begin(database).await;
+    story.import(FIRST).await;
+    story.clock.advance(WEEKS);
+    story.import(SECOND).await;
+    let nobody = story.identities.forget("404", &story.author).await;
+    assert!(matches!(nobody, Err(IdentityError::NobodyToForget)));
+    story.identities.forget("9", &story.author).await.unwrap();
+    for version in [1, 2] {
+        let roster = story.identities.store().roster("default", version).await.unwrap();
+        let all = serde_json::to_string(roster.people()).unwrap();
+        assert!(!all.contains("mia") && !all.contains("\"9\""), "{all}");
+    }
+    assert_eq!(story.table(None).await[9], "9 - unknown - -");
+    story.clock.advance(Duration::from_hours(1));
+    let more = format!("{SECOND}12,New Person,new@acme.example,employee,2026-05-01,,1\n");
+    assert_eq!(story.import(&more).await, ImportOutcome::InForce { version: 3 });
+    assert_eq!(story.table(None).await[9], "9 - unknown - -");
+    story.identities.remember("9", &story.author).await.unwrap();
+    story.clock.advance(Duration::from_hours(1));
+    assert_eq!(story.import(SECOND).await, ImportOutcome::InForce { version: 4 });
+    assert_eq!(story.table(None).await[9], "9 9 employee exact active");
+}
+
+async fn people_who_left_long_ago_and_old_versions_are_erased(database: TestDatabase) {
+    let story = Story::begin(database).await;
+    story.import(FIRST).await;
+    story.clock.advance(WEEKS);
+    story.import(SECOND).await;
+    // Ed's first time at the company ended in 2023, and his account belongs to his second one.
+    let kept = story.identities.keep_up(&story.directory).await.unwrap();
+    assert_eq!((kept.versions, kept.people), (0, 0), "erased when it was imported");
+    let roster = story.identities.store().roster("default", 2).await.unwrap();
+    let keys: Vec<&str> = roster.people().iter().map(|person| person.key.as_str()).collect();
+    assert_eq!(keys, ["1", "2", "3", "5", "7", "8", "9"]);
+    // John ended on 30 November 2025.
+    story.clock.advance(WEEKS);
+    let kept = story.identities.keep_up(&story.directory).await.unwrap();
+    assert_eq!(kept.people, 1);
+    // Bo ended, too, but his account is still active.
+    story.clock.advance(8 * WEEKS);
+    let kept = story.identities.keep_up(&story.directory).await.unwrap();
+    assert_eq!(kept.people, 0);
+    let roster = story.identities.store().roster("default", 2).await.unwrap();
+    assert!(roster.people().iter().any(|person| person.key.as_str() == "2"));
+    let more = format!("{SECOND}12,New Person,new@acme.example,employee,2026-05-01,,1\n");
+    story.import(&more).await;
+    let kept = story.identities.keep_up(&story.directory).await.unwrap();
+    assert_eq!(kept.versions, 1);
+    assert_eq!(story.states().await, [VersionState::InForce, VersionState::Replaced]);
+}
+
+async fn decisions_are_appended_and_named_by_number(database: TestDatabase) {
+    let story = Story::begin(database).await;
+    let new = |account: &str, verdict| NewDecision {
+        account: account.to_owned(),
+        verdict,
+        why: "Asked".to_owned(),
+        until: Some(story.clock.now() + Duration::from_hours(24 * 30)),
+    };
+    let decide = async |new| story.identities.decide(new, &story.author, &story.directory).await;
+    let service =
+        || NewVerdict::Class { class: Class::Service, owner: Some("mia@acme.example".to_owned()) };
+    let early = decide(new("adm_10", service())).await;
+    assert!(matches!(early, Err(IdentityError::NoRoster)));
+    story.import(FIRST).await;
+    assert_eq!(decide(new("support@acme.example", service())).await.unwrap(), 1);
+    assert_eq!(
+        decide(new("adm_6", NewVerdict::Is("cy@acme.example".to_owned()))).await.unwrap(),
+        2
+    );
+    assert_eq!(decide(new("adm_2", NewVerdict::IsNot("1".to_owned()))).await.unwrap(), 3);
+    let nobody = decide(new("adm_6", NewVerdict::Is("404".to_owned()))).await;
+    assert!(matches!(nobody, Err(IdentityError::NoSuchPerson)));
+    let bot = decide(new("adm_6", NewVerdict::Class { class: Class::Bot, owner: None })).await;
+    assert!(matches!(bot, Err(IdentityError::Decision(_))));
+    let table = story.table(None).await;
+    assert_eq!(table[0], "10 - service - -");
+    assert_eq!(table[2], "2 - unknown - -");
+    assert_eq!(table[6], "6 3 employee decision active duplicate");
+    story.identities.revoke(3, &story.author).await.unwrap();
+    let twice = story.identities.revoke(3, &story.author).await;
+    assert!(matches!(twice, Err(IdentityError::RevokedBefore(3))));
+    assert_eq!(story.table(None).await[2], "2 1 employee exact active duplicate");
+    // All decisions of a file, or none.
+    let file = "account,person,why,until\nadm_7,5,Asked,\nadm_404,5,Asked,\nadm_8,6,,\n";
+    let bad = story.identities.import_decisions(file.as_bytes(), &story.author, &story.directory);
+    let Err(IdentityError::DecisionFile(bad)) = bad.await else { panic!("refused") };
+    assert_eq!(bad.len(), 2);
+    let good = "account,person,why,until\nadm_7,5,Asked,\nadm_8,6,Asked,2026-12-31\n";
+    let ids = story.identities.import_decisions(good.as_bytes(), &story.author, &story.directory);
+    assert_eq!(ids.await.unwrap(), [5, 6]);
+    // The first two ended by themselves.
+    story.clock.advance(WEEKS);
+    assert_eq!(story.table(None).await[0], "10 - unknown - -");
+    let rows = story.identities.decisions().await.unwrap();
+    let states: Vec<String> = rows.iter().map(|row| format!("{} {}", row.id, row.state)).collect();
+    assert_eq!(states, ["6 in_force", "5 in_force", "3 revoked", "2 expired", "1 expired"]);
+    assert_eq!(rows[2].revoked_by.as_deref(), Some("ada"));
+}
