@@ -5,6 +5,7 @@
 //! account        a teammate
 //! entitlement    a team, a role, a seat, a permission
 //! membership     an account's access
+//! people         which people a person wants to see, and in which order
 //! change         a change of one of them
 //! review         accounts with their access, for a review
 //! review_counts  the counts of a review
@@ -16,6 +17,7 @@ mod account;
 mod change;
 mod entitlement;
 mod membership;
+mod people;
 mod review;
 mod review_counts;
 
@@ -26,6 +28,9 @@ pub use change::{
 };
 pub use entitlement::{Entitlement, entitlement_named, entitlements};
 pub use membership::{AccessMembership, MembershipSelection, memberships};
+pub use people::{
+    FoundPeople, PeopleOrder, PeopleQuestion, PeopleState, SeatFilter, SecondFactorFilter,
+};
 pub use review::{ReviewBasis, ReviewChange, ReviewedAccount, review, reviewed_account};
 pub use review_counts::{Answers, ReviewCounts};
 
