@@ -99,10 +99,12 @@ impl Row for Account {
 #[must_use]
 pub fn accounts(directory: &Directory, names: Names, selection: Selection) -> Rows<Account> {
     let selected = directory.people.iter().filter(|person| selection.takes(person));
-    selection.page(selected, |person| row(directory, person, names))
+    selection.page(selected, |person| account(directory, person, names))
 }
 
-fn row(directory: &Directory, person: &Person, names: Names) -> Account {
+/// Returns the account of a person of a directory.
+#[must_use]
+pub fn account(directory: &Directory, person: &Person, names: Names) -> Account {
     let Person { user, volatile, stamps, teams } = person;
     let (given_name, family_name) = user.given_and_family(names);
     let id = account_id(&user.id);

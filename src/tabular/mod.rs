@@ -21,7 +21,7 @@ mod people;
 mod review;
 mod review_counts;
 
-pub use account::{Account, accounts};
+pub use account::{Account, account, accounts};
 pub use change::{
     ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership,
     attributes_of_user,
