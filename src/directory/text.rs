@@ -14,7 +14,7 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::char::decompose_compatible;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Returns the form in which a text is compared.
@@ -36,6 +36,16 @@ pub fn folded(text: &str) -> Cow<'_, str> {
         text.to_ascii_lowercase().into()
     } else {
         folded_beyond_ascii(text).into()
+    }
+}
+
+/// Returns the form in which people search a text: without regard to case and accents, so that
+/// `Zoë` is found as `zoe`. NB: SCIM's filters do not use it: RFC 7644 §5 keeps accents.
+#[must_use]
+pub fn unaccented(text: &str) -> Cow<'_, str> {
+    match folded(text) {
+        folded if folded.is_ascii() => folded,
+        folded => folded.nfd().filter(|letter| !is_combining_mark(*letter)).nfc().collect(),
     }
 }
 

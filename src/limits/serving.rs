@@ -137,15 +137,19 @@ pub const OTHER_FILES: u64 = 128;
 /// The number of exports whose ETag, length and summary stay in memory.
 pub const KNOWN_EXPORTS: usize = 4;
 
-/// The number of people on a page of the status page, and the number of latest imports, changes and
-/// requests that it shows. The API has the rest.
+/// The number of people on a page of the console.
 pub const PAGE_PEOPLE: usize = 100;
-/// See [`PAGE_PEOPLE`].
+
+/// The number of latest imports, changes and requests that the overview shows, and of open requests
+/// that the page of a person shows. The API has the rest.
 pub const PAGE_LATEST: usize = 12;
 
-/// The number of imports in the charts of the status page. Only imports that changed something are
+/// How many times the page of a person reads [`LIST_ITEMS`](super::LIST_ITEMS) changes at most.
+pub const PAGE_HISTORY_READS: usize = 10;
+
+/// The number of imports in the charts of the overview. Only imports that changed something are
 /// in them.
 pub const PAGE_RUNS: u64 = 400;
 
-/// The number of generations that are searched for the latest changes of the status page.
+/// The number of generations that are searched for the latest changes of the overview.
 pub const PAGE_GENERATIONS: i64 = 10;

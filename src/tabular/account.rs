@@ -121,7 +121,7 @@ pub fn accounts(
     selection: Selection,
 ) -> Rows<Account> {
     let selected = directory.people.iter().filter(|person| selection.takes(person));
-    selection.page(selected, |person| row(directory, person, names, known))
+    selection.page(selected, |person| account(directory, person, names, known))
 }
 
 /// How much of the activity log was known at the time that rows show.
@@ -191,7 +191,9 @@ pub fn invited_accounts(
     known.filter_map(account).collect()
 }
 
-fn row(directory: &Directory, person: &Person, names: Names, known: KnownLog) -> Account {
+/// Returns the account of a person of a directory.
+#[must_use]
+pub fn account(directory: &Directory, person: &Person, names: Names, known: KnownLog) -> Account {
     let Person { user, volatile, stamps, teams } = person;
     let (given_name, family_name) = user.given_and_family(names);
     let last_activity = volatile.last_activity();

@@ -5,6 +5,7 @@
 //! account        a teammate
 //! entitlement    a team, a role, a seat, a permission
 //! membership     an account's access
+//! people         which people a person wants to see, and in which order
 //! change         a change of one of them
 //! seat           a paid seat, and whether it is used
 //! invitation     an invitation that is pending
@@ -21,11 +22,12 @@ mod change;
 mod entitlement;
 mod invitation;
 mod membership;
+mod people;
 mod review;
 mod review_counts;
 mod seat;
 
-pub use account::{Account, KnownLog, accounts, invited_accounts};
+pub use account::{Account, KnownLog, account, accounts, invited_accounts};
 pub use activity::ActivityRow;
 pub use change::{
     ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership,
@@ -34,6 +36,9 @@ pub use change::{
 pub use entitlement::{Entitlement, entitlement_named, entitlements};
 pub use invitation::InvitationRow;
 pub use membership::{AccessMembership, MembershipSelection, memberships};
+pub use people::{
+    FoundPeople, PeopleOrder, PeopleQuestion, PeopleState, SeatFilter, SecondFactorFilter,
+};
 pub use review::{
     ReviewBasis, ReviewChange, ReviewedAccount, is_privileged, review, reviewed_account,
     reviewed_invitation,

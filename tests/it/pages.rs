@@ -1,4 +1,6 @@
-//! The status page: who can open it, what it shows, and that it is accessible.
+//! The console: who can open it, what it shows, and that it is accessible.
+
+mod people;
 
 use intercom_scim_bridge::access::{hash_of_random, random_secret};
 use intercom_scim_bridge::limits;
@@ -81,7 +83,7 @@ async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
             page(&bridge, &format!("/login?link={link}"), "")
                 .await
                 .text
-                .contains("Show the status page")
+                .contains("Open the console")
         );
     }
     assert_eq!(log_in(&bridge, &link, "cross-site").await.status, 400);
@@ -91,12 +93,8 @@ async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
     assert_eq!(log_in(&bridge, &link, "same-origin").await.status, 400, "once");
     assert_eq!(log_in(&bridge, &"x".repeat(43), "same-origin").await.status, 400);
 
-    let status = page(&bridge, "/", &cookie).await;
-    assert!(
-        status.text.contains("Access of teammates") && status.text.contains("@northwind.example"),
-        "{}",
-        status.text
-    );
+    let people = page(&bridge, "/people", &cookie).await;
+    assert!(people.text.contains("@northwind.example"), "{}", people.text);
     let audit = bridge.get("/api/v1/audit?event=page.session_begun").await.json();
     assert_eq!(audit["items"].as_array().unwrap().len(), 1);
 
@@ -110,19 +108,21 @@ async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
     }
     let end = bridge.request(Method::POST, "/logout").header("Cookie", &cookie);
     assert_eq!(Bridge::send(end).await.status, 303);
-    assert!(!page(&bridge, "/", &cookie).await.text.contains("northwind"), "the session has ended");
+    for path in ["/", "/people", "/people/export", "/people/adm_4423436", "/teams"] {
+        let ended = page(&bridge, path, &cookie).await;
+        assert!(ended.text.contains("login-link"), "{path}: the session has ended");
+        assert!(!ended.text.contains("northwind"), "{path}");
+    }
     let audit = bridge.get("/api/v1/audit?event=page.session_ended").await.json();
     assert_eq!(audit["items"].as_array().unwrap().len(), 1);
     bridge.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_shows_the_status_and_runs_no_script_in_a_name() {
+async fn the_pages_show_the_state_and_run_nothing_that_a_name_contains() {
     let mut workspace = dozen();
     let evil = workspace.add_teammate("<script>alert(1)</script>");
     workspace.admin_mut(evil).unwrap().email = "evil@northwind.example".to_owned();
-    let accented = workspace.add_teammate("Zoe\u{308} Nunez");
-    workspace.admin_mut(accented).unwrap().email = "zn@northwind.example".to_owned();
     let bridge = Bridge::serving(workspace).await;
     let cookie = session(&log_in(&bridge, &link(&bridge, &["default"]).await, "same-origin").await);
     bridge.ask(Method::DELETE, "/scim/v2/Users/adm_4423436").await;
@@ -135,31 +135,29 @@ async fn the_page_shows_the_status_and_runs_no_script_in_a_name() {
     bridge.shows(2).await;
     let status = page(&bridge, "/", &cookie).await.text;
     for shown in
-        ["connected", "remove account", "user removed", "1 left", "<svg", "Billing", "incremental"]
+        ["connected", "remove account", "Left the workspace", "1 left", "<svg", "incremental"]
     {
         assert!(status.contains(shown), "{shown}: {status}");
     }
-    assert!(status.contains("&lt;script&gt;") && !status.contains("<script"), "{status}");
-    let found = page(&bridge, "/?q=EVIL%40", &cookie).await.text;
-    assert!(found.contains("1 to 1 of 1") && found.contains("evil@northwind.example"));
-    let found = page(&bridge, "/?q=ZO%C3%8B", &cookie).await.text;
-    assert!(
-        found.contains("1 to 1 of 1") && found.contains("zn@northwind.example"),
-        "in any Unicode form"
-    );
-    let hostile = page(&bridge, "/?q=%22%3E%3Cscript%3E&offset=99999", &cookie).await.text;
-    assert!(hostile.contains("No teammates") && !hostile.contains("<script"), "{hostile}");
+    let people = page(&bridge, "/people", &cookie).await.text;
+    assert!(people.contains("&lt;script&gt;") && !people.contains("<script"), "{people}");
+    let hostile = page(&bridge, "/people?q=%22%3E%3Cscript%3E&offset=99999", &cookie).await.text;
+    assert!(hostile.contains("No people match") && !hostile.contains("<script"), "{hostile}");
     for odd in [
-        "/?offset=18446744073709551615",
-        "/?offset=-1",
-        "/?offset=1&offset=2&q=%FF",
+        "/people?offset=18446744073709551615",
+        "/people?offset=-1&sort=-&state=none&idle=99999999&seat=&team=team_&role=%00",
+        "/people?offset=1&offset=2&q=%FF",
+        "/people/adm_4423436?as_of=9999-99-99",
         "/?workspace=none",
     ] {
         assert_eq!(page(&bridge, odd, &cookie).await.status, 200, "{odd}");
     }
     // A workspace of others looks like one that does not exist.
     let other = session(&log_in(&bridge, &link(&bridge, &["emea"]).await, "same-origin").await);
-    assert!(!page(&bridge, "/?workspace=default", &other).await.text.contains("northwind"));
+    for path in ["/", "/people", "/people/export", "/people/adm_4423436", "/teams"] {
+        let path = format!("{path}?workspace=default");
+        assert!(!page(&bridge, &path, &other).await.text.contains("northwind"), "{path}");
+    }
     bridge.stop().await;
 }
 
@@ -231,20 +229,27 @@ async fn the_pages_work_with_a_keyboard_without_scripts_and_on_a_phone() {
     browser.open(&address().await).await;
     assert_eq!(browser.title().await, "Sign in");
     browser.press_on("button", ENTER).await;
-    browser.shows("<title>default · Intercom SCIM bridge</title>").await;
+    browser.shows("<title>Overview · default · Intercom SCIM bridge</title>").await;
     assert_eq!(browser.text("dd.good").await, "connected");
     browser.press_on("input[type=search]", &format!("joiner 3{ENTER}")).await;
-    browser.shows("<td>Joiner 3 0</td>").await;
-    assert!(browser.text("#people ~ .scroll caption").await.starts_with("1 to "));
+    browser.shows("<bdi>Joiner 3 0</bdi>").await;
+    assert!(browser.text("caption").await.starts_with("1 to "));
+    browser.press_on("tbody a", ENTER).await;
+    browser.shows("Joined the workspace").await;
+    assert_eq!(browser.text("h1").await, "Joiner 3 0");
     browser.close().await;
 
     let Some(telephone) = Browser::start((500, 900), true).await else { return };
     telephone.open(&address().await).await;
     telephone.press_on("button", ENTER).await;
-    telephone.shows("Access of teammates").await;
-    let width =
-        telephone.run("return [document.documentElement.scrollWidth, window.innerWidth]").await;
-    assert!(width[0].as_u64() <= width[1].as_u64(), "it is as wide as the screen: {width}");
+    telephone.shows("Search people").await;
+    for path in ["/people", "/teams", "/people/adm_4423436", "/"] {
+        telephone.open(&bridge.url(path)).await;
+        telephone.shows("<h1>").await;
+        let width =
+            telephone.run("return [document.documentElement.scrollWidth, window.innerWidth]").await;
+        assert!(width[0].as_u64() <= width[1].as_u64(), "{path} is as wide as the screen: {width}");
+    }
     let labels = telephone
         .run("return [...document.querySelectorAll('svg')].every(svg => svg.getAttribute('aria-label').length > 20)");
     assert_eq!(labels.await, json!(true));
@@ -268,13 +273,22 @@ async fn pictures_for_the_docs() {
     let bridge = eventful().await;
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
     std::fs::create_dir_all(folder).unwrap();
-    for (name, size) in [("status-page", (1280, 1500)), ("status-page-narrow", (500, 1100))] {
+    for (name, path, size) in [
+        ("status-page", "/", (1280, 1500)),
+        ("status-page-narrow", "/", (500, 1100)),
+        ("people", "/people", (1280, 1100)),
+        ("people-narrow", "/people", (500, 1100)),
+        ("person", "/people/adm_4423436", (1280, 1100)),
+        ("person-narrow", "/people/adm_4423436", (500, 1100)),
+    ] {
         let browser = Browser::start(size, true).await.unwrap();
         browser
             .open(&bridge.url(&format!("/login?link={}", link(&bridge, &["default"]).await)))
             .await;
         browser.press_on("button", ENTER).await;
-        browser.shows("Access of teammates").await;
+        browser.shows("Search people").await;
+        browser.open(&bridge.url(path)).await;
+        browser.shows("<h1>").await;
         std::fs::write(format!("{folder}/{name}.png"), browser.screenshot().await).unwrap();
         browser.close().await;
     }

@@ -3,6 +3,8 @@
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::directory::{Team, team_id};
+
 /// Formats a moment for people, to the minute.
 pub fn when(moment: OffsetDateTime) -> String {
     moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
@@ -19,4 +21,27 @@ pub fn number(value: usize) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// A value that is yes, no or unknown.
+pub fn yes_or_no(value: Option<bool>) -> &'static str {
+    match value {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "unknown",
+    }
+}
+
+/// A value that is on, off or unknown.
+pub fn on_or_off(value: Option<bool>) -> &'static str {
+    match value {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "unknown",
+    }
+}
+
+/// The name of a team; its id if Intercom has no name.
+pub fn team_name(team: &Team) -> String {
+    team.group.name.clone().unwrap_or_else(|| team_id(&team.group.id))
 }

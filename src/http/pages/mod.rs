@@ -1,20 +1,32 @@
-//! The status page for people, rendered by the server, without scripts.
+//! The console: pages for people, rendered by the server, without scripts.
 //!
 //! The command `login-link` prints an address that is valid once. The page there has a button, so
 //! that programs that follow links do not use it up; the button starts a session. Nothing can be
 //! changed on these pages except the session.
 //!
 //! ```text
-//! overview   the data           view     the HTML
-//! chart      small charts       format   how moments and numbers are written
+//! viewer     the session, its workspaces, and the workspace of the page
+//! layout     what all pages share
+//! overview   the data of the overview         view         its HTML, and the pages for signing in
+//! people     the list of people, its export   people_view  its HTML
+//! person     one person                       person_view  its HTML
+//! teams      the list of teams
+//! chart      small charts                     format       how moments and numbers are written
+//! wording    changes in words
 //! ```
 
 mod chart;
 mod format;
+mod layout;
 mod overview;
+pub mod people;
+mod people_view;
+pub mod person;
+mod person_view;
+pub mod teams;
 mod view;
-
-use std::sync::Arc;
+mod viewer;
+mod wording;
 
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
 use actix_web::http::StatusCode;
@@ -36,18 +48,16 @@ use super::wire::{BodyRefusals, Problem};
 use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
 use crate::database::AuditEntry;
 use crate::limits;
-use crate::runtime::WorkspaceHandle;
 use overview::Overview;
+use viewer::Viewer;
 
-/// Returns the status page.
+/// Returns the overview of a workspace.
 ///
 /// Without a session, the page explains how to sign in.
 #[utoipa::path(
     get, path = "/", operation_id = "status_page", tag = "pages",
     params(
         ("workspace" = Option<String>, Query, description = "The name of the workspace. The default is the first one of the session."),
-        ("q" = Option<String>, Query, description = "Only teammates whose name, address, teams or role contain this text."),
-        ("offset" = Option<String>, Query, description = "How many teammates to skip. A value that is not a number means 0."),
     ),
     responses(
         (status = 200, description = "An HTML page.", content_type = "text/html", body = String),
@@ -57,21 +67,11 @@ use overview::Overview;
 )]
 pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
-    let shown = session(&request, &service).await?.unwrap_or_default();
-    // A workspace may have been removed from the settings since.
-    let shown: Vec<&Arc<WorkspaceHandle>> =
-        shown.iter().filter_map(|name| service.workspaces.get(name)).collect();
-    let wanted = parameter(&request, "workspace")
-        .and_then(|name| shown.iter().find(|workspace| *workspace.name == *name));
-    let Some(workspace) = wanted.or(shown.first()) else {
+    let Some(viewer) = Viewer::from_request(&request, &service).await? else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
-    RequestContext::with(|context| context.workspace = Some(Arc::clone(&workspace.name)));
-    let search: String =
-        parameter(&request, "q").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
-    let offset = parameter(&request, "offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
-    let overview = Overview::load(&service, workspace, &shown, &search, offset).await?;
-    Ok(page(StatusCode::OK, view::status(&overview)))
+    let overview = Overview::load(&service, &viewer.workspace).await?;
+    Ok(page(StatusCode::OK, view::status(&viewer, &overview)))
 }
 
 /// Returns a parameter of the query. The page ignores invalid values instead of refusing them.

@@ -1,14 +1,9 @@
-//! Gathers the data of the status page.
+//! Gathers the data of the overview.
 
-use std::sync::Arc;
-
-use actix_web::web;
 use time::OffsetDateTime;
 
 use super::chart::Point;
-use crate::directory::{
-    ChangePosition, Directory, Failure, LogFacts, Person, Run, SignIn, account_id, team_id, text,
-};
+use crate::directory::{ChangePosition, Directory, Failure, Run, account_id, team_id};
 use crate::http::errors::ApiError;
 use crate::http::state::service::Service;
 use crate::http::wire::LifecycleRequest;
@@ -17,15 +12,11 @@ use crate::ledger::LedgerError;
 use crate::limits;
 use crate::requests::RequestState;
 use crate::runtime::WorkspaceHandle;
-use crate::scim::ServedSnapshot;
 use crate::stores::RequestQuestion;
-use crate::tabular::{ChangeDocument, ReviewBasis, ReviewedAccount, review};
+use crate::tabular::ChangeDocument;
 
-/// The data of one workspace on the page.
+/// The data of one workspace on the overview.
 pub struct Overview {
-    pub workspace: String,
-    /// All workspaces that the session shows.
-    pub workspaces: Vec<(String, ConnectionState)>,
     pub connection: ConnectionState,
     pub problem: Option<Failure>,
     pub time_problems: Vec<Failure>,
@@ -39,35 +30,19 @@ pub struct Overview {
     pub runs: Vec<Run>,
     /// Newest first, each with the name of what it concerns.
     pub changes: Vec<(ChangeDocument, String)>,
-    pub people: People,
     /// The number of teammates over time.
     pub accounts: Vec<Point>,
     /// The number of changes of each import.
     pub activity: Vec<Point>,
 }
 
-/// One page of the teammates that match the search.
-pub struct People {
-    pub rows: Vec<ReviewedAccount>,
-    pub total: usize,
-    pub offset: usize,
-    pub search: String,
-}
-
 impl Overview {
     /// Loads the data of a workspace.
-    pub async fn load(
-        service: &Service,
-        workspace: &WorkspaceHandle,
-        all: &[&Arc<WorkspaceHandle>],
-        search: &str,
-        offset: usize,
-    ) -> Result<Self, ApiError> {
+    pub async fn load(service: &Service, workspace: &WorkspaceHandle) -> Result<Self, ApiError> {
         let now = service.clock.now();
         let name = &*workspace.name;
         let standing = workspace.health.standing();
         let served = workspace.live.served();
-        let (active, people) = people(service, served.clone(), search, offset).await?;
         let runs = service.stores.ledger.runs(name, None, limits::PAGE_LATEST as u64).await?;
         let changing = service.stores.ledger.runs_that_changed(name, limits::PAGE_RUNS).await?;
         let open =
@@ -76,13 +51,10 @@ impl Overview {
             service.stores.requests.list(name, &open, limits::PAGE_LATEST as u64).await?;
         let generation = served.as_ref().map(|served| served.snapshot_id().generation);
         let directory = served.as_ref().map(|served| served.directory());
+        let people = directory.map_or(&[][..], |directory| &directory.people);
+        let active = people.iter().filter(|person| person.user.active).count();
         let changes = latest_changes(service, name, generation.unwrap_or(0)).await?;
         Ok(Self {
-            workspace: name.to_owned(),
-            workspaces: all
-                .iter()
-                .map(|other| (other.name.to_string(), other.health.standing().connection))
-                .collect(),
             connection: standing.connection,
             problem: standing.problem,
             age_seconds: workspace.live.age(service.clock.running()).map(|age| age.as_secs()),
@@ -109,80 +81,8 @@ impl Overview {
                 .filter(|run| run.generation > Some(1))
                 .map(changed)
                 .collect(),
-            people,
             runs,
         })
-    }
-}
-
-/// The number of all teammates, and those of the page that match the search. On a thread for
-/// blocking work: with many people it takes long, and must not delay other requests.
-async fn people(
-    service: &Service,
-    served: Option<Arc<ServedSnapshot>>,
-    search: &str,
-    offset: usize,
-) -> Result<(usize, People), ApiError> {
-    let search = search.to_owned();
-    let moment = service.clock.now();
-    let privileged_roles = Arc::clone(&service.privileged_roles);
-    let page = web::block(move || {
-        let everybody = served.map(|served| {
-            let log = signed_in(served.directory());
-            let basis = ReviewBasis {
-                privileged_roles: &privileged_roles,
-                log: &log,
-                moment,
-                identities: None,
-            };
-            review(served.directory(), None, basis)
-        });
-        let everybody = everybody.unwrap_or_default();
-        (everybody.len(), People::page(everybody, &search, offset))
-    });
-    page.await.map_err(|_| ApiError::Internal)
-}
-
-impl People {
-    fn page(everybody: Vec<ReviewedAccount>, search: &str, offset: usize) -> Self {
-        let wanted = text::folded(search.trim()).into_owned();
-        let fits = |row: &ReviewedAccount| {
-            let texts = [
-                row.display_name.as_deref(),
-                row.email.as_deref(),
-                Some(&row.teams),
-                row.roles.as_deref(),
-            ];
-            wanted.is_empty()
-                || texts.into_iter().flatten().any(|shown| text::folded(shown).contains(&wanted))
-        };
-        let found: Vec<ReviewedAccount> = everybody.into_iter().filter(fits).collect();
-        let total = found.len();
-        let offset = offset.min(total);
-        Self {
-            rows: found.into_iter().skip(offset).take(limits::PAGE_PEOPLE).collect(),
-            total,
-            offset,
-            search: search.trim().to_owned(),
-        }
-    }
-}
-
-/// The sign-ins and other activity that the served snapshot has.
-fn signed_in(directory: &Directory) -> LogFacts {
-    let sign_in = |person: &Person| {
-        let at = person.volatile.last_sign_in_at?;
-        Some((
-            person.user.id.clone(),
-            SignIn { at, method: person.volatile.last_sign_in_method.clone() },
-        ))
-    };
-    let activity =
-        |person: &Person| Some((person.user.id.clone(), person.volatile.last_other_activity?));
-    LogFacts {
-        sign_ins: directory.people.iter().filter_map(sign_in).collect(),
-        activity: directory.people.iter().filter_map(activity).collect(),
-        ..LogFacts::default()
     }
 }
 

@@ -1,36 +1,20 @@
-//! The HTML of the pages. All values are escaped; there are no scripts.
+//! The HTML of the overview and of the pages for signing in.
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 
 use super::chart::{self, Point};
 use super::format::{number, when};
-use super::overview::{Overview, People};
+use super::layout::{self, Section, css_class, document};
+use super::overview::Overview;
+use super::viewer::Viewer;
+use super::wording::describe;
 use crate::directory::{Run, RunStatus};
 use crate::http::wire::LifecycleRequest;
-use crate::import::ConnectionState;
-use crate::limits;
 use crate::tabular::ChangeDocument;
-
-/// Renders a complete page.
-pub fn page(title: &str, body: &Markup) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                link rel="stylesheet" href="/status.css";
-            }
-            body { (body) }
-        }
-    }
-    .into_string()
-}
 
 /// The page for visitors without a session.
 pub fn signed_out() -> String {
-    page(
+    document(
         "Intercom SCIM bridge",
         &html! {
             main {
@@ -44,14 +28,14 @@ pub fn signed_out() -> String {
 
 /// The page with the button that starts a session. Programs that follow links press no buttons.
 pub fn log_in(link: &str) -> String {
-    page(
+    document(
         "Sign in",
         &html! {
             main {
                 h1 { "Intercom SCIM bridge" }
                 form method="post" action="/login" {
                     input type="hidden" name="link" value=(link);
-                    button autofocus { "Show the status page" }
+                    button autofocus { "Open the console" }
                 }
             }
         },
@@ -60,7 +44,7 @@ pub fn log_in(link: &str) -> String {
 
 /// The page for an invalid link.
 pub fn no_link() -> String {
-    page(
+    document(
         "This link is no longer valid",
         &html! {
             main {
@@ -71,62 +55,29 @@ pub fn no_link() -> String {
     )
 }
 
-/// The status page.
-pub fn status(overview: &Overview) -> String {
-    let title = format!("{} · Intercom SCIM bridge", overview.workspace);
-    page(
-        &title,
-        &html! {
-            (header(overview))
-            main {
-                (standing(overview))
-                (charts(overview))
-                (requests(&overview.requests, overview.open_requests))
-                (imports(&overview.runs))
-                (changes(&overview.changes))
-                (people(overview, &overview.people))
-            }
-            footer { "intercom-scim-bridge " (crate::VERSION) " · times are UTC · generation " (overview.generation.unwrap_or(0)) }
-        },
-    )
+/// The overview.
+pub fn status(viewer: &Viewer, overview: &Overview) -> String {
+    let main = html! {
+        h1 { "Overview" }
+        (search(viewer))
+        (standing(overview))
+        (charts(overview))
+        (requests(&overview.requests, overview.open_requests))
+        (imports(&overview.runs))
+        (changes(viewer, &overview.changes))
+    };
+    layout::page(viewer, Section::Overview, "Overview", &main)
 }
 
-fn header(overview: &Overview) -> Markup {
+fn search(viewer: &Viewer) -> Markup {
     html! {
-        header {
-            h1 { "Intercom SCIM bridge" }
-            nav aria-label="Workspaces" {
-                @for (name, connection) in &overview.workspaces {
-                    @let current = (*name == overview.workspace).then_some("page");
-                    a href=(address(name, "", 0)) aria-current=[current] { (name) }
-                    @if *connection != ConnectionState::Connected {
-                        span class=(css_class(*connection)) { (connection.as_str()) }
-                    }
-                }
+        form class="search" method="get" action="/people" role="search" {
+            input type="hidden" name="workspace" value=(viewer.workspace.name);
+            label class="wide" { "Search people"
+                input type="search" name="q" placeholder="Name, address, team or role";
             }
-            form method="post" action="/logout" { button { "Sign out" } }
+            button { "Search" }
         }
-    }
-}
-
-fn address(workspace: &str, search: &str, offset: usize) -> String {
-    let mut parameters = form_urlencoded::Serializer::for_suffix("/?".to_owned(), 2);
-    parameters.append_pair("workspace", workspace);
-    if !search.is_empty() {
-        parameters.append_pair("q", search);
-    }
-    if offset > 0 {
-        parameters.append_pair("offset", &offset.to_string());
-    }
-    parameters.finish()
-}
-
-/// The CSS class of a connection, which gives it its colour.
-fn css_class(connection: ConnectionState) -> &'static str {
-    match connection {
-        ConnectionState::Connected => "good",
-        ConnectionState::Degraded => "warn",
-        ConnectionState::Disconnected => "bad",
     }
 }
 
@@ -253,7 +204,7 @@ fn import(run: &Run) -> Markup {
     }
 }
 
-fn changes(changes: &[(ChangeDocument, String)]) -> Markup {
+fn changes(viewer: &Viewer, changes: &[(ChangeDocument, String)]) -> Markup {
     html! {
         @if !changes.is_empty() {
             section {
@@ -261,73 +212,23 @@ fn changes(changes: &[(ChangeDocument, String)]) -> Markup {
                 div class="scroll" tabindex="0" role="region" aria-label="Latest changes" {
                     table {
                         caption { "Newest first. " code { "/api/v1/changes" } " has all changes" }
-                        thead { tr { th scope="col" { "Seen" } th scope="col" { "What" } th scope="col" { "Of" } th scope="col" { "Attributes" } th scope="col" { "By" } } }
+                        thead { tr { th scope="col" { "Seen" } th scope="col" { "Of" } th scope="col" { "Change" } th scope="col" { "By" } } }
                         tbody {
                             @for (change, about) in changes {
                                 tr {
                                     td { (when(change.at)) }
-                                    td { (change.r#type) " " (change.action) }
-                                    td { (about) }
-                                    td { (attributes(change)) }
+                                    td {
+                                        @match &change.user_id {
+                                            Some(id) => a href=(viewer.address(&format!("/people/{id}"), &[])) { bdi { (about) } },
+                                            None => bdi { (about) },
+                                        }
+                                    }
+                                    td { @for sentence in describe(change) { div { bdi { (sentence) } } } }
                                     td { (change.actor.as_ref().and_then(|actor| actor.email.as_deref()).unwrap_or_default()) }
                                 }
                             }
                         }
                     }
-                }
-            }
-        }
-    }
-}
-
-fn attributes(change: &ChangeDocument) -> String {
-    let names = |map: &Option<serde_json::Map<String, serde_json::Value>>| -> Vec<String> {
-        map.iter().flat_map(|map| map.keys().cloned()).collect()
-    };
-    if change.action == "updated" { names(&change.after).join(", ") } else { String::new() }
-}
-
-fn people(overview: &Overview, people: &People) -> Markup {
-    let first = people.offset + 1;
-    let last = people.offset + people.rows.len();
-    html! {
-        section {
-            h2 id="people" { "Access of teammates" }
-            form class="search" method="get" action="/" role="search" {
-                input type="hidden" name="workspace" value=(overview.workspace);
-                input type="search" name="q" value=(people.search) placeholder="Name, address, team or role" aria-label="Search teammates";
-                button { "Search" }
-            }
-            div class="scroll" tabindex="0" role="region" aria-label="Teammates" {
-                table {
-                    caption {
-                        @if people.rows.is_empty() { "No teammates" } @else { (number(first)) " to " (number(last)) " of " (number(people.total)) }
-                    }
-                    thead { tr { th scope="col" { "Name" } th scope="col" { "Address" } th scope="col" { "Teams" } th scope="col" { "Role" } th scope="col" { "Seat" } th scope="col" { "Last sign-in" } th scope="col" { "2FA" } } }
-                    tbody {
-                        @for row in &people.rows {
-                            tr {
-                                td { (row.display_name.as_deref().unwrap_or("unknown")) @if row.is_privileged == Some(true) { " ★" } }
-                                td { (row.email.as_deref().unwrap_or("unknown")) }
-                                td { (row.teams.replace(';', ", ")) }
-                                td { (row.roles.as_deref().unwrap_or("unknown")) }
-                                td { (row.seat.unwrap_or("unknown")) }
-                                td { (row.last_login_at.map_or_else(|| "unknown".to_owned(), when)) }
-                                td { (row.mfa.map_or("unknown", |mfa| if mfa { "on" } else { "off" })) }
-                            }
-                        }
-                    }
-                }
-            }
-            @if people.rows.iter().any(|row| row.is_privileged == Some(true)) {
-                p { "★ may manage teammates, change the workspace's settings, or export its data" }
-            }
-            nav aria-label="Pages" {
-                @if people.offset > 0 {
-                    a href=(address(&overview.workspace, &people.search, people.offset.saturating_sub(limits::PAGE_PEOPLE))) { "Previous" }
-                }
-                @if last < people.total {
-                    a href=(address(&overview.workspace, &people.search, last)) { "Next" }
                 }
             }
         }

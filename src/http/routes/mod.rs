@@ -111,7 +111,16 @@ fn bridge_routes() -> Vec<Route> {
         pages::log_out,
     ]);
     // Without HEAD: such a request must not use up a ticket or a link.
-    let pages = routes![connect::begin, connect::callback, pages::home, pages::ask_to_log_in];
+    let pages = routes![
+        connect::begin,
+        connect::callback,
+        pages::home,
+        pages::people::people,
+        pages::people::export_people,
+        pages::person::person,
+        pages::teams::teams,
+        pages::ask_to_log_in,
+    ];
     routes.extend(pages.into_iter().map(Route::without_head));
     routes.push(Route::undescribed("/status.css", Method::GET, pages::style));
     routes

@@ -1,0 +1,197 @@
+//! The list of people, and its export.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::viewer::Viewer;
+use super::{page, parameter, people_view, view};
+use crate::directory::{Directory, GroupId};
+use crate::http::errors::ApiError;
+use crate::http::request::negotiation::{HTML, JSON, preferred_form};
+use crate::http::response::chunks::Chunks;
+use crate::http::response::table::CSV;
+use crate::http::state::service::Service;
+use crate::http::wire::Problem;
+use crate::limits;
+use crate::scim::ServedSnapshot;
+use crate::tabular::{Account, FoundPeople, KnownLog, PeopleQuestion, account};
+use crate::words::Words;
+
+/// One page of people.
+pub struct PeoplePage {
+    pub question: PeopleQuestion,
+    pub offset: usize,
+    /// The people, if anything was imported.
+    pub shown: Option<ShownPeople>,
+}
+
+/// People of a served snapshot.
+pub struct ShownPeople {
+    pub served: Arc<ServedSnapshot>,
+    pub found: FoundPeople,
+    /// The names of all roles, sorted.
+    pub roles: Vec<String>,
+}
+
+/// Shows the people of a workspace: searched, filtered, sorted and in pages.
+///
+/// Parameters with an invalid value are ignored.
+#[utoipa::path(
+    get, path = "/people", operation_id = "people_page", tag = "pages",
+    params(
+        ("workspace" = Option<String>, Query, description = "The name of the workspace. The default is the first one of the session."),
+        ("q" = Option<String>, Query, description = "Only people whose name, address, id, role or team contains this text, without regard to case and accents."),
+        ("state" = Option<String>, Query, description = "`active` (the default), `removed` or `all`."),
+        ("team" = Option<String>, Query, description = "Only members of this team, by id (`team_…`)."),
+        ("role" = Option<String>, Query, description = "Only holders of this role, by name or id."),
+        ("seat" = Option<String>, Query, description = "By the paid inbox seat: `paid`, `none` or `unknown`."),
+        ("mfa" = Option<String>, Query, description = "By the second factor: `on`, `off` or `unknown`."),
+        ("idle" = Option<String>, Query, description = "Only people without a recorded sign-in in the last so many days."),
+        ("sort" = Option<String>, Query, description = "`name` (the default), `address`, `role`, `joined` or `sign_in`; with `-` in front in reverse order."),
+        ("offset" = Option<String>, Query, description = "How many people to skip."),
+    ),
+    responses(
+        (status = 200, description = "An HTML page. Without a session, the page explains how to sign in.", content_type = "text/html", body = String),
+        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+    ),
+)]
+pub async fn people(
+    request: HttpRequest,
+    service: Data<Service>,
+) -> Result<HttpResponse, ApiError> {
+    preferred_form(&request, &[HTML])?;
+    let Some(viewer) = Viewer::from_request(&request, &service).await? else {
+        return Ok(page(StatusCode::OK, view::signed_out()));
+    };
+    let question = question(&request);
+    let offset = parameter(&request, "offset").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let shown = match viewer.workspace.live.served() {
+        Some(served) => Some(find(&service, served, &question, offset, limits::PAGE_PEOPLE).await?),
+        None => None,
+    };
+    let people = PeoplePage { question, offset, shown };
+    Ok(page(StatusCode::OK, people_view::people(&viewer, &people)))
+}
+
+/// A JSON list of accounts.
+#[derive(Serialize)]
+struct Export {
+    items: [Account; 0],
+}
+
+/// Exports the people that the page with the same parameters lists, in the same order.
+#[utoipa::path(
+    get, path = "/people/export", operation_id = "export_people", tag = "pages",
+    params(
+        ("workspace" = Option<String>, Query, description = "The name of the workspace. The default is the first one of the session."),
+        ("format" = Option<String>, Query, description = "`csv` (the default, with a byte order mark for spreadsheets) or `json`."),
+        ("q" = Option<String>, Query, description = "As for the page `/people`, like all its other parameters."),
+    ),
+    responses(
+        (
+            status = 200, description = "The accounts, with the members of `/api/v1/accounts`.",
+            content((String = "text/csv"), (String = "application/json"), (String = "text/html")),
+        ),
+        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
+        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+    ),
+)]
+pub async fn export_people(
+    request: HttpRequest,
+    service: Data<Service>,
+) -> Result<HttpResponse, ApiError> {
+    let Some(viewer) = Viewer::from_request(&request, &service).await? else {
+        return Ok(page(StatusCode::OK, view::signed_out()));
+    };
+    let question = question(&request);
+    let names = service.names;
+    let covered = viewer.workspace.live.shown().log_covered;
+    let known = KnownLog { covered, moment: service.clock.now() };
+    let accounts: Vec<Account> = match viewer.workspace.live.served() {
+        None => Vec::new(),
+        Some(served) => {
+            let shown = find(&service, served, &question, 0, usize::MAX).await?;
+            let directory = shown.served.directory();
+            let places = shown.found.places.iter();
+            places
+                .filter_map(|place| directory.people.get(*place))
+                .map(|person| account(directory, person, names, known))
+                .collect()
+        }
+    };
+    let as_json = parameter(&request, "format").is_some_and(|format| format == "json");
+    let (media_type, ending, chunks) = if as_json {
+        (JSON, "json", Chunks::json(&Export { items: [] }, accounts.into_iter())?)
+    } else {
+        (CSV, "csv", Chunks::table(true, accounts.into_iter())?)
+    };
+    let made = service.makers.page(async move { chunks.collect::<Result<Vec<_>, _>>() }).await?;
+    let body = made.map_err(|_| ApiError::Internal)?.concat();
+    let name = format!("attachment; filename=\"{}-people.{ending}\"", viewer.workspace.name);
+    Ok(HttpResponse::Ok()
+        .content_type(media_type)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CONTENT_DISPOSITION, name))
+        .body(body))
+}
+
+/// Finds people on a page thread: with many people this takes a while.
+async fn find(
+    service: &Service,
+    served: Arc<ServedSnapshot>,
+    question: &PeopleQuestion,
+    offset: usize,
+    limit: usize,
+) -> Result<ShownPeople, ApiError> {
+    let question = question.clone();
+    let now = service.clock.now();
+    let found = service.makers.page(async move {
+        let found = question.find(served.directory(), now, offset, limit);
+        let roles = roles(served.directory());
+        ShownPeople { served, found, roles }
+    });
+    found.await
+}
+
+/// The names of all roles that people hold, sorted.
+fn roles(directory: &Directory) -> Vec<String> {
+    let roles = directory.people.iter().filter_map(|person| person.user.role.as_ref());
+    let names: BTreeSet<&str> =
+        roles.map(|role| role.name.as_deref().unwrap_or(&role.id)).collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+fn question(request: &HttpRequest) -> PeopleQuestion {
+    let text = |name| -> Option<String> {
+        let value: String = parameter(request, name)?.chars().take(limits::ID_BYTES).collect();
+        Some(value).filter(|value| !value.is_empty())
+    };
+    let usual = PeopleQuestion::default();
+    let sort = text("sort").unwrap_or_default();
+    let (order, descending) = match sort.strip_prefix('-') {
+        Some(order) => (order, true),
+        None => (&*sort, false),
+    };
+    PeopleQuestion {
+        search: text("q").unwrap_or_default(),
+        state: word(text("state")).unwrap_or(usual.state),
+        team: text("team").map(|team| GroupId::new(team.strip_prefix("team_").unwrap_or(&team))),
+        role: text("role"),
+        seat: word(text("seat")),
+        second_factor: word(text("mfa")),
+        no_sign_in_for: text("idle").and_then(|days| days.parse().ok()),
+        order: Words::from_word(order).unwrap_or(usual.order),
+        descending,
+    }
+}
+
+fn word<W: Words>(text: Option<String>) -> Option<W> {
+    text.as_deref().and_then(W::from_word)
+}

@@ -1,0 +1,189 @@
+//! The HTML of the page of a person.
+
+use maud::{Markup, html};
+
+use super::format::{on_or_off, team_name, when, yes_or_no};
+use super::layout::{self, Section};
+use super::person::{History, PersonPage, State};
+use super::viewer::Viewer;
+use super::wording::describe;
+use crate::directory::{Directory, Person, account_id, team_id, user_name};
+use crate::http::wire::LifecycleRequest;
+use crate::tabular::ChangeDocument;
+
+/// Renders the page of a person.
+pub fn person(viewer: &Viewer, page: &PersonPage) -> String {
+    let name = name(page);
+    let main = html! {
+        p { a href=(viewer.address("/people", &[])) { "All people" } }
+        h1 { bdi { (name) } }
+        (access(viewer, page))
+        (requests(&page.requests))
+        (history(viewer, &page.history))
+    };
+    layout::page(viewer, Section::People, &name, &main)
+}
+
+/// The page for an id that the workspace never had.
+pub fn unknown(viewer: &Viewer) -> String {
+    let main = html! {
+        h1 { "Unknown person" }
+        p { "This workspace never had an account with this id. " a href=(viewer.address("/people", &[("state", "all")])) { "All people" } }
+    };
+    layout::page(viewer, Section::People, "Unknown person", &main)
+}
+
+/// The name of the person: the one in the shown state, else the latest one in the history, else the
+/// id.
+fn name(page: &PersonPage) -> String {
+    let shown = page.person().map(|person| {
+        let user = &person.user;
+        user.name.clone().unwrap_or_else(|| user_name(user))
+    });
+    let recorded = page.history.changes.iter().find_map(|change| change.user_display_name.clone());
+    shown.or(recorded).unwrap_or_else(|| account_id(&page.id))
+}
+
+fn access(viewer: &Viewer, page: &PersonPage) -> Markup {
+    let title = match page.state {
+        State::Past(_) => format!("Access on {}", page.as_of),
+        _ => "Access now".to_owned(),
+    };
+    html! {
+        section {
+            h2 { (title) }
+            form class="search" method="get" {
+                input type="hidden" name="workspace" value=(viewer.workspace.name);
+                label { "Access on another day (UTC)"
+                    input type="date" name="as_of" value=(page.as_of);
+                }
+                button { "Show" }
+                @if !page.as_of.is_empty() {
+                    a href=(viewer.address(&format!("/people/{}", account_id(&page.id)), &[])) { "Now" }
+                }
+            }
+            @match (&page.state, page.state.directory()) {
+                (State::Missing(why), _) => p class="notice" role="status" { (why) },
+                (_, Some(directory)) => (facts(viewer, page, directory)),
+                (_, None) => {}
+            }
+        }
+    }
+}
+
+fn facts(viewer: &Viewer, page: &PersonPage, directory: &Directory) -> Markup {
+    let Some(person) = directory.person(&page.id) else {
+        let why = match page.state {
+            State::Past(_) => "This person was not known in the workspace at that time.",
+            _ => {
+                "This person was removed from the workspace long ago. The history has the details."
+            }
+        };
+        return html! { p class="notice" role="status" { (why) } };
+    };
+    let user = &*person.user;
+    let role = user.role.as_ref().map(|role| role.name.as_deref().unwrap_or(&role.id));
+    let is_current = matches!(page.state, State::Current(_));
+    html! {
+        dl class="facts" {
+            (fact("Access", html! {
+                @if user.active { span class="good" { "active" } } @else { span class="warn" { "removed" } }
+            }))
+            (fact("Address", html! { bdi { (user.email.as_deref().unwrap_or("unknown")) } }))
+            (fact("Account", html! { code { (account_id(&user.id)) } }))
+            (fact("Role", html! { bdi { (role.unwrap_or("unknown")) } }))
+            (fact("Paid seat", html! { (yes_or_no(user.has_inbox_seat)) }))
+            (fact("Second factor", html! { (on_or_off(user.two_factor_auth)) }))
+            (fact("Joined", html! { (user.joined_at.map_or_else(|| "unknown".to_owned(), when)) }))
+            @if let Some(removed) = user.removed_at { (fact("Removed", html! { (when(removed)) })) }
+            // The ledger keeps no earlier sign-ins, so the last one is shown only for now.
+            @if is_current {
+                (fact("Last sign-in", html! { (person.volatile.last_sign_in_at.map_or_else(|| "unknown".to_owned(), when)) }))
+            }
+        }
+        h3 { "Teams" }
+        (teams(viewer, directory, person))
+        h3 { "Permissions" }
+        @match user.permissions.as_deref() {
+            None => p { "Unknown: the activity log does not contain them." },
+            Some([]) => p { "None." },
+            Some(names) => ul class="columns" { @for name in names { li { (name.replace('_', " ")) } } },
+        }
+    }
+}
+
+fn fact(title: &str, value: Markup) -> Markup {
+    html! { div { dt { (title) } dd { (value) } } }
+}
+
+fn teams(viewer: &Viewer, directory: &Directory, person: &Person) -> Markup {
+    let teams = person.teams.iter().filter_map(|link| directory.teams.get(link.place as usize));
+    html! {
+        @if person.teams.is_empty() { p { "None." } } @else {
+            ul class="columns" {
+                @for team in teams {
+                    li { a href=(viewer.address("/people", &[("team", &team_id(&team.group.id))])) { bdi { (team_name(team)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn requests(requests: &[LifecycleRequest]) -> Markup {
+    html! {
+        @if !requests.is_empty() {
+            section {
+                h2 { "Open requests" }
+                ul {
+                    @for request in requests {
+                        li {
+                            (when(request.requested_at)) ": "
+                            (request.operation.as_str().replace('_', " "))
+                            @if let Some(entitlement) = &request.entitlement { " " (entitlement) }
+                            ", requested by " (request.requester)
+                            @if let Some(comment) = &request.comment { ": " (comment) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn history(viewer: &Viewer, history: &History) -> Markup {
+    html! {
+        section {
+            h2 { "History" }
+            div class="scroll" tabindex="0" role="region" aria-label="History" {
+                table {
+                    caption {
+                        @if history.changes.is_empty() { "No changes are recorded." } @else { "Newest first" }
+                        @if history.is_cut { ". There are more changes than this page shows" }
+                        @if history.is_pruned { ". Earlier changes were pruned" }
+                    }
+                    thead { tr { th scope="col" { "Recorded" } th scope="col" { "Change" } th scope="col" { "Made by" } th scope="col" { "Made at" } } }
+                    tbody { @for change in &history.changes { (event(viewer, change)) } }
+                }
+            }
+        }
+    }
+}
+
+fn event(viewer: &Viewer, change: &ChangeDocument) -> Markup {
+    html! {
+        tr {
+            td { (when(change.at)) }
+            td { @for sentence in describe(change) { div { bdi { (sentence) } } } }
+            td {
+                @if let Some(by) = &change.actor {
+                    @let name = by.display_name.as_deref().or(by.email.as_deref()).or(by.id.as_deref()).unwrap_or("unknown");
+                    @match &by.id {
+                        Some(id) => a href=(viewer.address(&format!("/people/{id}"), &[])) { bdi { (name) } },
+                        None => bdi { (name) },
+                    }
+                } @else { "unknown" }
+            }
+            td { @if let Some(by) = &change.actor { (when(by.at)) } }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The person behind a session: which workspaces they see, and which of them a page shows.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+
+use super::{layout, parameter, session};
+use crate::http::errors::ApiError;
+use crate::http::request::context::RequestContext;
+use crate::http::state::service::Service;
+use crate::runtime::WorkspaceHandle;
+
+/// A session with at least one workspace.
+pub struct Viewer {
+    /// The workspace of the page.
+    pub workspace: Arc<WorkspaceHandle>,
+    /// All workspaces of the session.
+    pub all: Vec<Arc<WorkspaceHandle>>,
+}
+
+impl Viewer {
+    /// The viewer that a request comes from; `None` without a valid session. The parameter
+    /// `workspace` selects one of the workspaces; the first one is the default.
+    pub async fn from_request(
+        request: &HttpRequest,
+        service: &Service,
+    ) -> Result<Option<Self>, ApiError> {
+        let names = session(request, service).await?.unwrap_or_default();
+        // A workspace may have been removed from the settings since.
+        let known = names.iter().filter_map(|name| service.workspaces.get(name));
+        let all: Vec<Arc<WorkspaceHandle>> = known.cloned().collect();
+        let wanted = parameter(request, "workspace")
+            .and_then(|name| all.iter().find(|workspace| *workspace.name == *name));
+        let Some(workspace) = wanted.or(all.first()).cloned() else { return Ok(None) };
+        RequestContext::with(|context| context.workspace = Some(Arc::clone(&workspace.name)));
+        Ok(Some(Self { workspace, all }))
+    }
+
+    /// The address of a page of the same workspace.
+    pub fn address(&self, path: &str, parameters: &[(&str, &str)]) -> String {
+        layout::address(path, &self.workspace.name, parameters)
+    }
+}
