@@ -156,8 +156,16 @@ mod tests {
                     let others = valued.iter().filter(|other| {
                         other.is_required_set() && other.get_id() != argument.get_id()
                     });
+                    // One of each group of which one is required.
+                    let groups = leaf.get_groups().filter(|group| group.is_required_set());
+                    let ids = groups
+                        .map(|group| group.get_args().collect::<Vec<_>>())
+                        .filter(|ids| !ids.contains(&argument.get_id()))
+                        .filter_map(|ids| ids.first().copied());
+                    let chosen: Vec<&clap::Id> = ids.collect();
+                    let chosen = valued.iter().filter(|other| chosen.contains(&other.get_id()));
                     let mut words = path.clone();
-                    words.extend(others.flat_map(|other| given(other, &usual(other))));
+                    words.extend(others.chain(chosen).flat_map(|other| given(other, &usual(other))));
                     words.extend(given(argument, value));
                     match read(&words) {
                         Ok(matches) => {

@@ -99,6 +99,9 @@ pub const ANSWER_CHUNK_BYTES: usize = 32 * 1024;
 /// Rows that are serialised at once: about ten kilobytes.
 pub const ROWS_AT_ONCE: usize = 32;
 
+/// The maximum number of pages and exports of the console that are made, or not read yet, at a time.
+pub const CONSOLE_AT_A_TIME: usize = 8;
+
 /// The maximum number of pages of lists that are in memory until their clients have read them. A
 /// page of a thousand rows has less than a megabyte.
 pub const PAGES_AT_A_TIME: usize = 64;
@@ -144,8 +147,8 @@ pub const PAGE_PEOPLE: usize = 100;
 /// that the page of a person shows. The API has the rest.
 pub const PAGE_LATEST: usize = 12;
 
-/// How many times the page of a person reads [`LIST_ITEMS`](super::LIST_ITEMS) changes at most.
-pub const PAGE_HISTORY_READS: usize = 10;
+/// The number of newest changes that the page of a person shows. The API has the rest.
+pub const PAGE_HISTORY: usize = 500;
 
 /// The number of imports in the charts of the overview. Only imports that changed something are
 /// in them.

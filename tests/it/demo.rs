@@ -257,9 +257,11 @@ async fn each_line_that_the_demo_prints_works_and_shows_something() {
     assert_eq!(taken.status(), 303);
     let cookie = taken.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
     secrets::keep(cookie.split_once('=').unwrap().1);
-    let page = http().get(address.replace("/login", "/")).header("Cookie", cookie);
-    let page = Bridge::send(page).await.text;
-    assert!(page.contains("Grace Okonkwo") && page.contains("<svg"), "{page}");
+    for (path, shown) in [("/", "<svg"), ("/people", "Grace Okonkwo")] {
+        let page = http().get(address.replace("/login", path)).header("Cookie", cookie);
+        let page = Bridge::send(page).await.text;
+        assert!(page.contains(shown), "{page}");
+    }
 
     let commands: Vec<&String> = lines.iter().filter(|line| line.starts_with("curl ")).collect();
     assert_eq!(commands.len(), 6);

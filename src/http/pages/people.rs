@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use crate::directory::{Directory, GroupId};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, JSON, preferred_form};
 use crate::http::response::chunks::Chunks;
+use crate::http::response::held::holding;
 use crate::http::response::table::CSV;
 use crate::http::state::service::Service;
 use crate::http::wire::Problem;
@@ -73,7 +75,10 @@ pub async fn people(
     let question = question(&request);
     let offset = parameter(&request, "offset").and_then(|text| text.parse().ok()).unwrap_or(0);
     let shown = match viewer.workspace.live.served() {
-        Some(served) => Some(find(&service, served, &question, offset, limits::PAGE_PEOPLE).await?),
+        Some(served) => {
+            let _turn = service.makers.console_turn().await?;
+            Some(find(&service, served, &question, offset).await?)
+        }
         None => None,
     };
     let people = PeoplePage { question, offset, shown };
@@ -96,8 +101,8 @@ struct Export {
     ),
     responses(
         (
-            status = 200, description = "The accounts, with the members of `/api/v1/accounts`.",
-            content((String = "text/csv"), (String = "application/json"), (String = "text/html")),
+            status = 200, description = "The accounts, with the members of `/api/v1/accounts`, as CSV or JSON. Without a session, the page explains how to sign in.",
+            content((String = "text/csv"), (String = "text/html")),
         ),
         (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
         (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
@@ -113,33 +118,40 @@ pub async fn export_people(
     let question = question(&request);
     let names = service.names;
     let covered = viewer.workspace.live.shown().log_covered;
-    let known = KnownLog { covered, moment: service.clock.now() };
-    let accounts: Vec<Account> = match viewer.workspace.live.served() {
-        None => Vec::new(),
-        Some(served) => {
-            let shown = find(&service, served, &question, 0, usize::MAX).await?;
-            let directory = shown.served.directory();
-            let places = shown.found.places.iter();
-            places
-                .filter_map(|place| directory.people.get(*place))
-                .map(|person| account(directory, person, names, known))
-                .collect()
-        }
-    };
+    let now = service.clock.now();
+    let known = KnownLog { covered, moment: now };
+    let served = viewer.workspace.live.served();
     let as_json = parameter(&request, "format").is_some_and(|format| format == "json");
-    let (media_type, ending, chunks) = if as_json {
-        (JSON, "json", Chunks::json(&Export { items: [] }, accounts.into_iter())?)
-    } else {
-        (CSV, "csv", Chunks::table(true, accounts.into_iter())?)
-    };
-    let made = service.makers.page(async move { chunks.collect::<Result<Vec<_>, _>>() }).await?;
-    let body = made.map_err(|_| ApiError::Internal)?.concat();
+    let (media_type, ending) = if as_json { (JSON, "json") } else { (CSV, "csv") };
+    let turn = service.makers.console_turn().await?;
+    let body = service.makers.export(async move {
+        let accounts = served.map(|served| {
+            let directory = served.directory();
+            let found = question.find(directory, now, 0, usize::MAX);
+            let people = found.places.iter().filter_map(|place| directory.people.get(*place));
+            people.map(|person| account(directory, person, names, known)).collect()
+        });
+        written(accounts.unwrap_or_default(), as_json)
+    });
+    let body = BoxBody::new(body.await??);
     let name = format!("attachment; filename=\"{}-people.{ending}\"", viewer.workspace.name);
     Ok(HttpResponse::Ok()
         .content_type(media_type)
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_DISPOSITION, name))
-        .body(body))
+        .body(holding(body, turn)))
+}
+
+/// The accounts as a JSON document or a CSV table.
+fn written(accounts: Vec<Account>, as_json: bool) -> Result<Bytes, ApiError> {
+    let chunks = if as_json {
+        Chunks::json(&Export { items: [] }, accounts.into_iter())?
+    } else {
+        Chunks::table(true, accounts.into_iter())?
+    };
+    let chunks: Vec<Bytes> =
+        chunks.collect::<Result<_, _>>().map_err(|_| ApiError::Internal)?;
+    Ok(chunks.concat().into())
 }
 
 /// Finds people on a page thread: with many people this takes a while.
@@ -148,12 +160,11 @@ async fn find(
     served: Arc<ServedSnapshot>,
     question: &PeopleQuestion,
     offset: usize,
-    limit: usize,
 ) -> Result<ShownPeople, ApiError> {
     let question = question.clone();
     let now = service.clock.now();
     let found = service.makers.page(async move {
-        let found = question.find(served.directory(), now, offset, limit);
+        let found = question.find(served.directory(), now, offset, limits::PAGE_PEOPLE);
         let roles = roles(served.directory());
         ShownPeople { served, found, roles }
     });

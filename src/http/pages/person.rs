@@ -101,6 +101,7 @@ pub async fn person(
         parameter(&request, "as_of").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
     let id = UserId::new(id.strip_prefix("adm_").unwrap_or(&id));
     let workspace = &viewer.workspace;
+    let _turn = service.makers.console_turn().await?;
     let history = history(&service, &workspace.name, &id).await?;
     let person = PersonPage {
         state: state(&service, workspace, as_of.trim()).await?,
@@ -112,7 +113,8 @@ pub async fn person(
     if person.person().is_none() && person.history.changes.is_empty() {
         return Ok(page(StatusCode::NOT_FOUND, person_view::unknown(&viewer)));
     }
-    Ok(page(StatusCode::OK, person_view::person(&viewer, &person)))
+    let html = service.makers.page(async move { person_view::person(&viewer, &person) });
+    Ok(page(StatusCode::OK, html.await?))
 }
 
 /// The state at the time that the viewer wrote, or the current one.
@@ -156,27 +158,29 @@ fn moment(text: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
     (start <= now).then_some(last.min(now))
 }
 
+/// Reads the history forward, as the ledger does, and keeps the newest changes.
 async fn history(service: &Service, workspace: &str, id: &UserId) -> Result<History, ApiError> {
+    let ledger = &service.stores.ledger;
     let question = ChangeQuestion { people: Some(vec![id.clone()]), ..ChangeQuestion::default() };
     let mut since = ChangePosition::START;
     let mut history = History::default();
-    for _ in 0..limits::PAGE_HISTORY_READS {
-        let most = limits::LIST_ITEMS;
-        match service.stores.ledger.changes_that(workspace, &since, &question, most).await {
+    loop {
+        match ledger.changes_that(workspace, &since, &question, limits::LIST_ITEMS).await {
             Ok(read) => {
                 history.changes.extend(read.changes.iter().map(ChangeDocument::from));
-                history.is_cut = read.more;
+                let extra = history.changes.len().saturating_sub(limits::PAGE_HISTORY);
+                history.changes.drain(..extra);
+                history.is_cut |= extra > 0;
                 since = read.next;
+                if !read.more {
+                    break;
+                }
             }
             Err(LedgerError::Pruned { .. }) if !history.is_pruned => {
                 history.is_pruned = true;
-                history.is_cut = true;
-                since = service.stores.ledger.earliest(workspace).await?;
+                since = ledger.earliest(workspace).await?;
             }
             Err(error) => return Err(error.into()),
-        }
-        if !history.is_cut {
-            break;
         }
     }
     history.changes.reverse();

@@ -158,7 +158,7 @@ fn history(viewer: &Viewer, history: &History) -> Markup {
                 table {
                     caption {
                         @if history.changes.is_empty() { "No changes are recorded." } @else { "Newest first" }
-                        @if history.is_cut { ". There are more changes than this page shows" }
+                        @if history.is_cut { ". Earlier changes are left out" }
                         @if history.is_pruned { ". Earlier changes were pruned" }
                     }
                     thead { tr { th scope="col" { "Recorded" } th scope="col" { "Change" } th scope="col" { "Made by" } th scope="col" { "Made at" } } }

@@ -1,7 +1,5 @@
 //! The list of teams. The members of a team are the people of that team.
 
-use std::sync::Arc;
-
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -32,7 +30,7 @@ pub async fn teams(request: HttpRequest, service: Data<Service>) -> Result<HttpR
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
-    let viewer = Arc::new(viewer);
+    let _turn = service.makers.console_turn().await?;
     let html = service.makers.page(async move {
         let served = viewer.workspace.live.served();
         let main = html! {

@@ -45,6 +45,7 @@ pub struct Makers {
     searches: Threads,
     exports: Threads,
     page_turns: Arc<Semaphore>,
+    console_turns: Arc<Semaphore>,
     export_turns: Arc<Semaphore>,
     clock: Clock,
 }
@@ -69,6 +70,7 @@ impl Makers {
             searches: Threads::start("searches", half, lower_priority)?,
             exports: Threads::start("exports", half, lower_priority)?,
             page_turns: Arc::new(Semaphore::new(limits::PAGES_AT_A_TIME)),
+            console_turns: Arc::new(Semaphore::new(limits::CONSOLE_AT_A_TIME)),
             export_turns: Arc::new(Semaphore::new(exports)),
             clock,
         })
@@ -94,6 +96,17 @@ impl Makers {
         self.turn(of_client, &self.export_turns, limits::EXPORT_WAIT).await
     }
 
+    /// Waits for a turn for a page or an export of the console. Sessions have no limits of their
+    /// own, so they share these turns.
+    ///
+    /// # Errors
+    /// 503 if all turns are taken for too long.
+    pub async fn console_turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let turn = Arc::clone(&self.console_turns).acquire_owned();
+        let turn = self.clock.within(limits::EXPENSIVE_WAIT, turn).await;
+        turn.and_then(Result::ok).ok_or_else(busy)
+    }
+
     /// The number of exports that could begin now.
     #[must_use]
     pub fn free_exports(&self) -> usize {
@@ -107,13 +120,7 @@ impl Makers {
         longest_wait: Duration,
     ) -> Result<Turn, ApiError> {
         let of_all = self.clock.within(longest_wait, Arc::clone(turns).acquire_owned()).await;
-        let of_all = of_all.and_then(Result::ok).ok_or_else(|| ApiError::Problem {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "busy",
-            detail:
-                "the bridge is sending too many large responses to other clients; try again shortly"
-                    .to_owned(),
-        })?;
+        let of_all = of_all.and_then(Result::ok).ok_or_else(busy)?;
         Ok(Turn { _of_client: of_client, _of_all: of_all })
     }
 
@@ -201,6 +208,16 @@ impl Makers {
             _turn: turn,
             _sending: sending,
         })
+    }
+}
+
+fn busy() -> ApiError {
+    ApiError::Problem {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code: "busy",
+        detail:
+            "the bridge is sending too many large responses to other clients; try again shortly"
+                .to_owned(),
     }
 }
 

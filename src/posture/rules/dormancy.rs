@@ -59,8 +59,8 @@ fn judge(facts: &Facts<'_>, account: &Active<'_>, covers: bool) -> Judgement {
     let joined = account.joined_at();
     let (message, last, since) = match last_use(facts, account) {
         Some(last) if last.at >= first => return Judgement::Used,
-        // The person joined less than that long ago, and has not signed in yet.
-        None if joined_since(first) => return Judgement::Used,
+        // The person joined less than that long ago. An earlier sign-in is from before that.
+        _ if joined_since(first) => return Judgement::Used,
         Some(last) if covers => {
             let days = (now - last.at).whole_days();
             let at = moment(last.at);
