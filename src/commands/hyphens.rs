@@ -165,7 +165,8 @@ mod tests {
                     let chosen: Vec<&clap::Id> = ids.collect();
                     let chosen = valued.iter().filter(|other| chosen.contains(&other.get_id()));
                     let mut words = path.clone();
-                    words.extend(others.chain(chosen).flat_map(|other| given(other, &usual(other))));
+                    words
+                        .extend(others.chain(chosen).flat_map(|other| given(other, &usual(other))));
                     words.extend(given(argument, value));
                     match read(&words) {
                         Ok(matches) => {

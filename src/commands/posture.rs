@@ -6,9 +6,10 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::arguments::{moment, zone};
 use super::error::CommandError;
+use super::posture_bundle;
+use super::posture_record;
 use super::posture_report::{evaluated, moment_of_report};
 use super::stores::existing_stores;
-use super::{posture_bundle, posture_record};
 use crate::app::workspace_of;
 use crate::clock::Clock;
 use crate::config::Config;

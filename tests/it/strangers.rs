@@ -142,8 +142,9 @@ async fn junk_from_an_address_keeps_no_good_token_and_no_session_behind_it_out()
         .add_login_link(&hash, &shown, now + limits::LOGIN_LINK, Vec::new())
         .await
         .unwrap();
-    let page =
-        |cookie: String| Bridge::send(bridge.request(Method::GET, "/").header("Cookie", cookie));
+    let page = |cookie: String| {
+        Bridge::send(bridge.request(Method::GET, "/people").header("Cookie", cookie))
+    };
     let follow = |link: &str| {
         let request = bridge
             .request(Method::POST, "/login")

@@ -349,7 +349,7 @@ async fn an_address_is_found_in_any_case_and_unicode_form(database: TestDatabase
     hand.full().await;
     let at = hand.clock.now().unix_timestamp() + 20;
     hand.simulator.change(|workspace| {
-        workspace.set_permissions(small.ada, small.cy, &["manage_tags"], at);
+        workspace.set_permissions(small.cy, small.ada, &["manage_tags"], at);
     });
     hand.full().await;
     for spelling in ["ÄDA@example.com", "äda@EXAMPLE.com", "a\u{308}da@example.com"] {

@@ -3,8 +3,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::viewer::Viewer;
-use crate::http::request::query;
+use super::viewer::{Viewer, address};
 use crate::import::ConnectionState;
 
 /// A section of the console.
@@ -91,12 +90,6 @@ fn workspaces(viewer: &Viewer, section: Section) -> Markup {
             }
         }
     }
-}
-
-/// The address of a page of a workspace. Parameters without a value are left out.
-pub fn address(path: &str, workspace: &str, parameters: &[(&str, &str)]) -> String {
-    let given = parameters.iter().copied().filter(|(_, value)| !value.is_empty());
-    format!("{path}?{}", query::encode([("workspace", workspace)].into_iter().chain(given)))
 }
 
 /// The CSS class of a connection, which gives it its colour.

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! viewer     the session, its workspaces, and the workspace of the page
+//! session    the session cookie                html         responses with HTML
 //! layout     what all pages share
 //! overview   the data of the overview         view         its HTML, and the pages for signing in
 //! people     the list of people, its export   people_view  its HTML
@@ -17,22 +18,22 @@
 
 mod chart;
 mod format;
+mod html;
 mod layout;
 mod overview;
 pub mod people;
 mod people_view;
 pub mod person;
 mod person_view;
+mod session;
 pub mod teams;
 mod view;
 mod viewer;
 mod wording;
 
-use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
+use actix_web::cookie::time as cookie_time;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
@@ -45,10 +46,12 @@ use super::request::negotiation::{HTML, preferred_form};
 use super::request::query;
 use super::state::service::Service;
 use super::wire::{BodyRefusals, Problem};
-use crate::access::{Actor, STATUS_PAGE, hash_of_random, looks_random, random_secret};
+use crate::access::{STATUS_PAGE, hash_of_random, looks_random, random_secret};
 use crate::database::AuditEntry;
 use crate::limits;
+use html::{page, parameter};
 use overview::Overview;
+use session::{by_another_site, cookie, session, session_hash};
 use viewer::Viewer;
 
 /// Returns the overview of a workspace.
@@ -72,11 +75,6 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
     };
     let overview = Overview::load(&service, &viewer.workspace).await?;
     Ok(page(StatusCode::OK, view::status(&viewer, &overview)))
-}
-
-/// Returns a parameter of the query. The page ignores invalid values instead of refusing them.
-fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
-    query::first(request.query_string().as_bytes(), name)
 }
 
 /// Returns the sign-in page, whose button sends the one-time code.
@@ -191,70 +189,4 @@ fn events(event: &str, now: OffsetDateTime, workspaces: &[String]) -> Vec<AuditE
         ..event.clone()
     };
     workspaces.iter().map(entry).collect()
-}
-
-/// The name of the cookie. With TLS it has a prefix that stops other hosts of the domain from
-/// setting it (RFC 6265bis).
-fn cookie_name(secure: bool) -> &'static str {
-    if secure { "__Host-bridge_session" } else { "bridge_session" }
-}
-
-fn is_secure(service: &Service) -> bool {
-    service.origin.url().starts_with("https://")
-}
-
-fn cookie(service: &Service, value: &str, age: cookie_time::Duration) -> Cookie<'static> {
-    let secure = is_secure(service);
-    Cookie::build(cookie_name(secure), value.to_owned())
-        .path("/")
-        .http_only(true)
-        // The browser does not send it on navigation from another site.
-        .same_site(SameSite::Strict)
-        .secure(secure)
-        .max_age(age)
-        .finish()
-}
-
-fn session_hash(request: &HttpRequest, service: &Service) -> Option<String> {
-    let cookie = request.cookie(cookie_name(is_secure(service)))?;
-    looks_random(cookie.value()).then(|| hash_of_random(cookie.value()))
-}
-
-/// Returns the workspaces that the session shows; `None` without a valid session.
-async fn session(
-    request: &HttpRequest,
-    service: &Service,
-) -> Result<Option<Vec<String>>, ApiError> {
-    let Some(hash) = session_hash(request, service) else { return Ok(None) };
-    let shown = {
-        let _turn = service.lookup().await?;
-        service.stores.page_sessions.find(&hash, service.clock.now()).await?
-    };
-    if shown.is_none() {
-        service.stranger("page")?;
-    } else {
-        // The start of the hash distinguishes sessions and cannot be used to log in.
-        let which = hash.get(..8).unwrap_or_default();
-        let actor = Actor::Page(format!("{STATUS_PAGE} {which}").into());
-        RequestContext::with(|context| context.actor = Some(actor));
-    }
-    Ok(shown)
-}
-
-/// Whether another site made the browser send the request (Fetch Metadata). For browsers without it
-/// there is `SameSite`. Other hosts of the same domain count as another site.
-fn by_another_site(request: &HttpRequest) -> bool {
-    let site = request.headers().get("sec-fetch-site");
-    site.is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
-}
-
-fn page(status: StatusCode, html: String) -> HttpResponse {
-    let policy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-    HttpResponse::build(status)
-        .content_type(HTML)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, policy))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(html)
 }

@@ -10,8 +10,10 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use super::html::{page, parameter};
+use super::people_view::{self, PeoplePage, ShownPeople};
+use super::view;
 use super::viewer::Viewer;
-use super::{page, parameter, people_view, view};
 use crate::directory::{Directory, GroupId};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, JSON, preferred_form};
@@ -22,24 +24,8 @@ use crate::http::state::service::Service;
 use crate::http::wire::Problem;
 use crate::limits;
 use crate::scim::ServedSnapshot;
-use crate::tabular::{Account, FoundPeople, KnownLog, PeopleQuestion, account};
+use crate::tabular::{Account, KnownLog, PeopleQuestion, account};
 use crate::words::Words;
-
-/// One page of people.
-pub struct PeoplePage {
-    pub question: PeopleQuestion,
-    pub offset: usize,
-    /// The people, if anything was imported.
-    pub shown: Option<ShownPeople>,
-}
-
-/// People of a served snapshot.
-pub struct ShownPeople {
-    pub served: Arc<ServedSnapshot>,
-    pub found: FoundPeople,
-    /// The names of all roles, sorted.
-    pub roles: Vec<String>,
-}
 
 /// Shows the people of a workspace: searched, filtered, sorted and in pages.
 ///
@@ -149,8 +135,7 @@ fn written(accounts: Vec<Account>, as_json: bool) -> Result<Bytes, ApiError> {
     } else {
         Chunks::table(true, accounts.into_iter())?
     };
-    let chunks: Vec<Bytes> =
-        chunks.collect::<Result<_, _>>().map_err(|_| ApiError::Internal)?;
+    let chunks: Vec<Bytes> = chunks.collect::<Result<_, _>>().map_err(|_| ApiError::Internal)?;
     Ok(chunks.concat().into())
 }
 

@@ -1,17 +1,37 @@
 //! The HTML of the list of people.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
 use super::format::{number, on_or_off, team_name, when, yes_or_no};
 use super::layout::{self, Section};
-use super::people::{PeoplePage, ShownPeople};
 use super::viewer::Viewer;
 use crate::directory::{Directory, Person, account_id, team_id, user_name};
 use crate::limits;
-use crate::tabular::{PeopleOrder, PeopleQuestion, PeopleState, SeatFilter, SecondFactorFilter};
+use crate::scim::ServedSnapshot;
+use crate::tabular::{
+    FoundPeople, PeopleOrder, PeopleQuestion, PeopleState, SeatFilter, SecondFactorFilter,
+};
 
 /// The number of teams that a row names.
 const TEAMS_IN_A_ROW: usize = 4;
+
+/// One page of people.
+pub struct PeoplePage {
+    pub question: PeopleQuestion,
+    pub offset: usize,
+    /// The people, if anything was imported.
+    pub shown: Option<ShownPeople>,
+}
+
+/// People of a served snapshot.
+pub struct ShownPeople {
+    pub served: Arc<ServedSnapshot>,
+    pub found: FoundPeople,
+    /// The names of all roles, sorted.
+    pub roles: Vec<String>,
+}
 
 /// Renders the list of people.
 pub fn people(viewer: &Viewer, people: &PeoplePage) -> String {

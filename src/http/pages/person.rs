@@ -7,9 +7,11 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use time::OffsetDateTime;
 
+use super::html::{page, parameter};
+use super::person_view::{self, History, PersonPage, State};
+use super::view;
 use super::viewer::Viewer;
-use super::{page, parameter, person_view, view};
-use crate::directory::{ChangePosition, Directory, Person, UserId, account_id};
+use crate::directory::{ChangePosition, UserId, account_id};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
@@ -19,59 +21,8 @@ use crate::limits;
 use crate::moments::{self, Edge, Zone};
 use crate::requests::RequestState;
 use crate::runtime::WorkspaceHandle;
-use crate::scim::ServedSnapshot;
 use crate::stores::RequestQuestion;
 use crate::tabular::ChangeDocument;
-
-/// What the page of a person shows.
-pub struct PersonPage {
-    pub id: UserId,
-    pub state: State,
-    /// The requested day, as the viewer wrote it; empty for the current state.
-    pub as_of: String,
-    pub history: History,
-    /// The open requests about the person.
-    pub requests: Vec<LifecycleRequest>,
-}
-
-/// The state of the workspace that the page takes the access from.
-pub enum State {
-    /// The current one.
-    Current(Arc<ServedSnapshot>),
-    /// The one at the requested time.
-    Past(Arc<Directory>),
-    /// None can be shown, for this reason.
-    Missing(&'static str),
-}
-
-impl State {
-    /// The directory; `None` if no state can be shown.
-    pub fn directory(&self) -> Option<&Directory> {
-        match self {
-            Self::Current(served) => Some(served.directory()),
-            Self::Past(directory) => Some(directory),
-            Self::Missing(_) => None,
-        }
-    }
-}
-
-/// The changes of a person and of their memberships.
-#[derive(Default)]
-pub struct History {
-    /// Newest first.
-    pub changes: Vec<ChangeDocument>,
-    /// Whether earlier changes are left out, because there are very many.
-    pub is_cut: bool,
-    /// Whether the beginning of the history was pruned.
-    pub is_pruned: bool,
-}
-
-impl PersonPage {
-    /// The person in the state that is shown.
-    pub fn person(&self) -> Option<&Person> {
-        self.state.directory()?.person(&self.id)
-    }
-}
 
 /// Shows one person: the access now or on an earlier day, open requests and the history.
 #[utoipa::path(

@@ -1,15 +1,67 @@
 //! The HTML of the page of a person.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
 use super::format::{on_or_off, team_name, when, yes_or_no};
 use super::layout::{self, Section};
-use super::person::{History, PersonPage, State};
 use super::viewer::Viewer;
 use super::wording::describe;
-use crate::directory::{Directory, Person, account_id, team_id, user_name};
+use crate::directory::{Directory, Person, UserId, account_id, team_id, user_name};
 use crate::http::wire::LifecycleRequest;
+use crate::scim::ServedSnapshot;
 use crate::tabular::ChangeDocument;
+
+/// What the page of a person shows.
+pub struct PersonPage {
+    pub id: UserId,
+    pub state: State,
+    /// The requested day, as the viewer wrote it; empty for the current state.
+    pub as_of: String,
+    pub history: History,
+    /// The open requests about the person.
+    pub requests: Vec<LifecycleRequest>,
+}
+
+/// The state of the workspace that the page takes the access from.
+pub enum State {
+    /// The current one.
+    Current(Arc<ServedSnapshot>),
+    /// The one at the requested time.
+    Past(Arc<Directory>),
+    /// None can be shown, for this reason.
+    Missing(&'static str),
+}
+
+impl State {
+    /// The directory; `None` if no state can be shown.
+    pub fn directory(&self) -> Option<&Directory> {
+        match self {
+            Self::Current(served) => Some(served.directory()),
+            Self::Past(directory) => Some(directory),
+            Self::Missing(_) => None,
+        }
+    }
+}
+
+/// The changes of a person and of their memberships.
+#[derive(Default)]
+pub struct History {
+    /// Newest first.
+    pub changes: Vec<ChangeDocument>,
+    /// Whether earlier changes are left out, because there are very many.
+    pub is_cut: bool,
+    /// Whether the beginning of the history was pruned.
+    pub is_pruned: bool,
+}
+
+impl PersonPage {
+    /// The person in the state that is shown.
+    pub fn person(&self) -> Option<&Person> {
+        self.state.directory()?.person(&self.id)
+    }
+}
 
 /// Renders the page of a person.
 pub fn person(viewer: &Viewer, page: &PersonPage) -> String {

@@ -6,9 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 
 use super::format::{number, team_name, when};
+use super::html::page;
 use super::layout::{self, Section};
+use super::view;
 use super::viewer::Viewer;
-use super::{page, view};
 use crate::directory::{Directory, Team, team_id, text};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, preferred_form};

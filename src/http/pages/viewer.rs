@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 
-use super::{layout, parameter, session};
+use super::html::parameter;
+use super::session::session;
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
+use crate::http::request::query;
 use crate::http::state::service::Service;
 use crate::runtime::WorkspaceHandle;
 
@@ -38,6 +40,12 @@ impl Viewer {
 
     /// The address of a page of the same workspace.
     pub fn address(&self, path: &str, parameters: &[(&str, &str)]) -> String {
-        layout::address(path, &self.workspace.name, parameters)
+        address(path, &self.workspace.name, parameters)
     }
+}
+
+/// The address of a page of a workspace. Parameters without a value are left out.
+pub fn address(path: &str, workspace: &str, parameters: &[(&str, &str)]) -> String {
+    let given = parameters.iter().copied().filter(|(_, value)| !value.is_empty());
+    format!("{path}?{}", query::encode([("workspace", workspace)].into_iter().chain(given)))
 }
