@@ -18,11 +18,11 @@ mod m20261127_000011_queued_imports;
 mod m20261127_000012_evidence;
 mod m20261127_000014_losses;
 mod m20261127_000015_erasure;
-mod m20261127_000016_posture;
-mod m20261127_000016_roster;
 mod m20261127_000017_activity;
 mod m20261127_000018_client_assertions;
 mod m20261127_000019_last_activity;
+mod m20261127_000020_roster;
+mod m20261127_000021_posture;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -45,10 +45,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000014_losses::Migration),
             Box::new(m20261127_000015_erasure::Migration),
             Box::new(m20261127_000017_activity::Migration),
-            Box::new(m20261127_000016_posture::Migration),
-            Box::new(m20261127_000016_roster::Migration),
             Box::new(m20261127_000018_client_assertions::Migration),
             Box::new(m20261127_000019_last_activity::Migration),
+            Box::new(m20261127_000020_roster::Migration),
+            Box::new(m20261127_000021_posture::Migration),
         ]
     }
 }

@@ -63,8 +63,8 @@ pub struct Create {
     /// The name in lists and logs.
     #[arg(long, value_parser = name)]
     name: String,
-    /// The scopes that its tokens may have, separated by spaces: scim.read, import.read, import.run,
-    /// lifecycle.write, posture.read, admin.
+    /// The scopes that its tokens may have, separated by spaces: scim.read, import.read,
+    /// activity.read, import.run, lifecycle.write, posture.read, roster.read, roster.write, admin.
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
     /// A workspace that its tokens give access to. Can be repeated. Can be omitted if only one is
@@ -186,11 +186,11 @@ impl Credential {
         id: &str,
         keys: &Keys,
     ) -> Result<Self, CommandError> {
-        if let Some(stored) = keys.stored()? {
-            return Ok(Self { secret: None, stored });
+        if let Some(keys) = keys.stored()? {
+            return Ok(Self { secret: None, stored: keys });
         }
-        let (secret, stored) = fresh_secret(config, stores, id).await?;
-        Ok(Self { secret: Some(secret), stored })
+        let (secret, hash) = fresh_secret(config, stores, id).await?;
+        Ok(Self { secret: Some(secret), stored: hash })
     }
 
     fn show(&self, id: &str, json: bool) {
@@ -309,7 +309,7 @@ async fn fresh_secret(
     let made_here = url.starts_with("sqlite:") && key_file(url).is_some();
     let vault = match stored_vault(config, &stores.access).await {
         Ok(None) if made_here => vault(config, &stores.access).await.ok(),
-        stored => stored.ok().flatten(),
+        known => known.ok().flatten(),
     };
     match vault {
         Some(vault) => client_secret_of(id, &vault),

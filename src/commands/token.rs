@@ -38,8 +38,8 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Issue {
-    /// The scopes of the token, separated by spaces: scim.read, import.read, import.run,
-    /// lifecycle.write, posture.read, admin.
+    /// The scopes of the token, separated by spaces: scim.read, import.read, activity.read,
+    /// import.run, lifecycle.write, posture.read, roster.read, roster.write, admin.
     #[arg(long, default_value = "scim.read")]
     scope: Scopes,
     /// The lifetime, such as 1h, 30d or 365d.
