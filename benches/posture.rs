@@ -47,7 +47,7 @@ fn main() {
         allowlist: &allowlist,
         identity_verification: None,
         verification: None,
-        feed: Feed::Off,
+        feed: Feed::Unread,
         exceptions: &exceptions,
         answers: &[],
     };

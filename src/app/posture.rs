@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::select_all;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::assessment::{Assessment, Basis};
 use crate::config::{self, Config};
-use crate::directory::Generation;
+use crate::directory::{Directory, Generation};
 use crate::http::Service;
+use crate::identities::{Identities, Shown};
 use crate::ledger::LedgerError;
 use crate::limits;
-use crate::posture::{KINDS, PostureSettings, Status};
+use crate::posture::{KINDS, PostureSettings, RosterFacts, Status};
 use crate::runtime::WorkspaceHandle;
 use crate::stores::NotedFinding;
 
@@ -132,11 +134,16 @@ async fn note(
         generation,
         basis: Arc::clone(&service.posture),
     };
-    let facts = assessment.read(&service.stores).await?;
-    let evaluate = move || facts.report(served.directory());
-    let report = tokio::task::spawn_blocking(evaluate).await.map_err(|_| LedgerError::Corrupt {
+    let stores = service.stores.clone();
+    let identities = Arc::clone(&workspace.identities);
+    let evaluated = service.makers.export(async move {
+        let facts = assessment.read(&stores).await?;
+        let roster = roster_facts(&identities, served.directory(), now).await?;
+        Ok::<_, LedgerError>(facts.report(served.directory(), roster.as_ref()))
+    });
+    let report = evaluated.await.map_err(|_| LedgerError::Corrupt {
         what: "the checks of the posture could not be evaluated".to_owned(),
-    })?;
+    })??;
     let failing = report.findings().filter(|(_, finding)| finding.status == Status::Fail);
     let failing: Vec<NotedFinding> =
         failing.map(|(check, finding)| (finding.id.clone(), check.id.as_str())).collect();
@@ -149,6 +156,19 @@ async fn note(
         }
     }
     Ok(Noted { generation, findings: Some(findings) })
+}
+
+/// What the roster says of a directory now.
+async fn roster_facts(
+    identities: &Identities,
+    directory: &Directory,
+    now: OffsetDateTime,
+) -> Result<Option<RosterFacts>, LedgerError> {
+    let Some(known) = identities.assess(Shown { directory, as_of: None }).await? else {
+        return Ok(None);
+    };
+    let leavers = identities.terminated_active(&known).await?;
+    Ok(Some(RosterFacts::new(now, known.confirmed_at, leavers, &known.review)))
 }
 
 #[cfg(test)]

@@ -195,6 +195,21 @@ async fn import_loop(worker: Arc<Worker>, publisher: Publisher, stopped: watch::
     worker.run(publish, stopped).await;
 }
 
+/// When the recorded times were last checked.
+#[derive(Clone, Copy)]
+struct TimesChecked {
+    /// The newest run at that time.
+    run: Option<RunId>,
+    at: Duration,
+}
+
+impl TimesChecked {
+    /// Whether there is another run since, or the check is old.
+    fn is_due(self, newest: Option<RunId>, now: Duration) -> bool {
+        self.run != newest || now.saturating_sub(self.at) >= limits::TIMES_POLL
+    }
+}
+
 /// Looks for generations and runs that another process recorded or queued: at each notice of the
 /// database, and every [`limits::GENERATION_POLL`].
 async fn publish_loop(
@@ -210,8 +225,7 @@ async fn publish_loop(
     let mut erased = None;
     let mut failing = false;
     let mut notices = None;
-    // The run after which the times were last checked, and when that was.
-    let mut times_checked: Option<(Option<RunId>, Duration)> = None;
+    let mut times_checked: Option<TimesChecked> = None;
     loop {
         if notices.is_none() {
             // If the database gives no notices, polling still finds everything.
@@ -233,11 +247,8 @@ async fn publish_loop(
             Ok(run) => {
                 let now = clock.running();
                 let newest = run.as_ref().map(|run| run.id);
-                let is_due = |(run, at): (Option<RunId>, Duration)| {
-                    run != newest || now.saturating_sub(at) >= limits::TIMES_POLL
-                };
-                if times_checked.is_none_or(is_due) {
-                    times_checked = Some((newest, now));
+                if times_checked.is_none_or(|checked| checked.is_due(newest, now)) {
+                    times_checked = Some(TimesChecked { run: newest, at: now });
                     check_times(ledger, &shown, &clock).await;
                 }
                 if let Some(run) = run {

@@ -12,11 +12,11 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::clock;
-use crate::directory::{Directory, Generation};
+use crate::directory::{Directory, Generation, InvitationEvent, Invitations, pending_invitations};
 use crate::ledger::{Ledger, LedgerError, SignInMethod};
 use crate::posture::{
     Account, Allowlist, Answer, Connector, Exception, Feed, FirstFailed, KINDS, Log, MethodUse,
-    PostureSettings, Reading, Record, Report, State, Verification, evaluate,
+    PostureSettings, Reading, Record, Report, RosterFacts, State, Verification, evaluate,
     exceptions_and_answers,
 };
 use crate::stores::{PostureRecord, Stores};
@@ -55,6 +55,7 @@ pub struct Assessment {
 pub struct Facts {
     assessment: Assessment,
     log: Log,
+    invitation_events: Vec<InvitationEvent>,
     exceptions: Vec<Exception>,
     answers: Vec<Answer>,
     first_failed: FirstFailed,
@@ -73,6 +74,10 @@ impl Assessment {
     pub async fn read(self, stores: &Stores) -> Result<Facts, LedgerError> {
         let (workspace, moment) = (self.workspace.as_str(), self.moment);
         let log = self.log(&stores.ledger).await?;
+        let invitation_events = match log.covered {
+            Some((_, until)) => stores.ledger.invitation_events(workspace, until).await?,
+            None => Vec::new(),
+        };
         let verified = stores.audit.last_event(workspace, VERIFIED, moment).await?;
         let verification = verified.map(|event| {
             let mut detail = event.detail.as_deref().unwrap_or_default().split_whitespace();
@@ -91,6 +96,7 @@ impl Assessment {
         let feed = feed.map(|event| (event.actor.unwrap_or_default(), event.at));
         Ok(Facts {
             log,
+            invitation_events,
             exceptions,
             answers,
             first_failed,
@@ -118,6 +124,9 @@ impl Assessment {
             MethodUse { account, method, count, last_at }
         };
         let methods = ledger.sign_in_methods(workspace, since, until).await?;
+        // Invitations are read on their own, as `/api/v1/invitations` reads them.
+        let is_invitation = |kind: &str| InvitationEvent::KINDS.iter().any(|(one, _)| *one == kind);
+        let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| !is_invitation(kind)).collect();
         Ok(Log {
             covered: facts.covered,
             last_read_at: Some(until),
@@ -126,7 +135,8 @@ impl Assessment {
             sign_ins: facts.sign_ins,
             performed: facts.activity.into_iter().map(|(id, last)| (id, last.at)).collect(),
             method_uses: methods.into_iter().map(method_use).collect(),
-            entries: ledger.entries_of_kinds(workspace, KINDS, until).await?,
+            entries: ledger.entries_of_kinds(workspace, &kinds, until).await?,
+            invitations: Invitations::default(),
         })
     }
 }
@@ -156,15 +166,17 @@ pub async fn recorded(
 }
 
 impl Facts {
-    /// Evaluates the checks. `directory` is the state of the generation.
+    /// Evaluates the checks. `directory` is the state of the generation, and `roster` what the
+    /// roster says of it at the moment; `None` if there is no roster.
     #[must_use]
-    pub fn report(&self, directory: &Directory) -> Report {
+    pub fn report(mut self, directory: &Directory, roster: Option<&RosterFacts>) -> Report {
+        self.log.invitations = pending_invitations(&self.invitation_events, directory);
         let accounts: Vec<Account<'_>> = directory
             .people
             .iter()
             .map(|person| Account { user: &person.user, first_seen: person.stamps.created })
             .collect();
-        let Self { assessment, log, verification, feed, .. } = self;
+        let Self { assessment, log, verification, feed, .. } = &self;
         let workspace = directory.workspace.id.as_deref().unwrap_or(&assessment.workspace);
         evaluate(&State {
             workspace,
@@ -173,14 +185,14 @@ impl Facts {
             accounts: &accounts,
             log,
             settings: &assessment.basis.settings,
-            roster: None,
+            roster,
             connectors: &self.connectors,
             allowlist: &self.allowlist,
             identity_verification: None,
             verification: verification.as_ref(),
             feed: match feed {
                 Some((client, at)) => Feed::Read { client, at: *at },
-                None => Feed::Off,
+                None => Feed::Unread,
             },
             exceptions: &self.exceptions,
             answers: &self.answers,

@@ -6,12 +6,14 @@ use time::OffsetDateTime;
 
 use super::arguments::moment_of;
 use super::error::CommandError;
-use crate::app::posture_basis;
+use crate::app::{identities_of, posture_basis};
 use crate::assessment::Assessment;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::identities::Shown;
 use crate::moments::{Edge, Zone};
-use crate::posture::Report;
+use crate::posture::{Report, RosterFacts};
 use crate::stores::Stores;
 
 /// The moment of `--as-of`; now without it. Of today, only the part until now is known.
@@ -47,6 +49,16 @@ pub async fn evaluated(
         generation,
         basis: Arc::new(posture_basis(config)),
     };
-    let report = assessment.read(stores).await?.report(&directory);
+    let facts = assessment.read(stores).await?;
+    let identities = identities_of(config, workspace, stores, &Clock::System);
+    let shown = Shown { directory: &directory, as_of: Some(moment) };
+    let roster = match identities.assess(shown).await? {
+        Some(known) => {
+            let leavers = identities.terminated_active(&known).await?;
+            Some(RosterFacts::new(moment, known.confirmed_at, leavers, &known.review))
+        }
+        None => None,
+    };
+    let report = facts.report(&directory, roster.as_ref());
     Ok((report, directory))
 }

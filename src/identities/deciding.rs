@@ -85,14 +85,6 @@ impl Identities {
         decision: DecisionId,
         author: &Author,
     ) -> Result<DecisionId, IdentityError> {
-        let entries = self.store.decisions(&self.workspace).await?;
-        let is_it = |entry: &&Entry| entry.number == decision;
-        if !entries.iter().find(is_it).is_some_and(|entry| matches!(entry.act, Act::Decide(_))) {
-            return Err(IdentityError::NoSuchDecision(decision));
-        }
-        if entries.iter().any(|entry| entry.act == Act::Revoke(decision)) {
-            return Err(IdentityError::RevokedBefore(decision));
-        }
         let recorded = self.append(vec![Act::Revoke(decision)], author, self.clock.now()).await?;
         recorded.first().copied().ok_or(IdentityError::Busy)
     }
@@ -146,6 +138,9 @@ impl Identities {
         let workspace = self.workspace.as_str();
         for _ in 0..limits::ROSTER_ATTEMPTS {
             let newest = self.store.stamp(workspace).await?.decisions;
+            // If something changes after these checks, nothing is appended, and they are repeated.
+            self.check_revocations(&acts).await?;
+            self.check_forgotten(&acts).await?;
             let events = |numbers: &[DecisionId]| {
                 let event = |(number, act): (&DecisionId, &Act)| {
                     let (name, target, detail) = match act {
@@ -176,6 +171,35 @@ impl Identities {
             }
         }
         Err(IdentityError::Busy)
+    }
+
+    /// Checks that the decisions to revoke exist, and that none of them was revoked before.
+    async fn check_revocations(&self, acts: &[Act]) -> Result<(), IdentityError> {
+        if !acts.iter().any(|act| matches!(act, Act::Revoke(_))) {
+            return Ok(());
+        }
+        let entries = self.store.decisions(&self.workspace).await?;
+        for act in acts {
+            let Act::Revoke(decision) = act else { continue };
+            let is_it =
+                |entry: &Entry| entry.number == *decision && matches!(entry.act, Act::Decide(_));
+            if !entries.iter().any(is_it) {
+                return Err(IdentityError::NoSuchDecision(*decision));
+            }
+            if entries.iter().any(|entry| entry.act == *act) {
+                return Err(IdentityError::RevokedBefore(*decision));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the decisions name nobody who was forgotten after the caller read the roster.
+    async fn check_forgotten(&self, acts: &[Act]) -> Result<(), IdentityError> {
+        let tombstones = self.store.tombstones(&self.workspace).await?;
+        if acts.iter().any(|act| tombstones.concerns_act(act)) {
+            return Err(IdentityError::NoSuchPerson);
+        }
+        Ok(())
     }
 }
 

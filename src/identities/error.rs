@@ -29,7 +29,10 @@ pub enum IdentityError {
     #[error("there is no version {0} of the roster, or it is not kept any more")]
     NoSuchVersion(u64),
     /// The version is not held.
-    #[error("version {0} of the roster is not held")]
+    #[error(
+        "version {0} of the roster is not held. It came into force, or the source had the people \
+         of the version in force again"
+    )]
     NotHeld(u64),
     /// The version was compared with another one than that in force.
     #[error(

@@ -12,7 +12,7 @@ use crate::roster::{
     Roster, SourceSystem, Standing, erasable, next_version, people_with_accounts, read,
     reasons_to_hold,
 };
-use crate::stores::{Acceptance, NewVersion, StoredVersion, VersionState};
+use crate::stores::{Acceptance, NewVersion, StoredVersion, Tombstones, VersionState};
 
 /// A file to import.
 #[derive(Clone, Copy, Debug)]
@@ -234,9 +234,7 @@ impl Identities {
             None => None,
         };
         let tombstones = self.store.tombstones(&self.workspace).await?;
-        let before = people.len();
-        people.retain(|person| !tombstones.has(&person.key));
-        let forgotten = before - people.len();
+        let forgotten = tombstones.leave_out(&mut people);
         let today = self.day_at(now);
         let keep_former = self.options.matching.keep_former;
         let number = newest + 1;
@@ -250,7 +248,7 @@ impl Identities {
         let standing = Standing::new(&evaluation, &report.fields);
         let with_accounts = people_with_accounts(&evaluation);
         let gone = erasable(&next, &with_accounts, today, self.options.keep_ended);
-        let next = without(&next, &gone);
+        let next = without(&next, &gone, &tombstones);
         let standing_before = in_force.zip(previous.as_ref()).map(|(version, roster)| {
             let evaluation = self.evaluation(&accounts, generation, roster, &decisions, now);
             Standing::new(&evaluation, &version.fields)
@@ -402,9 +400,12 @@ impl ColumnReport {
     }
 }
 
-/// Returns a roster without some people.
-fn without(roster: &Roster, gone: &[&crate::roster::PersonKey]) -> Roster {
+/// Returns a roster without some people, and without what names forgotten people.
+fn without(roster: &Roster, gone: &[&crate::roster::PersonKey], tombstones: &Tombstones) -> Roster {
     let gone: std::collections::HashSet<_> = gone.iter().copied().collect();
     let stays = |person: &&Person| !gone.contains(&person.key);
-    Roster::new(roster.version, roster.people().iter().filter(stays).cloned().collect())
+    let mut people: Vec<Person> = roster.people().iter().filter(stays).cloned().collect();
+    // People who are taken over from the version before may name a forgotten person, too.
+    tombstones.leave_out(&mut people);
+    Roster::new(roster.version, people)
 }

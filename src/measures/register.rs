@@ -59,6 +59,7 @@ fn register(measures: &Measures, registry: &mut Registry) {
     register_requests(measures, registry);
     register_imports(measures, registry);
     register_workspaces(measures, registry);
+    register_rosters(measures, registry);
     registry.register(
         "task_failures",
         "Panics of background tasks; each task was started again",
@@ -174,6 +175,13 @@ fn register_workspaces(measures: &Measures, registry: &mut Registry) {
             "Age of the oldest open lifecycle request; 0 if there is none",
             &measures.oldest_request,
         ),
+    ] {
+        registry.register(name, help, gauge.clone());
+    }
+}
+
+fn register_rosters(measures: &Measures, registry: &mut Registry) {
+    for (name, help, gauge) in [
         (
             "roster_unmatched_accounts",
             "Active accounts to which no person of the roster belongs",

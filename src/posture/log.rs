@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use time::{Duration, OffsetDateTime};
 
-use crate::directory::{Activity, SignIn, UserId};
+use crate::directory::{Activity, Invitations, SignIn, UserId};
 
 /// The activity log up to a moment.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,10 @@ pub struct Log {
     pub method_uses: Vec<MethodUse>,
     /// Those of [`KINDS`] that imports do not read, because of a setting.
     pub unread_kinds: Vec<&'static str>,
-    /// The entries of the kinds in [`KINDS`], in any order.
+    /// The pending invitations.
+    pub invitations: Invitations,
+    /// The entries of the kinds in [`KINDS`], in any order. Those about invitations may be missing,
+    /// as [`Self::invitations`] follows from them.
     pub entries: Vec<Activity>,
 }
 
@@ -40,12 +43,11 @@ pub struct MethodUse {
     pub last_at: OffsetDateTime,
 }
 
-/// The kinds of entries that the checks read one by one.
+/// The kinds of entries that the checks rest on.
 pub const KINDS: &[&str] = &[
     kind::INVITED,
     kind::INVITATION_WITHDRAWN,
     kind::JOINED,
-    kind::PROVISIONED,
     kind::CONSENT_APPROVED,
     kind::CONSENT_REVOKED,
     kind::IMPERSONATION,
@@ -66,7 +68,6 @@ pub(super) mod kind {
     pub const INVITED: &str = "admin_invite_creation";
     pub const INVITATION_WITHDRAWN: &str = "admin_invite_deletion";
     pub const JOINED: &str = "app_admin_join";
-    pub const PROVISIONED: &str = "admin_provisioned";
     pub const CONSENT_APPROVED: &str = "admin_impersonation_consent_approved";
     pub const CONSENT_REVOKED: &str = "admin_impersonation_consent_revoked";
     pub const IMPERSONATION: &str = "admin_impersonation_start";

@@ -10,7 +10,7 @@ use super::exception::Exception;
 use super::log::Log;
 use super::settings::PostureSettings;
 use crate::directory::{Generation, User, UserId};
-use crate::roster::{Class, TerminatedActive};
+use crate::roster::{Class, ReviewIdentity, TerminatedActive};
 
 /// The state of a workspace at one moment, as far as the bridge knows it. The order of lists
 /// changes no result.
@@ -38,7 +38,7 @@ pub struct State<'a> {
     pub identity_verification: Option<bool>,
     /// The last recorded verification of the ledger.
     pub verification: Option<&'a Verification>,
-    /// Whether the activity feed is collected.
+    /// Who last read the activity feed.
     pub feed: Feed<'a>,
     /// All recorded exceptions.
     pub exceptions: &'a [Exception],
@@ -58,12 +58,37 @@ pub struct Account<'a> {
 /// What the roster says about accounts.
 #[derive(Clone, Debug, Default)]
 pub struct RosterFacts {
-    /// When the roster in force was imported; `None` if that is unknown.
+    /// When the source last had the people of the roster in force; `None` if that is unknown.
     pub imported_at: Option<OffsetDateTime>,
     /// The active accounts of people who left.
     pub terminated_active: Vec<TerminatedActive>,
     /// The class of each account.
     pub classes: HashMap<UserId, Class>,
+    /// Whether evidence leaves out what the roster says about a person, because the reader may not
+    /// read the roster.
+    pub hides_people: bool,
+}
+
+impl RosterFacts {
+    /// What a roster says at a moment. `confirmed_at` is when the source last had its people, and
+    /// `review` the columns of the access review.
+    #[must_use]
+    pub fn new<'a>(
+        moment: OffsetDateTime,
+        confirmed_at: OffsetDateTime,
+        terminated_active: Vec<TerminatedActive>,
+        review: impl IntoIterator<Item = (&'a UserId, &'a ReviewIdentity)>,
+    ) -> Self {
+        let class = |(id, row): (&UserId, &ReviewIdentity)| Some((id.clone(), row.identity_class?));
+        Self {
+            // A roster that was in force at a past moment and was confirmed later had the right
+            // people at the moment, too.
+            imported_at: Some(confirmed_at.min(moment)),
+            terminated_active,
+            classes: review.into_iter().filter_map(class).collect(),
+            hides_people: false,
+        }
+    }
 }
 
 /// The result of an optional call to Intercom.
@@ -129,9 +154,7 @@ pub struct Verification {
 /// Whether a client collects the activity feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feed<'a> {
-    /// The bridge has no feed, or it is off.
-    Off,
-    /// The feed is on, and nobody read it yet.
+    /// No client read it yet.
     Unread,
     /// A client read it.
     Read {

@@ -199,8 +199,9 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
         severity: Severity::Low,
         question: "Is an invitation open for too long?",
         rule: "Fails for each address that was invited more than `invite_after` ago, if the \
-               invitation was neither accepted nor withdrawn since and no account has the \
-               address. Unknown for invitations of which the activity log names no address.",
+               invitation is pending: it was neither accepted nor withdrawn since, and no active \
+               account has the address. These are the invitations of `/api/v1/invitations`. \
+               Unknown for invitations of which the activity log names no address.",
         evidence: "The address, when it was invited and by whom.",
         remedy: "Withdraw the invitation in Settings > Workspace > Teammates.",
         page: Some(TEAMMATES),
@@ -218,7 +219,8 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
         rule: "Fails for each active account of a person who has ended in the roster. If only a \
                derived match says so, it needs a review instead. Not applicable without a \
                roster; unknown if the roster is older than `roster_max_age`.",
-        evidence: "The person's key, the last day, sign-ins since then, the rule of the match.",
+        evidence: "Sign-ins since the last day. With the scope `roster.read`, and on the command \
+                   line, also the person's key, the last day and the rule of the match.",
         remedy: "Remove the teammate in Settings > Workspace > Teammates.",
         page: Some(TEAMMATES),
         settings: &["roster_max_age"],
@@ -396,7 +398,7 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
         severity: Severity::Low,
         question: "Does a SIEM collect the activity feed?",
         rule: "Passes if a client read `/api/v1/activity` within 24 hours. Otherwise needs a \
-               review. Not applicable if the feed is off.",
+               review.",
         evidence: "The client, and when.",
         remedy: "Connect the SIEM to `/api/v1/activity`.",
         page: None,

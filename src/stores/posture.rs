@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    TransactionTrait,
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -14,7 +14,11 @@ use crate::database::entities::{posture_findings, posture_records};
 use crate::database::transaction::{insert, patience, writing};
 use crate::database::{AuditEntry, Database, DatabaseError, record_events};
 use crate::directory::Generation;
+use crate::ledger::lock;
 use crate::limits;
+
+/// The class of the lock under which a workspace's records and findings change.
+const POSTURE_LOCK: i32 = 0x70_6f73;
 
 /// An exception, an answer or a revocation, as it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,15 @@ impl PostureStore {
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self { database }
+    }
+
+    /// Begins a transaction in which only this process changes the workspace's records and
+    /// findings.
+    async fn changing(&self, workspace: &str) -> Result<DatabaseTransaction, DatabaseError> {
+        let db = self.database.connection.begin_with_options(writing()).await?;
+        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        lock(&db, POSTURE_LOCK, workspace).await?;
+        Ok(db)
     }
 
     /// What was recorded up to a moment, oldest first.
@@ -84,8 +97,7 @@ impl PostureStore {
     ) -> Result<i64, DatabaseError> {
         use posture_records::Column;
         self.database.file_is_there()?;
-        let db = self.database.connection.begin_with_options(writing()).await?;
-        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        let db = self.changing(workspace).await?;
         let newest = posture_records::Entity::find()
             .select_only()
             .column(Column::Number)
@@ -100,8 +112,6 @@ impl PostureStore {
             by: Set(by.to_owned()),
             act: Set(act),
         };
-        // On PostgreSQL, another process can have taken the number meanwhile. Then the primary key
-        // refuses this row, and the caller tries again.
         insert(&db, vec![row], None).await?;
         record_events(&db, entry(number)).await?;
         db.commit().await?;
@@ -121,8 +131,7 @@ impl PostureStore {
         findings: &[NotedFinding],
     ) -> Result<usize, DatabaseError> {
         use posture_findings::Column;
-        let db = self.database.connection.begin_with_options(writing()).await?;
-        patience(&db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
+        let db = self.changing(workspace).await?;
         let open = posture_findings::Entity::find()
             .select_only()
             .columns([Column::Id, Column::BeganAt])
@@ -172,14 +181,16 @@ impl PostureStore {
         moment: OffsetDateTime,
     ) -> Result<HashMap<String, (OffsetDateTime, Generation)>, DatabaseError> {
         use posture_findings::Column;
+        // Texts of times are compared in whole seconds, so the query finds a second more on each
+        // side. Nothing is before the first or after the last moment that can be written.
         let second = time::Duration::SECOND;
         let query = posture_findings::Entity::find()
             .filter(Column::Workspace.eq(workspace))
-            .filter(Column::BeganAt.lte(moment + second))
+            .filter(Column::BeganAt.lte(moment.saturating_add(second)))
             .filter(
                 Condition::any()
                     .add(Column::EndedAt.is_null())
-                    .add(Column::EndedAt.gt(moment - second)),
+                    .add(Column::EndedAt.gt(moment.saturating_sub(second))),
             );
         let rows = query.all(&self.database.connection).await?.into_iter();
         let there = rows.filter(|row| {

@@ -6,14 +6,18 @@ use actix_web::body::BodySize;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
+use time::OffsetDateTime;
 
 use super::tabular::{Source, generation_at};
+use crate::access::Scope;
 use crate::assessment::{self, Assessment};
 use crate::database::AuditEntry;
+use crate::directory::Generation;
 use crate::http::errors::ApiError;
 use crate::http::extract::body::Body;
 use crate::http::extract::caller::{Admin, Caller, PostureRead};
 use crate::http::extract::freshness;
+use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{JSON, LINES, preferred_form};
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::chunks::Chunks;
@@ -22,9 +26,11 @@ use crate::http::wire::{
     ApiRefusals, BodyRefusals, ParameterRefusals, PastRefusals, PostureParameters,
     PostureRecordBody, PostureRecorded, Problem,
 };
-
+use crate::identities::{Identities, Shown};
+use crate::ledger::LedgerError;
 use crate::posture::{
-    Act, CheckId, Format, OcsfPer, Report, Status, Suppressed, changed, ocsf, rows, sarif,
+    Act, CheckId, Format, OcsfPer, Report, RosterFacts, Status, Suppressed, changed, ocsf, rows,
+    sarif,
 };
 
 /// The media type of SARIF (OASIS SARIF 2.1.0, appendix).
@@ -80,6 +86,9 @@ pub async fn get(
         (parameters.one_of::<CheckId>("check")?, parameters.one_of::<Status>("status")?);
     let now = caller.service.clock.now();
     let before = parameters.moment("changed_since", crate::moments::Edge::Start)?;
+    if before.is_some_and(|before| before > now) {
+        return Err(wrong("changed_since must not be in the future".to_owned()));
+    }
     let turn = caller.service.makers.export_turn(&caller.principal.allowance).await?;
     let mut report = match parameters.as_of(now)? {
         Some(moment) => at(&caller, moment).await?,
@@ -124,13 +133,14 @@ pub async fn record(
     let (event, target) = act.event();
     let principal = &caller.principal;
     let value = serde_json::to_value(&act).map_err(|_| ApiError::Internal)?;
+    let recorded = RequestContext::audit_entry(event, now);
     let entry = |number: i64| {
         vec![AuditEntry {
             workspace: Some(workspace.to_owned()),
             actor: Some(principal.subject.clone()),
             identity: Some(principal.identity.clone()),
             target: target.or_else(|| Some(number.to_string())),
-            ..AuditEntry::event(event, now)
+            ..recorded
         }]
     };
     let number = stores.posture.record(workspace, now, &principal.subject, value, entry).await?;
@@ -168,25 +178,24 @@ async fn current(request: &HttpRequest, caller: &Caller<PostureRead>) -> Result<
     let served = freshness::served(request, caller).await?.served;
     let generation = served.snapshot_id().generation;
     let moment = caller.service.clock.now();
-    evaluated(caller, Source::Served(served), assessment(caller, moment, generation)).await
+    let assessment = assessment(caller, moment, generation);
+    evaluated(caller, Source::Served(served), None, assessment).await
 }
 
 /// The report of a past moment.
-async fn at(
-    caller: &Caller<PostureRead>,
-    moment: time::OffsetDateTime,
-) -> Result<Report, ApiError> {
+async fn at(caller: &Caller<PostureRead>, moment: OffsetDateTime) -> Result<Report, ApiError> {
     let generation = generation_at(caller, moment).await?;
     let workspace = Arc::clone(&caller.workspace);
     let read = async move { workspace.past.at(generation).await };
     let directory = caller.service.makers.export(read).await??;
-    evaluated(caller, Source::Past(directory), assessment(caller, moment, generation)).await
+    let assessment = assessment(caller, moment, generation);
+    evaluated(caller, Source::Past(directory), Some(moment), assessment).await
 }
 
 fn assessment(
     caller: &Caller<PostureRead>,
-    moment: time::OffsetDateTime,
-    generation: crate::directory::Generation,
+    moment: OffsetDateTime,
+    generation: Generation,
 ) -> Assessment {
     Assessment {
         workspace: caller.workspace.name.to_string(),
@@ -196,16 +205,36 @@ fn assessment(
     }
 }
 
-/// Reads what the checks need, and evaluates them, on an export thread.
+/// Reads what the checks need, and evaluates them, on an export thread. `as_of` is the moment of
+/// the past; `None` for now.
 async fn evaluated(
     caller: &Caller<PostureRead>,
     source: Source,
+    as_of: Option<OffsetDateTime>,
     assessment: Assessment,
 ) -> Result<Report, ApiError> {
     let service = Data::clone(&caller.service);
+    let identities = Arc::clone(&caller.workspace.identities);
+    // Whoever reads the posture does not read personnel data without that scope.
+    let hides_people = !caller.principal.scopes.contains(&Scope::RosterRead);
     let made = caller.service.makers.export(async move {
+        let moment = assessment.moment;
         let facts: assessment::Facts = assessment.read(&service.stores).await?;
-        Ok::<_, ApiError>(facts.report(source.directory()))
+        let shown = Shown { directory: source.directory(), as_of };
+        let roster = roster_facts(&identities, shown, moment).await?;
+        let roster = roster.map(|roster| RosterFacts { hides_people, ..roster });
+        Ok::<_, ApiError>(facts.report(source.directory(), roster.as_ref()))
     });
     made.await?
+}
+
+/// What the roster says at a moment.
+async fn roster_facts(
+    identities: &Identities,
+    shown: Shown<'_>,
+    moment: OffsetDateTime,
+) -> Result<Option<RosterFacts>, LedgerError> {
+    let Some(known) = identities.assess(shown).await? else { return Ok(None) };
+    let leavers = identities.terminated_active(&known).await?;
+    Ok(Some(RosterFacts::new(moment, known.confirmed_at, leavers, &known.review)))
 }

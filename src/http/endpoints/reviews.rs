@@ -317,22 +317,42 @@ impl Reviewed {
     }
 }
 
-impl Export {
-    /// Prepares the export that the request asks for. Until the next import, the same parameters
-    /// yield the same bytes.
-    async fn make(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
+/// What the client asks for.
+struct ReviewQuestion {
+    /// The time in the past whose state is wanted; `None` for the current one.
+    requested: Option<OffsetDateTime>,
+    /// The time of the review before, to compare with.
+    since: Option<OffsetDateTime>,
+    /// Whether a table begins with a byte order mark.
+    with_mark: bool,
+    /// Whether pending invitations are rows.
+    with_invited: bool,
+}
+
+impl ReviewQuestion {
+    fn from_request(request: &HttpRequest, now: OffsetDateTime) -> Result<Self, ApiError> {
         let parameters =
             Parameters::parse(request, &["as_of", "since", "tz", "bom", "include_invited"])?;
         // An invitation is access to come, so a reviewer sees it unless the client refuses.
         let with_invited =
             parameters.text("include_invited").is_none() || parameters.flag("include_invited")?;
-        let now = caller.service.clock.now();
         let requested = parameters.as_of(now)?;
         let since = parameters.moment("since", Edge::Start)?;
         let with_mark = parameters.flag("bom")?;
         if since.is_some_and(|since| since >= requested.unwrap_or(now)) {
             return Err(wrong("since must be before as_of".to_owned()));
         }
+        Ok(Self { requested, since, with_mark, with_invited })
+    }
+}
+
+impl Export {
+    /// Prepares the export that the request asks for. Until the next import, the same parameters
+    /// yield the same bytes.
+    async fn make(request: &HttpRequest, caller: &Caller<ImportRead>) -> Result<Self, ApiError> {
+        let now = caller.service.clock.now();
+        let ReviewQuestion { requested, since, with_mark, with_invited } =
+            ReviewQuestion::from_request(request, now)?;
         let service = &caller.service;
         let turn = service.makers.export_turn(&caller.principal.allowance).await?;
         let before = match since {

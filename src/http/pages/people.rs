@@ -177,17 +177,17 @@ fn question(request: &HttpRequest) -> PeopleQuestion {
     };
     PeopleQuestion {
         search: text("q").unwrap_or_default(),
-        state: word(text("state")).unwrap_or(usual.state),
+        state: word(text("state").as_deref()).unwrap_or(usual.state),
         team: text("team").map(|team| GroupId::new(team.strip_prefix("team_").unwrap_or(&team))),
         role: text("role"),
-        seat: word(text("seat")),
-        second_factor: word(text("mfa")),
+        seat: word(text("seat").as_deref()),
+        second_factor: word(text("mfa").as_deref()),
         no_sign_in_for: text("idle").and_then(|days| days.parse().ok()),
         order: Words::from_word(order).unwrap_or(usual.order),
         descending,
     }
 }
 
-fn word<W: Words>(text: Option<String>) -> Option<W> {
-    text.as_deref().and_then(W::from_word)
+fn word<W: Words>(text: Option<&str>) -> Option<W> {
+    text.and_then(W::from_word)
 }

@@ -257,7 +257,7 @@ fn row(viewer: &Viewer, directory: &Directory, person: &Person) -> Markup {
 /// The names of a person's first teams, and how many more there are.
 fn team_list(directory: &Directory, person: &Person) -> Markup {
     let teams = person.teams.iter().filter_map(|link| directory.teams.get(link.place as usize));
-    let names: Vec<String> = teams.take(TEAMS_IN_A_ROW).map(|team| team_name(team)).collect();
+    let names: Vec<String> = teams.take(TEAMS_IN_A_ROW).map(team_name).collect();
     let more = person.teams.len() - names.len();
     html! {
         @for (place, name) in names.iter().enumerate() {

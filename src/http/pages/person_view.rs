@@ -138,19 +138,19 @@ fn facts(viewer: &Viewer, page: &PersonPage, directory: &Directory) -> Markup {
     let is_current = matches!(page.state, State::Current(_));
     html! {
         dl class="facts" {
-            (fact("Access", html! {
+            (fact("Access", &html! {
                 @if user.active { span class="good" { "active" } } @else { span class="warn" { "removed" } }
             }))
-            (fact("Address", html! { bdi { (user.email.as_deref().unwrap_or("unknown")) } }))
-            (fact("Account", html! { code { (account_id(&user.id)) } }))
-            (fact("Role", html! { bdi { (role.unwrap_or("unknown")) } }))
-            (fact("Paid seat", html! { (yes_or_no(user.has_inbox_seat)) }))
-            (fact("Second factor", html! { (on_or_off(user.two_factor_auth)) }))
-            (fact("Joined", html! { (user.joined_at.map_or_else(|| "unknown".to_owned(), when)) }))
-            @if let Some(removed) = user.removed_at { (fact("Removed", html! { (when(removed)) })) }
+            (fact("Address", &html! { bdi { (user.email.as_deref().unwrap_or("unknown")) } }))
+            (fact("Account", &html! { code { (account_id(&user.id)) } }))
+            (fact("Role", &html! { bdi { (role.unwrap_or("unknown")) } }))
+            (fact("Paid seat", &html! { (yes_or_no(user.has_inbox_seat)) }))
+            (fact("Second factor", &html! { (on_or_off(user.two_factor_auth)) }))
+            (fact("Joined", &html! { (user.joined_at.map_or_else(|| "unknown".to_owned(), when)) }))
+            @if let Some(removed) = user.removed_at { (fact("Removed", &html! { (when(removed)) })) }
             // The ledger keeps no earlier sign-ins, so the last one is shown only for now.
             @if is_current {
-                (fact("Last sign-in", html! { (person.volatile.last_sign_in_at.map_or_else(|| "unknown".to_owned(), when)) }))
+                (fact("Last sign-in", &html! { (person.volatile.last_sign_in_at.map_or_else(|| "unknown".to_owned(), when)) }))
             }
         }
         h3 { "Teams" }
@@ -164,7 +164,7 @@ fn facts(viewer: &Viewer, page: &PersonPage, directory: &Directory) -> Markup {
     }
 }
 
-fn fact(title: &str, value: Markup) -> Markup {
+fn fact(title: &str, value: &Markup) -> Markup {
     html! { div { dt { (title) } dd { (value) } } }
 }
 

@@ -242,8 +242,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// Returns the target of the link `rel="next"` (RFC 8288).
 fn next_link(headers: &HeaderMap) -> Option<String> {
     let links = headers.get_all(reqwest::header::LINK).iter();
-    let mut links =
-        links.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let mut links = links.filter_map(|value| value.to_str().ok()).flat_map(split_links);
     links.find_map(|link| {
         let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
         let is_next = parameters.split(';').any(|parameter| {
@@ -251,6 +250,22 @@ fn next_link(headers: &HeaderMap) -> Option<String> {
             parameter.replace(['"', ' '], "") == "rel=next"
         });
         is_next.then(|| target.to_owned())
+    })
+}
+
+/// Splits the value of `Link` at the commas between links. URLs (between `<` and `>`) and quoted
+/// parameters may have commas, too.
+fn split_links(value: &str) -> impl Iterator<Item = &str> {
+    let mut is_in_url = false;
+    let mut is_quoted = false;
+    value.split(move |letter: char| {
+        match letter {
+            '<' if !is_quoted => is_in_url = true,
+            '>' if !is_quoted => is_in_url = false,
+            '"' if !is_in_url => is_quoted = !is_quoted,
+            _ => {}
+        }
+        letter == ',' && !is_in_url && !is_quoted
     })
 }
 
@@ -265,5 +280,22 @@ mod tests {
         headers.append("link", HeaderValue::from_static("<https://a.example/2>; rel=\"next\""));
         assert_eq!(next_link(&headers).as_deref(), Some("https://a.example/2"));
         assert_eq!(next_link(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn commas_in_urls_and_quoted_parameters_do_not_separate_links() {
+        for (value, expected) in [
+            (
+                "<https://a.example/1?f=a,b>; rel=\"self\", \
+                 <https://a.example/2?f=a,b>; rel=\"next\"",
+                Some("https://a.example/2?f=a,b"),
+            ),
+            ("<https://a.example/1>; title=\"a, b\"; rel=\"next\"", Some("https://a.example/1")),
+            ("<https://a.example/1>; rel=\"self\"", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append("link", HeaderValue::from_static(value));
+            assert_eq!(next_link(&headers).as_deref(), expected, "{value}");
+        }
     }
 }

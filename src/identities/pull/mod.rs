@@ -120,6 +120,12 @@ pub enum PullError {
     /// The list changed while it was read, twice.
     #[error("the list of people changed while it was read, twice. The next pull tries again")]
     Changing,
+    /// The server repeats a page, and names a further one.
+    #[error(
+        "the server sent people again that it had sent before, and says that more follow. Nothing \
+         is taken over, since a missing person would count as a leaver"
+    )]
+    Repeating,
     /// The list has too many people.
     #[error("the list has more than {max} people")]
     TooMany {
@@ -186,6 +192,9 @@ impl Collected {
             Some(total) if self.entries < total => {
                 Err(PullError::Incomplete { read: self.people.len(), total })
             }
+            // Entries that were sent twice took the places of people who were not sent: the list
+            // shifted between two pages.
+            Some(total) if self.people.len() < total => Err(PullError::Changing),
             _ => Ok(self),
         }
     }
@@ -264,9 +273,12 @@ impl Puller {
             let new = collected.add(page.people)?;
             let is_last = match paging {
                 Paging::Cursor => {
-                    let is_stuck = page.next_cursor.is_some() && page.next_cursor == cursor;
+                    let is_repeated = page.next_cursor == cursor || (new == 0 && !is_empty);
+                    if page.next_cursor.is_some() && is_repeated {
+                        return Err(PullError::Repeating);
+                    }
                     cursor = page.next_cursor;
-                    cursor.is_none() || is_stuck || (new == 0 && !is_empty)
+                    cursor.is_none()
                 }
                 Paging::Index => new == 0 || total.is_some_and(|total| collected.entries >= total),
             };
@@ -320,23 +332,20 @@ impl Puller {
 
     /// Reads all people of Okta.
     async fn okta_people(&self) -> Result<Vec<Value>, PullError> {
-        let mut collected = Collected::default();
         let limit = || ("limit", OKTA_PAGE.to_owned());
-        self.okta_list(&[limit()], &mut collected).await?;
+        let mut collected = self.okta_list(&[limit()]).await?;
         if self.completeness == Completeness::All {
             // The plain list leaves out users who were deprovisioned.
             let filter = ("filter", "status eq \"DEPROVISIONED\"".to_owned());
-            self.okta_list(&[limit(), filter], &mut collected).await?;
+            let deprovisioned = self.okta_list(&[limit(), filter]).await?;
+            collected.add(deprovisioned.people)?;
         }
         Ok(collected.people)
     }
 
-    async fn okta_list(
-        &self,
-        query: &[(&'static str, String)],
-        collected: &mut Collected,
-    ) -> Result<(), PullError> {
+    async fn okta_list(&self, query: &[(&'static str, String)]) -> Result<Collected, PullError> {
         let path = "api/v1/users";
+        let mut collected = Collected::default();
         let mut answer = self.client.get(path, query).await?;
         loop {
             let page = Page::of_okta(answer.body, path)?;
@@ -344,7 +353,8 @@ impl Puller {
             let new = collected.add(page.people)?;
             match answer.next {
                 Some(next) if new > 0 || is_empty => answer = self.client.get_next(&next).await?,
-                _ => return Ok(()),
+                Some(_) => return Err(PullError::Repeating),
+                None => return Ok(collected),
             }
         }
     }

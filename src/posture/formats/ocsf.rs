@@ -83,6 +83,23 @@ fn of_finding(report: &Report, check: &CheckResult, finding: &Finding) -> Value 
     )
 }
 
+fn metadata(report: &Report, result: &CheckResult, record: &Record<'_>) -> Value {
+    let day = report.as_of.date();
+    let subject = record.subject.map(|_| format!(":{}", record.uid)).unwrap_or_default();
+    json!({
+        "version": VERSION,
+        "product": {
+            "name": "Intercom SCIM bridge",
+            "vendor_name": "Intercom SCIM bridge",
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "uid": format!("{}:{}:{day}{subject}", report.workspace_id, result.id),
+        "tenant_uid": report.workspace_id,
+        "event_code": result.id,
+        "log_name": "posture",
+    })
+}
+
 fn record(report: &Report, result: &CheckResult, record: Record<'_>) -> Value {
     let check = result.check();
     let at = millis(report.as_of);
@@ -98,21 +115,8 @@ fn record(report: &Report, result: &CheckResult, record: Record<'_>) -> Value {
         Activity::Create | Activity::Update => (1, "New"),
     };
     let (severity_id, severity) = severity(record.severity);
-    let day = report.as_of.date();
-    let subject = record.subject.map(|_| format!(":{}", record.uid)).unwrap_or_default();
     json!({
-        "metadata": {
-            "version": VERSION,
-            "product": {
-                "name": "Intercom SCIM bridge",
-                "vendor_name": "Intercom SCIM bridge",
-                "version": env!("CARGO_PKG_VERSION"),
-            },
-            "uid": format!("{}:{}:{day}{subject}", report.workspace_id, result.id),
-            "tenant_uid": report.workspace_id,
-            "event_code": result.id,
-            "log_name": "posture",
-        },
+        "metadata": metadata(report, result, &record),
         "time": at,
         "class_uid": CLASS,
         "class_name": "Compliance Finding",

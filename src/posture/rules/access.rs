@@ -2,13 +2,13 @@
 
 use super::super::facts::{Active, Facts, Performer, Privilege};
 use super::super::log::kind;
-use super::super::outcome::{Draft, LISTED, Outcome, counted, evidence, moment};
+use super::super::outcome::{Draft, Evidence, LISTED, Outcome, counted, evidence, moment};
 use super::super::settings::span;
 use super::super::state::State;
 use super::super::status::Status;
 use super::{entry_finding, with_log_gaps};
 use crate::directory::{Activity, account_id};
-use crate::roster::{Address, Class, Finding};
+use crate::roster::{Address, Class, Finding, TerminatedActive};
 
 /// IC-ACC-1.
 pub fn few_privileged(facts: &Facts<'_>) -> Outcome {
@@ -197,13 +197,7 @@ pub fn leavers(facts: &Facts<'_>) -> Outcome {
                 }
             }
             .to_owned(),
-            evidence: evidence! {
-                "person_key": row.person_key,
-                "ended": row.ended.map(|day| day.to_string()),
-                "days_since_end": row.days_since_end,
-                "sign_ins_after_end": row.sign_ins_after_end,
-                "match_rule": row.match_rule,
-            },
+            evidence: leaver_evidence(row, roster.hides_people),
             count: 1,
         })
         .collect();
@@ -213,6 +207,20 @@ pub fn leavers(facts: &Facts<'_>) -> Outcome {
             counted(found, "person who left may", "people who left may")
         )
     })
+}
+
+/// What the roster says about the person is personnel data, so it can be hidden.
+fn leaver_evidence(row: &TerminatedActive, hides_person: bool) -> Evidence {
+    let mut evidence = evidence! { "sign_ins_after_end": row.sign_ins_after_end };
+    if !hides_person {
+        evidence.extend(evidence! {
+            "person_key": row.person_key,
+            "ended": row.ended.map(|day| day.to_string()),
+            "days_since_end": row.days_since_end,
+            "match_rule": row.match_rule,
+        });
+    }
+    evidence
 }
 
 /// IC-ACC-8.

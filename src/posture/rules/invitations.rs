@@ -1,7 +1,5 @@
 //! Open invitations.
 
-use std::collections::{BTreeMap, HashMap};
-
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -11,53 +9,30 @@ use super::super::outcome::{Draft, Outcome, counted, evidence, moment};
 use super::super::settings::span;
 use super::super::status::Status;
 use super::with_log_gaps;
-use crate::directory::{Activity, account_id};
+use crate::directory::text::folded;
+use crate::directory::{Invitation, account_id};
 use crate::moments;
-use crate::roster::Address;
 
-/// IC-ACC-6.
+/// IC-ACC-6. The invitations are those that `/api/v1/invitations` lists.
 pub fn open_invitations(facts: &Facts<'_>) -> Outcome {
     let after = facts.state.settings.invite_after;
     let first = facts.before(after);
-    let ended = ended_invitations(facts);
-    let mut latest: BTreeMap<Address, &Activity> = BTreeMap::new();
-    let mut unnamed = Vec::new();
-    for entry in facts.entries(kind::INVITED) {
-        let addresses = addresses(&entry.metadata.value());
-        if addresses.is_empty() && entry.at < first {
-            unnamed.push(format!("activity:{}", entry.id));
-        }
-        for address in addresses {
-            latest.insert(address, entry);
-        }
-    }
+    let invitations = &facts.state.log.invitations;
     let mut outcome = Outcome::pass(
-        latest.len(),
+        invitations.pending.len(),
         format!("No invitation is open for longer than {}.", span(after)),
     );
-    for (address, entry) in latest {
-        let is_over = ended.get(&address).is_some_and(|ended| *ended >= entry.at);
-        if entry.at >= first || is_over {
-            continue;
+    if invitations.unreadable_withdrawals > 0 {
+        let count = invitations.unreadable_withdrawals;
+        outcome.evidence = evidence! { "unreadable_withdrawals": count };
+    }
+    let mut unnamed = Vec::new();
+    for invitation in &invitations.pending {
+        let Some(at) = sent_at(invitation).filter(|at| *at < first) else { continue };
+        match &invitation.email {
+            Some(address) => outcome.findings.push(finding(facts, invitation, address, at)),
+            None => unnamed.push(format!("activity:{}", invitation.entry)),
         }
-        let days = (facts.state.now - entry.at).whole_days();
-        let by = entry.performed_by.as_ref().and_then(|actor| actor.id.as_ref()).map(account_id);
-        outcome.findings.push(Draft {
-            subject: format!("invitation:{}", address.as_str()),
-            name: Some(address.as_str().to_owned()),
-            address: Some(address.as_str().to_owned()),
-            status: Status::Fail,
-            severity: None,
-            message: format!("The invitation is open for {days} days."),
-            evidence: evidence! {
-                "address": address.as_str(),
-                "at": moment(entry.at),
-                "by": by,
-                "days": days,
-                "activity_id": entry.id,
-            },
-            count: 1,
-        });
     }
     let outcome = outcome
         .explained(|found| {
@@ -75,59 +50,37 @@ pub fn open_invitations(facts: &Facts<'_>) -> Outcome {
                 counted(unnamed.len(), "invitation", "invitations")
             ),
         );
-    let kinds = [kind::INVITED, kind::INVITATION_WITHDRAWN, kind::JOINED, kind::PROVISIONED];
+    let kinds = [kind::INVITED, kind::INVITATION_WITHDRAWN, kind::JOINED];
     with_log_gaps(facts, outcome, after, &kinds)
 }
 
-/// When the last invitation of each address was over: accepted, withdrawn, or the address got an
-/// account in another way.
-fn ended_invitations(facts: &Facts<'_>) -> HashMap<Address, OffsetDateTime> {
-    let mut ended: HashMap<Address, OffsetDateTime> = HashMap::new();
-    let mut note = |address: Address, at: OffsetDateTime| {
-        let last = ended.entry(address).or_insert(at);
-        *last = (*last).max(at);
-    };
-    for kind in [kind::JOINED, kind::PROVISIONED, kind::INVITATION_WITHDRAWN] {
-        for entry in facts.entries(kind) {
-            for address in addresses(&entry.metadata.value()) {
-                note(address, entry.at);
-            }
-            // Whoever accepts an invitation performs the entry; whoever withdraws one does not own
-            // its address.
-            let accepted = entry.performed_by.as_ref().filter(|_| kind == kind::JOINED);
-            let address = accepted.and_then(|actor| actor.email.as_deref()).and_then(Address::read);
-            if let Some(address) = address {
-                note(address, entry.at);
-            }
-        }
-    }
-    for account in facts.state.accounts {
-        let Some(address) = account.user.email.as_deref().and_then(Address::read) else { continue };
-        let at = if account.user.active {
-            facts.state.now
-        } else {
-            account.user.joined_at.unwrap_or(account.first_seen)
-        };
-        note(address, at);
-    }
-    ended
+/// When an invitation was sent last. If the log does not have that, it was sent before its last
+/// change.
+fn sent_at(invitation: &Invitation) -> Option<OffsetDateTime> {
+    invitation.last_sent_at.or(invitation.changed_at)
 }
 
-/// All addresses in metadata of any shape: that of invitations is not documented.
-fn addresses(metadata: &Value) -> Vec<Address> {
-    let mut found = Vec::new();
-    let mut open = vec![metadata];
-    while let Some(value) = open.pop() {
-        match value {
-            Value::String(text) => found.extend(Address::read(text)),
-            Value::Array(items) => open.extend(items),
-            Value::Object(members) => open.extend(members.values()),
-            _ => {}
-        }
+fn finding(facts: &Facts<'_>, invitation: &Invitation, address: &str, at: OffsetDateTime) -> Draft {
+    // Invitations are joined by this form of the address, so it is the subject, too.
+    let address = folded(address.trim()).into_owned();
+    let days = (facts.state.now - at).whole_days();
+    let by = invitation.invited_by.as_ref().and_then(|actor| actor.id.as_ref()).map(account_id);
+    Draft {
+        subject: format!("invitation:{address}"),
+        name: Some(address.clone()),
+        status: Status::Fail,
+        severity: None,
+        message: format!("The invitation is open for {days} days."),
+        evidence: evidence! {
+            "address": address,
+            "at": moment(at),
+            "by": by,
+            "days": days,
+            "activity_id": invitation.entry,
+        },
+        address: Some(address),
+        count: 1,
     }
-    found.sort();
-    found.dedup();
-    found
 }
 
 /// A moment in metadata: a number of seconds, or a text.

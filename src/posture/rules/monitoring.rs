@@ -77,7 +77,6 @@ pub fn feed_collected(facts: &Facts<'_>) -> Outcome {
     const WITHIN: time::Duration = time::Duration::hours(24);
     let nobody = "No client read /api/v1/activity within 24 hours.";
     match facts.state.feed {
-        Feed::Off => Outcome::not_applicable("The activity feed is off."),
         Feed::Unread => of_workspace(Status::Review, nobody.to_owned(), Evidence::new()),
         Feed::Read { client, at } => {
             let evidence = evidence! { "client": client, "at": moment(at) };

@@ -181,6 +181,24 @@ const LOG: &[Case] = {
             world.logs("admin_invite_creation", 15, "1", invites("p9@acme.example"));
         }),
         (Acc6, Unknown, |world| world.logs("admin_invite_creation", 15, "1", json!({"role": 3}))),
+        // The inviter's address is not that of the invitation.
+        (Acc6, Pass, |world| {
+            let metadata =
+                json!({"email": "x@acme.example", "inviter": {"email": "y@acme.example"}});
+            world.logs("admin_invite_creation", 15, "1", metadata);
+            world.logs("admin_invite_deletion", 14, "1", invites("x@acme.example"));
+        }),
+        // The withdrawal names the invitation only by its id.
+        (Acc6, Pass, |world| {
+            let metadata = json!({"email": "x@acme.example", "invitation_id": 7});
+            world.logs("admin_invite_creation", 15, "1", metadata);
+            world.logs("admin_invite_deletion", 14, "1", json!({"invitation_id": 7}));
+        }),
+        (Acc6, Fail, |world| {
+            let metadata = json!({"email": "x@acme.example", "invitation_id": 7});
+            world.logs("admin_invite_creation", 15, "1", metadata);
+            world.logs("admin_invite_deletion", 14, "1", json!({"invitation_id": 8}));
+        }),
         (Acc6, Unknown, unread),
         (Acc6, Unknown, short),
         (Acc8, Pass, |_| {}),
@@ -230,7 +248,7 @@ const LOG: &[Case] = {
 
 const REST: &[Case] = {
     use CheckId::{App2, App3, Mon1, Mon2, Mon3, Mon4, Msg1};
-    use Status::{Fail, Manual, NotApplicable, Pass, Review, Unknown};
+    use Status::{Fail, Manual, Pass, Review, Unknown};
     &[
         (App2, Unknown, |_| {}),
         (App2, Unknown, |world| {
@@ -259,7 +277,7 @@ const REST: &[Case] = {
         (Mon2, Pass, |world| world.is_verified(7, 0)),
         (Mon2, Review, |world| world.is_verified(8, 0)),
         (Mon2, Fail, |world| world.is_verified(1, 2)),
-        (Mon3, NotApplicable, |_| {}),
+        (Mon3, Pass, |_| {}),
         (Mon3, Review, |world| world.feed = Feed::Unread),
         (Mon3, Pass, |world| {
             world.feed = Feed::Read { client: "siem", at: NOW - Duration::hours(24) };
@@ -322,6 +340,20 @@ fn an_account_of_the_machine_is_in_no_check() {
     // What it does is not done by somebody who is gone.
     world.logs("bulk_export", 3, "99", json!({}));
     assert_eq!(world.result(CheckId::Data1).status, Status::Review);
+}
+
+#[test]
+fn evidence_about_a_leaver_leaves_out_the_person_for_readers_without_the_roster() {
+    let mut world = World::new();
+    world.has_roster(1, &[RosterFinding::Fail]);
+    let shown = world.result(CheckId::Acc7);
+    assert_eq!(shown.findings[0].evidence["person_key"], "p-3");
+    world.roster.as_mut().unwrap().hides_people = true;
+    let hidden = world.result(CheckId::Acc7);
+    assert_eq!((hidden.status, &hidden.reason), (Status::Fail, &shown.reason));
+    assert_eq!(hidden.findings[0].id, shown.findings[0].id);
+    let members: Vec<&String> = hidden.findings[0].evidence.keys().collect();
+    assert_eq!(members, ["sign_ins_after_end"]);
 }
 
 #[test]

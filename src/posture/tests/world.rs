@@ -1,11 +1,16 @@
 //! A workspace that tests change, and its report.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
 use super::super::*;
-use crate::directory::{Activity, Actor, Role, SignIn, User, UserId};
+use crate::directory::{
+    Activity, Actor, Directory, InvitationEvent, Person, Role, SignIn, Stamps, User, UserId,
+    pending_invitations,
+};
 use crate::roster::{Confidence, EndedSource, Finding, MatchRule, TerminatedActive};
 
 pub const NOW: OffsetDateTime = datetime!(2026-11-27 12:00 UTC);
@@ -61,7 +66,7 @@ impl World {
             connectors: Reading::NotMade,
             allowlist: Reading::NotMade,
             verification: None,
-            feed: Feed::Off,
+            feed: Feed::Read { client: "siem", at: NOW - Duration::hours(1) },
             exceptions: Vec::new(),
             answers: Vec::new(),
             now: NOW,
@@ -71,12 +76,13 @@ impl World {
     pub fn report(&self) -> Report {
         let account = |user| Account { user, first_seen: self.first_seen };
         let accounts: Vec<Account<'_>> = self.users.iter().map(account).collect();
+        let log = self.log_with_invitations();
         evaluate(&State {
             workspace: "ab12cd34",
             now: self.now,
             generation: 7,
             accounts: &accounts,
-            log: &self.log,
+            log: &log,
             settings: &self.settings,
             roster: self.roster.as_ref(),
             connectors: &self.connectors,
@@ -87,6 +93,23 @@ impl World {
             exceptions: &self.exceptions,
             answers: &self.answers,
         })
+    }
+
+    /// The log, with the invitations that are pending according to its entries.
+    fn log_with_invitations(&self) -> Log {
+        let stamps = Stamps { created: self.first_seen, last_modified: self.first_seen };
+        let person = |user: &User| Person {
+            user: Arc::new(user.clone()),
+            volatile: Arc::default(),
+            stamps,
+            teams: Box::default(),
+        };
+        let mut people: Vec<Person> = self.users.iter().map(person).collect();
+        people.sort_by(|a, b| a.user.id.cmp(&b.user.id));
+        let directory = Directory { people, ..Directory::default() };
+        let events: Vec<InvitationEvent> =
+            self.log.entries.iter().filter_map(InvitationEvent::read).collect();
+        Log { invitations: pending_invitations(&events, &directory), ..self.log.clone() }
     }
 
     pub fn result(&self, id: CheckId) -> CheckResult {

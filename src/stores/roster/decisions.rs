@@ -4,6 +4,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use time::OffsetDateTime;
 
 use super::entities::roster_decisions;
+use super::tombstones::tombstones_in;
 use super::versions::json;
 use super::{RosterStore, corrupt, from_row, to_row};
 use crate::clock::{from_millis, to_millis};
@@ -25,7 +26,8 @@ impl RosterStore {
     }
 
     /// Appends entries, and the audit entries that `events` makes of their numbers. Returns the
-    /// numbers; `None` if others were appended after `newest`, the newest that the caller knows.
+    /// numbers; `None` if others were appended after `newest`, the newest that the caller knows, or
+    /// if a person in them was forgotten meanwhile. Then the caller checks them again.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is appended.
@@ -46,6 +48,10 @@ impl RosterStore {
             .one(&db)
             .await?;
         if last.as_ref().map_or(0, |row| from_row(row.number)) != newest {
+            return Ok(None);
+        }
+        let tombstones = tombstones_in(&db, workspace).await?;
+        if acts.iter().any(|act| tombstones.concerns_act(act)) {
             return Ok(None);
         }
         // An entry is never older than the one before it, whatever the clock says.

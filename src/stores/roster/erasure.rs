@@ -3,22 +3,20 @@
 
 use std::collections::HashSet;
 
-use aws_lc_rs::hmac;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use time::OffsetDateTime;
 
-use super::entities::{roster_decisions, roster_forgotten, roster_people, roster_versions};
+use super::entities::{roster_decisions, roster_people, roster_versions};
+use super::tombstones::{bury, is_one_of, names_of};
 use super::versions::{in_force_of, json, read_person, rows};
 use super::{RosterStore, corrupt};
-use crate::clock::to_millis;
 use crate::database::{AuditEntry, record_events};
 use crate::ledger::LedgerError;
 use crate::limits;
-use crate::roster::{Act, Address, Person, PersonKey, Verdict};
+use crate::roster::{Act, PersonKey, Verdict};
 
 /// Stands for a text that was erased from a decision.
 const ERASED: &str = "(erased)";
@@ -42,37 +40,7 @@ impl Forgotten {
     }
 }
 
-/// Keyed hashes of the keys that must not come back.
-#[derive(Clone, Default)]
-pub struct Tombstones {
-    salt: Vec<u8>,
-    hashes: HashSet<String>,
-}
-
-impl Tombstones {
-    /// Whether this key was forgotten.
-    #[must_use]
-    pub fn has(&self, key: &PersonKey) -> bool {
-        !self.hashes.is_empty() && self.hashes.contains(&hash(&self.salt, key))
-    }
-}
-
-/// The hash of a key. Employee numbers are easily guessed, so whoever reads the database can test
-/// a guess; the hash keeps them from being read.
-fn hash(salt: &[u8], key: &PersonKey) -> String {
-    let salt = hmac::Key::new(hmac::HMAC_SHA256, salt);
-    hex::encode(hmac::sign(&salt, key.as_str().as_bytes()))
-}
-
 impl RosterStore {
-    /// The tombstones of a workspace.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`], [`LedgerError::Corrupt`].
-    pub async fn tombstones(&self, workspace: &str) -> Result<Tombstones, LedgerError> {
-        tombstones_in(&self.database.connection, workspace).await
-    }
-
     /// Erases a person from all versions and decisions, and leaves a tombstone, so that no later
     /// version brings the person back.
     ///
@@ -87,8 +55,7 @@ impl RosterStore {
         events: impl FnOnce(&Forgotten) -> Vec<AuditEntry>,
     ) -> Result<Forgotten, LedgerError> {
         let db = self.changing(workspace).await?;
-        let mut forgotten = erase_people(&db, workspace, &HashSet::from([key.clone()])).await?;
-        forgotten.decisions = erase_from_decisions(&db, workspace, key).await?;
+        let forgotten = erase(&db, workspace, &HashSet::from([key.clone()])).await?;
         bury(&db, workspace, key, by, at).await?;
         record_events(&db, events(&forgotten)).await?;
         db.commit().await?;
@@ -109,33 +76,7 @@ impl RosterStore {
         Ok(found.is_some())
     }
 
-    /// Removes the tombstone of a key. Returns false if there is none.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn remember(
-        &self,
-        workspace: &str,
-        key: &PersonKey,
-        events: Vec<AuditEntry>,
-    ) -> Result<bool, LedgerError> {
-        use roster_forgotten::Column;
-        let db = self.changing(workspace).await?;
-        let tombstones = tombstones_in(&db, workspace).await?;
-        if !tombstones.has(key) {
-            return Ok(false);
-        }
-        roster_forgotten::Entity::delete_many()
-            .filter(Column::Workspace.eq(workspace))
-            .filter(Column::Hash.eq(hash(&tombstones.salt, key)))
-            .exec(&db)
-            .await?;
-        record_events(&db, events).await?;
-        db.commit().await?;
-        Ok(true)
-    }
-
-    /// Erases people who left long ago from all versions, without tombstones.
+    /// Erases people who left long ago from all versions and decisions, without tombstones.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is erased.
@@ -149,7 +90,7 @@ impl RosterStore {
             return Ok(0);
         }
         let db = self.changing(workspace).await?;
-        let erased = erase_people(&db, workspace, &keys).await?;
+        let erased = erase(&db, workspace, &keys).await?;
         record_events(&db, events).await?;
         db.commit().await?;
         Ok(erased.people)
@@ -186,71 +127,45 @@ impl RosterStore {
     }
 }
 
-async fn tombstones_in(
-    db: &impl sea_orm::ConnectionTrait,
-    workspace: &str,
-) -> Result<Tombstones, LedgerError> {
-    use roster_forgotten::Column;
-    let all = roster_forgotten::Entity::find().filter(Column::Workspace.eq(workspace));
-    let all = all.order_by_asc(Column::Number).all(db).await?;
-    let salt = all.first().map(|row| hex::decode(&row.salt)).transpose();
-    Ok(Tombstones {
-        salt: salt.map_err(|_| corrupt("a tombstone of a roster"))?.unwrap_or_default(),
-        hashes: all.into_iter().map(|row| row.hash).collect(),
-    })
-}
-
-/// Adds a tombstone. All of a workspace have the salt of the first.
-async fn bury(
-    db: &DatabaseTransaction,
-    workspace: &str,
-    key: &PersonKey,
-    by: &str,
-    at: OffsetDateTime,
-) -> Result<(), LedgerError> {
-    use roster_forgotten::Column;
-    let mut tombstones = tombstones_in(db, workspace).await?;
-    if tombstones.has(key) {
-        return Ok(());
-    }
-    if tombstones.salt.is_empty() {
-        let mut salt = [0; 32];
-        aws_lc_rs::rand::fill(&mut salt).map_err(|_| corrupt("no random numbers"))?;
-        tombstones.salt = salt.to_vec();
-    }
-    let last: Option<i64> = roster_forgotten::Entity::find()
-        .select_only()
-        .column(Column::Number)
-        .filter(Column::Workspace.eq(workspace))
-        .order_by_desc(Column::Number)
-        .into_tuple()
-        .one(db)
-        .await?;
-    let row = roster_forgotten::ActiveModel {
-        workspace: Set(workspace.to_owned()),
-        number: Set(last.unwrap_or_default() + 1),
-        hash: Set(hash(&tombstones.salt, key)),
-        salt: Set(hex::encode(&tombstones.salt)),
-        at: Set(to_millis(at)),
-        by: Set(by.to_owned()),
-    };
-    roster_forgotten::Entity::insert(row).exec_without_returning(db).await?;
-    Ok(())
-}
-
-/// Deletes all states of these people, and removes what names them as manager or owner.
-async fn erase_people(
+/// Erases people from all versions, and from decisions.
+async fn erase(
     db: &DatabaseTransaction,
     workspace: &str,
     keys: &HashSet<PersonKey>,
 ) -> Result<Forgotten, LedgerError> {
-    use roster_people::Column;
-    let all = || roster_people::Entity::find().filter(Column::Workspace.eq(workspace));
     let mut forgotten = Forgotten::default();
+    let mut names = delete_people(db, workspace, keys, &mut forgotten).await?;
+    let shared = erase_references(db, workspace, &names, &mut forgotten).await?;
+    // A number or an address that another person has, too, names that person in a decision.
+    names.retain(|name| !shared.contains(name));
+    names.extend(keys.iter().map(|key| key.as_str().to_owned()));
+    forgotten.decisions = erase_from_decisions(db, workspace, keys, &names).await?;
+    if !forgotten.is_empty() {
+        let revision = roster_versions::Column::Revision;
+        roster_versions::Entity::update_many()
+            .col_expr(revision, Expr::col(revision).add(1))
+            .filter(roster_versions::Column::Workspace.eq(workspace))
+            .exec(db)
+            .await?;
+    }
+    Ok(forgotten)
+}
+
+/// Deletes all states of these people. Returns the texts by which others refer to them.
+async fn delete_people(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    keys: &HashSet<PersonKey>,
+    forgotten: &mut Forgotten,
+) -> Result<HashSet<String>, LedgerError> {
+    use roster_people::Column;
     let mut names: HashSet<String> = keys.iter().map(|key| key.as_str().to_owned()).collect();
     let texts: Vec<String> = names.iter().cloned().collect();
     for texts in texts.chunks(limits::SQL_VALUES / 2) {
-        for row in all().filter(Column::Key.is_in(texts)).all(db).await? {
+        let states = roster_people::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Key.is_in(texts));
+        for row in states.all(db).await? {
             names.extend(names_of(&read_person(&row.person)?));
         }
         let deleted = roster_people::Entity::delete_many()
@@ -260,15 +175,34 @@ async fn erase_people(
             .await?;
         forgotten.people += deleted.rows_affected;
     }
+    Ok(names)
+}
+
+/// Removes the managers and owners with these names from all people. Returns the names that other
+/// people have, too.
+async fn erase_references(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    names: &HashSet<String>,
+    forgotten: &mut Forgotten,
+) -> Result<HashSet<String>, LedgerError> {
+    use roster_people::Column;
+    let mut shared = HashSet::new();
     let mut after = 0;
     loop {
-        let page = all().filter(Column::Id.gt(after)).order_by_asc(Column::Id);
-        let page = page.limit(limits::SQL_VALUES as u64).all(db).await?;
-        let Some(last) = page.last() else { break };
+        let page = roster_people::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Id.gt(after))
+            .order_by_asc(Column::Id)
+            .limit(limits::SQL_VALUES as u64);
+        let page = page.all(db).await?;
+        let Some(last) = page.last() else { return Ok(shared) };
         after = last.id;
         for row in page {
             let mut person = read_person(&row.person)?;
-            let names_one = |text: Option<&str>| text.is_some_and(|text| names.contains(text));
+            let own = names_of(&person).into_iter().chain([row.key]);
+            shared.extend(own.filter(|name| names.contains(name)));
+            let names_one = |text: Option<&str>| text.is_some_and(|text| is_one_of(names, text));
             let is_manager = names_one(person.manager.as_deref());
             let is_owner = names_one(person.owner.as_deref());
             if !is_manager && !is_owner {
@@ -284,29 +218,15 @@ async fn erase_people(
             forgotten.references += 1;
         }
     }
-    if !forgotten.is_empty() {
-        let revision = roster_versions::Column::Revision;
-        roster_versions::Entity::update_many()
-            .col_expr(revision, Expr::col(revision).add(1))
-            .filter(roster_versions::Column::Workspace.eq(workspace))
-            .exec(db)
-            .await?;
-    }
-    Ok(forgotten)
 }
 
-/// The texts by which others refer to a person.
-fn names_of(person: &Person) -> Vec<String> {
-    let ids = [&person.employee_number, &person.source_id];
-    let ids = ids.into_iter().flatten().map(ToString::to_string);
-    ids.chain(person.emails.iter().map(|email| email.address.to_string())).collect()
-}
-
-/// Removes a person from decisions. The entries stay, without the key, the owner and the reason.
+/// Removes people from decisions. The entries stay, without the key, the owner and the reason. An
+/// owner is stored as it was typed: a key, a number or an address.
 async fn erase_from_decisions(
     db: &DatabaseTransaction,
     workspace: &str,
-    key: &PersonKey,
+    keys: &HashSet<PersonKey>,
+    names: &HashSet<String>,
 ) -> Result<u64, LedgerError> {
     use roster_decisions::Column;
     let mut erased = 0;
@@ -317,15 +237,13 @@ async fn erase_from_decisions(
     for row in all.all(db).await? {
         let act = serde_json::from_str(&row.act).map_err(|_| corrupt("a decision of a roster"))?;
         let Act::Decide(mut decision) = act else { continue };
-        let names_key = |text: &str| {
-            PersonKey::new(text).is_some_and(|named| named == *key)
-                || Address::read(text).is_some_and(|address| address.as_str() == key.as_str())
-        };
         match &mut decision.verdict {
-            Verdict::Is { person_key } | Verdict::IsNot { person_key } if *person_key == *key => {
+            Verdict::Is { person_key } | Verdict::IsNot { person_key }
+                if keys.contains(&*person_key) =>
+            {
                 *person_key = nobody.clone();
             }
-            Verdict::Class { owner: Some(owner), .. } if names_key(owner) => {
+            Verdict::Class { owner: Some(owner), .. } if is_one_of(names, owner) => {
                 ERASED.clone_into(owner);
             }
             _ => continue,

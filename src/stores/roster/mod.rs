@@ -1,10 +1,11 @@
 //! Rosters in the database: versions with their people, decisions, and what was forgotten.
 //!
 //! ```text
-//! entities   rows of the tables
-//! versions   versions and the people in them
-//! decisions  decisions about accounts, and their revocations
-//! erasure    forgotten people, and the retention of people and versions
+//! entities    rows of the tables
+//! versions    versions and the people in them
+//! decisions   decisions about accounts, and their revocations
+//! erasure     erases people, and the retention of people and versions
+//! tombstones  forgotten people, who must not come back
 //! ```
 //!
 //! Everything is keyed by workspace. A version never changes, except that people are erased from
@@ -13,11 +14,13 @@
 mod decisions;
 mod entities;
 mod erasure;
+mod tombstones;
 mod versions;
 
 use sea_orm::{DatabaseTransaction, TransactionTrait};
 
-pub use erasure::{Forgotten, Tombstones};
+pub use erasure::Forgotten;
+pub use tombstones::Tombstones;
 pub use versions::{Acceptance, NewVersion, StoredVersion, VersionState};
 
 use crate::database::Database;
@@ -39,7 +42,7 @@ pub struct RosterStore {
 pub struct Stamp {
     /// The version in force; 0 without one.
     pub version: u64,
-    /// How often people were erased from it.
+    /// How often people were erased from the roster.
     pub revision: u64,
     /// The number of the newest decision or revocation; 0 without one.
     pub decisions: u64,

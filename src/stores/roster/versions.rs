@@ -11,6 +11,7 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::entities::{roster_decisions, roster_people, roster_versions};
+use super::tombstones::tombstones_in;
 use super::{RosterStore, Stamp, corrupt, from_row, to_row};
 use crate::clock::{from_millis, to_millis};
 use crate::database::transaction::insert;
@@ -29,7 +30,8 @@ words! {
         Held = "held",
         /// A later version took its place.
         Replaced = "replaced",
-        /// It was held, and a later version came into force.
+        /// It was held. Then another version came into force, or the source had the people of the
+        /// version in force again.
         Discarded = "discarded",
     }
 }
@@ -97,7 +99,7 @@ pub enum Acceptance {
     Accepted,
     /// There is no such version.
     Unknown,
-    /// It is or was in force already.
+    /// It is or was in force already, or was discarded.
     NotHeld,
     /// Another version came into force after it was compared.
     Outdated {
@@ -113,8 +115,12 @@ impl RosterStore {
     /// [`LedgerError::Unavailable`], [`LedgerError::Corrupt`].
     pub async fn versions(&self, workspace: &str) -> Result<Vec<StoredVersion>, LedgerError> {
         let rows = rows(&self.database.connection, workspace).await?;
-        let in_force = in_force_of(&rows, None).map_or(0, |row| row.number);
-        rows.into_iter().map(|row| stored(row, in_force)).collect()
+        let in_force = in_force_of(&rows, None).cloned();
+        let versions = rows.into_iter().map(|row| {
+            let state = state_of(&row, in_force.as_ref());
+            stored(row, state)
+        });
+        versions.collect()
     }
 
     /// The version that was in force at a moment, or is now.
@@ -128,8 +134,7 @@ impl RosterStore {
     ) -> Result<Option<StoredVersion>, LedgerError> {
         let rows = rows(&self.database.connection, workspace).await?;
         let Some(row) = in_force_of(&rows, moment) else { return Ok(None) };
-        let number = row.number;
-        Ok(Some(stored(row.clone(), number)?))
+        Ok(Some(stored(row.clone(), VersionState::InForce)?))
     }
 
     /// What answers depend on now.
@@ -139,13 +144,12 @@ impl RosterStore {
     pub async fn stamp(&self, workspace: &str) -> Result<Stamp, LedgerError> {
         let rows = rows(&self.database.connection, workspace).await?;
         let in_force = in_force_of(&rows, None);
-        let newest = rows.first().filter(|row| row.in_force_at.is_none());
-        let number = in_force.map_or(0, |row| row.number);
+        let held = rows.iter().find(|row| state_of(row, in_force) == VersionState::Held);
         Ok(Stamp {
-            version: from_row(number),
+            version: in_force.map_or(0, |row| from_row(row.number)),
             revision: in_force.map_or(0, |row| from_row(row.revision)),
             decisions: newest_decision(&self.database.connection, workspace).await?,
-            held: newest.filter(|row| row.number > number).map(|row| from_row(row.number)),
+            held: held.map(|row| from_row(row.number)),
         })
     }
 
@@ -170,7 +174,8 @@ impl RosterStore {
     }
 
     /// Stores the version after `newest`, the newest that the caller knows, and adds `events` to
-    /// the audit trail. Returns the number; `None` if another version was stored meanwhile.
+    /// the audit trail. Returns the number; `None` if another version was stored meanwhile, or if a
+    /// person in it was forgotten meanwhile. Then the caller makes the version again.
     ///
     /// # Errors
     /// [`LedgerError::Unavailable`]; then nothing is stored.
@@ -189,9 +194,16 @@ impl RosterStore {
         if !is_newest || in_force != to_row(version.base) {
             return Ok(None);
         }
+        // The caller read the tombstones before this transaction. Since then a person may have
+        // been forgotten, who would come back with this version.
+        let tombstones = tombstones_in(&db, workspace).await?;
+        if people.iter().any(|person| tombstones.concerns(person)) {
+            return Ok(None);
+        }
         let number = to_row(newest) + 1;
         store_people(&db, workspace, number, people).await?;
         let at = to_millis(version.at);
+        let from = next_in_force_at(&known, at);
         let row = roster_versions::ActiveModel {
             workspace: Set(workspace.to_owned()),
             number: Set(number),
@@ -203,11 +215,13 @@ impl RosterStore {
             fields: Set(json(&version.fields)?),
             at: Set(at),
             by: Set(version.by),
-            in_force_at: Set(version.reasons.is_empty().then_some(at)),
+            in_force_at: Set(version.reasons.is_empty().then_some(from)),
             reasons: Set(json(&version.reasons)?),
             accepted_by: Set(None),
             confirmed_at: Set(at),
-            revision: Set(0),
+            // Answers about the past are kept by the revision of the version in force. It never
+            // falls, so that no answer from before an erasure is given again.
+            revision: Set(known.iter().map(|row| row.revision).max().unwrap_or_default()),
         };
         roster_versions::Entity::insert(row).exec_without_returning(&db).await?;
         record_events(&db, events).await?;
@@ -255,19 +269,21 @@ impl RosterStore {
         let db = self.changing(workspace).await?;
         let known = rows(&db, workspace).await?;
         let number = to_row(version);
-        let in_force = in_force_of(&known, None).map_or(0, |row| row.number);
+        let in_force = in_force_of(&known, None);
         let Some(row) = known.iter().find(|row| row.number == number) else {
             return Ok(Acceptance::Unknown);
         };
         if row.in_force_at.is_some() {
             return Ok(Acceptance::NotHeld);
         }
-        if row.base.unwrap_or_default() != in_force {
-            return Ok(Acceptance::Outdated { in_force: from_row(in_force) });
+        let in_force_number = in_force.map_or(0, |row| row.number);
+        if row.base.unwrap_or_default() != in_force_number {
+            return Ok(Acceptance::Outdated { in_force: from_row(in_force_number) });
         }
-        // A version comes into force after the one before it, whatever the clock says.
-        let last = known.iter().filter_map(|row| row.in_force_at).max().unwrap_or_default();
-        let from = to_millis(at).max(last + 1);
+        if state_of(row, in_force) != VersionState::Held {
+            return Ok(Acceptance::NotHeld);
+        }
+        let from = next_in_force_at(&known, to_millis(at));
         roster_versions::Entity::update_many()
             .col_expr(Column::InForceAt, Expr::value(from))
             .col_expr(Column::AcceptedBy, Expr::value(by))
@@ -302,6 +318,31 @@ pub(super) fn in_force_of(
     latest.max_by_key(|(from, row)| (*from, row.number)).map(|(_, row)| row)
 }
 
+/// When a version comes into force at `at`: after the one before it, whatever the clock says.
+fn next_in_force_at(known: &[roster_versions::Model], at: i64) -> i64 {
+    let last = known.iter().filter_map(|row| row.in_force_at).max();
+    last.map_or(at, |last| at.max(last + 1))
+}
+
+/// The state of a version, given the one in force now.
+fn state_of(
+    row: &roster_versions::Model,
+    in_force: Option<&roster_versions::Model>,
+) -> VersionState {
+    let number = in_force.map_or(0, |row| row.number);
+    match row.in_force_at {
+        Some(_) if row.number == number => VersionState::InForce,
+        Some(_) => VersionState::Replaced,
+        None => {
+            let is_next = row.number > number && row.base.unwrap_or_default() == number;
+            // If the source had the people of the version in force again since, it has recovered,
+            // and nobody needs to accept what it had in between.
+            let is_latest = in_force.is_none_or(|now| row.confirmed_at >= now.confirmed_at);
+            if is_next && is_latest { VersionState::Held } else { VersionState::Discarded }
+        }
+    }
+}
+
 async fn newest_decision(db: &impl ConnectionTrait, workspace: &str) -> Result<u64, LedgerError> {
     use roster_decisions::Column;
     let newest = roster_decisions::Entity::find()
@@ -313,7 +354,7 @@ async fn newest_decision(db: &impl ConnectionTrait, workspace: &str) -> Result<u
     Ok(newest.map_or(0, from_row))
 }
 
-fn stored(row: roster_versions::Model, in_force: i64) -> Result<StoredVersion, LedgerError> {
+fn stored(row: roster_versions::Model, state: VersionState) -> Result<StoredVersion, LedgerError> {
     let unreadable = |_| corrupt(&format!("version {} of a roster", row.number));
     Ok(StoredVersion {
         number: from_row(row.number),
@@ -329,12 +370,7 @@ fn stored(row: roster_versions::Model, in_force: i64) -> Result<StoredVersion, L
         in_force_at: row.in_force_at.map(from_millis),
         accepted_by: row.accepted_by,
         confirmed_at: from_millis(row.confirmed_at),
-        state: match row.in_force_at {
-            Some(_) if row.number == in_force => VersionState::InForce,
-            Some(_) => VersionState::Replaced,
-            None if row.number > in_force => VersionState::Held,
-            None => VersionState::Discarded,
-        },
+        state,
     })
 }
 

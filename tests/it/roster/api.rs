@@ -1,6 +1,9 @@
 //! The endpoints of the roster.
 
+use std::time::Duration;
+
 use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::roster::Completeness;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -257,6 +260,40 @@ async fn decisions_are_recorded_by_the_client_of_the_token_and_audited() {
         assert!(audit.contains(event), "{event}");
     }
     assert!(!audit.contains("Asked her") && !audit.contains("0002"), "{audit}");
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_writes_the_roster_reads_no_person_in_the_answers() {
+    let bridge = bridge().await;
+    put(&bridge, "", roster(&bridge).await).await;
+    let unmatched = bridge.get("/api/v1/roster/unmatched").await.json();
+    let account = unmatched["items"][0]["account_id"].clone();
+    let writer = token(&bridge.app, &[Scope::RosterWrite]);
+    let send = async |path: &str, body: &Value| {
+        let request = bridge.request(Method::POST, path).bearer_auth(&writer);
+        Bridge::send(request.body(body.to_string())).await
+    };
+    let path = "/api/v1/roster/decisions";
+    let person = json!({"account": account, "kind": "is", "person": "0002", "why": "Asked"});
+    let until = (Clock::System.now() + Duration::from_hours(24 * 30)).date();
+    let service = json!({
+        "account": account, "kind": "class", "class": "service", "owner": "0002", "why": "Asked",
+        "until": until.to_string(),
+    });
+    for decision in [person, service] {
+        let made = send(path, &decision).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let made = made.json();
+        let row = &made[0];
+        assert_eq!((&row["person_key"], &row["owner"]), (&Value::Null, &Value::Null), "{row}");
+        assert_eq!((&row["why"], &row["account_id"]), (&json!(""), &account), "{row}");
+    }
+    let revoked = send(&format!("{path}/1/revoke"), &json!({})).await.json();
+    let shown = (&revoked["person_key"], &revoked["why"], &revoked["state"]);
+    assert_eq!(shown, (&Value::Null, &json!(""), &json!("revoked")));
+    let read = bridge.get(path).await.json();
+    assert_eq!(read["items"][1]["person_key"], "0002", "{read}");
     bridge.stop().await;
 }
 

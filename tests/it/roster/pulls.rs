@@ -166,6 +166,40 @@ async fn a_list_that_ends_early_changes_or_names_another_server_gives_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_repeats_people_instead_of_sending_others_gives_nobody() {
+    // The list shifts by one person between the two pages, so person 3 is never sent.
+    let shifting = Provider::start(|asked, _| {
+        let numbers = if asked.contains("startIndex=1") { [1, 2] } else { [2, 4] };
+        let status = if asked.contains("ServiceProviderConfig") { 404 } else { 200 };
+        (status, None, json!({"totalResults": 4, "Resources": numbers.map(scim_user)}))
+    });
+    assert_eq!(pulled(&shifting.url, PullKind::Scim).await.unwrap_err(), PullError::Changing);
+    shifting.stop().await;
+
+    // The same cursor names the next page for ever; or other cursors name the same page.
+    for is_stuck in [true, false] {
+        let repeating = Provider::start(move |asked, _| {
+            if asked.contains("ServiceProviderConfig") {
+                return (200, None, json!({"pagination": {"cursor": true}}));
+            }
+            let first = asked.ends_with("cursor=");
+            let number = if is_stuck && !first { 2 } else { 1 };
+            let next = if is_stuck || first { "one" } else { "two" };
+            (200, None, json!({"Resources": [scim_user(number)], "nextCursor": next}))
+        });
+        assert_eq!(pulled(&repeating.url, PullKind::Scim).await.unwrap_err(), PullError::Repeating);
+        repeating.stop().await;
+    }
+
+    let okta = Provider::start(|_, _| {
+        let link = "</api/v1/users?limit=200&after=1>; rel=\"next\"".to_owned();
+        (200, Some(link), json!([{"id": "1", "status": "ACTIVE", "profile": {}}]))
+    });
+    assert_eq!(pulled(&okta.url, PullKind::OktaApi).await.unwrap_err(), PullError::Repeating);
+    okta.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn entra_is_read_by_cursor_with_tokens_for_client_credentials() {
     let provider = Provider::start(|asked, authorization| {
         if asked == "POST /token" {

@@ -13,8 +13,10 @@ use intercom_scim_bridge::directory::{
 use intercom_scim_bridge::identities::{
     Author, Identities, IdentityError, Import, ImportOutcome, NewDecision, NewVerdict, Shown,
 };
-use intercom_scim_bridge::roster::{Class, Completeness, EquivalentDomains, RequestedFormat};
-use intercom_scim_bridge::stores::{AuditQuestion, Stores, VersionState};
+use intercom_scim_bridge::roster::{
+    Act, Class, Completeness, Decision, EquivalentDomains, PersonKey, RequestedFormat, Verdict,
+};
+use intercom_scim_bridge::stores::{AuditQuestion, NewVersion, Stores, VersionState};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -24,7 +26,11 @@ use crate::support::database::TestDatabase;
 on_both_databases!(
     two_rosters_end_in_the_table_that_a_person_worked_out,
     a_halved_roster_is_held_until_it_is_accepted,
+    a_held_version_is_discarded_once_the_source_has_recovered,
+    a_version_comes_into_force_after_the_one_before_even_within_one_moment,
     a_forgotten_person_is_in_no_version_and_does_not_come_back,
+    a_person_who_is_forgotten_during_an_import_or_a_decision_does_not_come_back,
+    an_erasure_reaches_owners_managers_and_answers_about_the_past,
     people_who_left_long_ago_and_old_versions_are_erased,
     decisions_are_appended_and_named_by_number,
 );
@@ -79,6 +85,20 @@ fn directory() -> Directory {
     Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None)
 }
 
+fn config() -> Config {
+    let mut config = Config::defaults().unwrap();
+    config.roster.complete = Some(Completeness::Current);
+    let sets = [vec!["acme.example".to_owned(), "bought.example".to_owned()]];
+    config.roster.equivalent_domains = EquivalentDomains::new(&sets).unwrap();
+    config.roster.keep_versions = 2;
+    config
+}
+
+/// The first roster with only its first person.
+fn halved() -> String {
+    FIRST.lines().take(2).map(|line| format!("{line}\n")).collect()
+}
+
 struct Story {
     identities: Identities,
     clock: Clock,
@@ -90,14 +110,9 @@ struct Story {
 
 impl Story {
     async fn begin(database: TestDatabase) -> Self {
-        let mut config = Config::defaults().unwrap();
-        config.roster.complete = Some(Completeness::Current);
-        let sets = [vec!["acme.example".to_owned(), "bought.example".to_owned()]];
-        config.roster.equivalent_domains = EquivalentDomains::new(&sets).unwrap();
-        config.roster.keep_versions = 2;
         let clock = Clock::manual(FIRST_DAY);
         let stores = database.stores().await;
-        let identities = identities_of(&config, "default", &stores, &clock);
+        let identities = identities_of(&config(), "default", &stores, &clock);
         let entry = AuditEntry::event("", FIRST_DAY);
         let author = Author { by: "ada".to_owned(), entry };
         Self { identities, clock, directory: directory(), author, stores, _database: database }
@@ -210,7 +225,7 @@ async fn a_halved_roster_is_held_until_it_is_accepted(database: TestDatabase) {
     let story = Story::begin(database).await;
     story.import(FIRST).await;
     let before = story.table(None).await;
-    let halved: String = FIRST.lines().take(2).map(|line| format!("{line}\n")).collect();
+    let halved = halved();
     story.clock.advance(WEEKS);
     let outcome = story.import(&halved).await;
     assert!(
@@ -241,6 +256,39 @@ async fn a_halved_roster_is_held_until_it_is_accepted(database: TestDatabase) {
     );
 }
 
+async fn a_held_version_is_discarded_once_the_source_has_recovered(database: TestDatabase) {
+    let story = Story::begin(database).await;
+    story.import(FIRST).await;
+    story.clock.advance(Duration::from_hours(1));
+    let held = story.import(&halved()).await;
+    assert!(matches!(held, ImportOutcome::Held { version: 2, .. }), "{held:?}");
+    let stamp = story.identities.store().stamp("default").await.unwrap();
+    assert_eq!(stamp.held, Some(2));
+    story.clock.advance(Duration::from_hours(1));
+    assert_eq!(story.import(FIRST).await, ImportOutcome::Unchanged { version: 1 });
+    assert_eq!(story.states().await, [VersionState::Discarded, VersionState::InForce]);
+    let stamp = story.identities.store().stamp("default").await.unwrap();
+    assert_eq!(stamp.held, None);
+    let late = story.identities.accept(2, &story.author).await;
+    assert!(matches!(late, Err(IdentityError::NotHeld(2))), "{late:?}");
+    // The next bad file is held as a version of its own.
+    story.clock.advance(Duration::from_hours(1));
+    let held = story.import(&halved()).await;
+    assert!(matches!(held, ImportOutcome::Held { version: 3, .. }), "{held:?}");
+}
+
+async fn a_version_comes_into_force_after_the_one_before_even_within_one_moment(
+    database: TestDatabase,
+) {
+    let story = Story::begin(database).await;
+    story.import(FIRST).await;
+    story.import(&halved()).await;
+    story.identities.accept(2, &story.author).await.unwrap();
+    assert_eq!(story.import(FIRST).await, ImportOutcome::InForce { version: 3 });
+    let in_force = story.identities.store().in_force("default", None).await.unwrap().unwrap();
+    assert_eq!(in_force.number, 3);
+}
+
 async fn a_forgotten_person_is_in_no_version_and_does_not_come_back(database: TestDatabase) {
     let story = Story::begin(database).await;
     story.import(FIRST).await;
@@ -265,11 +313,93 @@ async fn a_forgotten_person_is_in_no_version_and_does_not_come_back(database: Te
     assert_eq!(story.table(None).await[9], "9 9 employee exact active");
 }
 
+async fn a_person_who_is_forgotten_during_an_import_or_a_decision_does_not_come_back(
+    database: TestDatabase,
+) {
+    let story = Story::begin(database).await;
+    story.import(FIRST).await;
+    let store = story.identities.store();
+    // What an import and a decision read before the person was forgotten.
+    let read = store.roster("default", 1).await.unwrap();
+    story.identities.forget("9", &story.author).await.unwrap();
+    let now = story.clock.now();
+    let version = NewVersion {
+        source: "hr".to_owned(),
+        sha256: String::new(),
+        rows: 6,
+        without_address: 0,
+        fields: Vec::new(),
+        at: now,
+        by: "ada".to_owned(),
+        base: 1,
+        reasons: Vec::new(),
+    };
+    let stored = store.add_version("default", 1, version, read.people(), Vec::new()).await;
+    assert_eq!(stored.unwrap(), None);
+    let verdicts = [
+        Verdict::Is { person_key: PersonKey::new("9").unwrap() },
+        Verdict::Class { class: Class::Service, owner: Some(" 9 ".to_owned()) },
+    ];
+    for verdict in verdicts {
+        let decision = Decision {
+            account: UserId::new("9"),
+            verdict,
+            why: "Asked".to_owned(),
+            until: None,
+            roster_version: 1,
+        };
+        let acts = vec![Act::Decide(decision)];
+        let appended = store.append_decisions("default", 0, acts, "ada", now, |_| Vec::new());
+        assert_eq!(appended.await.unwrap(), None);
+    }
+}
+
+async fn an_erasure_reaches_owners_managers_and_answers_about_the_past(database: TestDatabase) {
+    let story = Story::begin(database).await;
+    story.import(FIRST).await;
+    let new = NewDecision {
+        account: "adm_10".to_owned(),
+        verdict: NewVerdict::Class {
+            class: Class::Service,
+            owner: Some("Mia@Acme.example".to_owned()),
+        },
+        why: "Mia asked".to_owned(),
+        until: Some(story.clock.now() + Duration::from_hours(24 * 30)),
+    };
+    story.identities.decide(new, &story.author, &story.directory).await.unwrap();
+    story.clock.advance(Duration::from_hours(2));
+    let first_day = Some(FIRST_DAY + Duration::from_hours(1));
+    assert_eq!(story.table(first_day).await[9], "9 9 employee exact active");
+    // Another process erases the person, so this one keeps its cache.
+    let other = identities_of(&config(), "default", &story.stores, &story.clock);
+    let forgotten = other.forget("9", &story.author).await.unwrap();
+    assert_eq!((forgotten.people, forgotten.decisions), (1, 1));
+    let rows = story.identities.decisions().await.unwrap();
+    let row = (rows[0].owner.as_deref(), rows[0].why.as_str());
+    assert_eq!(row, (Some("(erased)"), "(erased)"));
+    // The file still has the person, as manager of others, too.
+    assert_eq!(story.import(SECOND).await, ImportOutcome::InForce { version: 2 });
+    assert_eq!(story.table(first_day).await[9], "9 - unknown - -");
+    let roster = story.identities.store().roster("default", 2).await.unwrap();
+    assert!(roster.people().iter().all(|person| person.manager.is_none()), "{roster:?}");
+    // Without the person's own row, the file still names the key.
+    let without = SECOND.lines().filter(|line| !line.starts_with("9,"));
+    let without: String = without.map(|line| format!("{line}\n")).collect();
+    assert_eq!(story.import(&without).await, ImportOutcome::Unchanged { version: 2 });
+}
+
 async fn people_who_left_long_ago_and_old_versions_are_erased(database: TestDatabase) {
     let story = Story::begin(database).await;
     story.import(FIRST).await;
     story.clock.advance(WEEKS);
     story.import(SECOND).await;
+    let new = NewDecision {
+        account: "adm_10".to_owned(),
+        verdict: NewVerdict::IsNot("5".to_owned()),
+        why: "Another John".to_owned(),
+        until: Some(story.clock.now() + Duration::from_hours(24 * 30)),
+    };
+    story.identities.decide(new, &story.author, &story.directory).await.unwrap();
     // Ed's first time at the company ended in 2023, and his account belongs to his second one.
     let kept = story.identities.keep_up(&story.directory).await.unwrap();
     assert_eq!((kept.versions, kept.people), (0, 0), "erased when it was imported");
@@ -280,6 +410,9 @@ async fn people_who_left_long_ago_and_old_versions_are_erased(database: TestData
     story.clock.advance(WEEKS);
     let kept = story.identities.keep_up(&story.directory).await.unwrap();
     assert_eq!(kept.people, 1);
+    let rows = story.identities.decisions().await.unwrap();
+    let row = (rows[0].person_key.as_deref(), rows[0].why.as_str());
+    assert_eq!(row, (Some("(erased)"), "(erased)"));
     // Bo ended, too, but his account is still active.
     story.clock.advance(8 * WEEKS);
     let kept = story.identities.keep_up(&story.directory).await.unwrap();

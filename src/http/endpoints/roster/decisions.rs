@@ -1,5 +1,6 @@
 //! Decisions about accounts: whose they are, and which class they have.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use actix_web::http::header::CONTENT_TYPE;
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::author;
+use crate::access::Scope;
 use crate::http::errors::ApiError;
 use crate::http::extract::body::{Body, parse_object, text_of_at_most};
 use crate::http::extract::caller::{Caller, RosterRead, RosterWrite};
@@ -22,7 +24,7 @@ use crate::http::wire::{
 use crate::identities::{IdentityError, NewDecision, NewVerdict};
 use crate::limits;
 use crate::moments::{self, Edge};
-use crate::roster::{Class, DecisionKind, DecisionRow};
+use crate::roster::{Class, DecisionId, DecisionKind, DecisionRow};
 use crate::words::Words;
 
 /// A page of decisions.
@@ -123,23 +125,34 @@ pub async fn record(
     body: Body<{ limits::DECISIONS_BYTES }>,
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[JSON])?;
-    let identities = &caller.workspace.identities;
+    let identities = Arc::clone(&caller.workspace.identities);
     let served = caller.workspace.live.served().ok_or(ApiError::NotReady)?;
     let author = author(&caller);
-    let ids = if is_csv(&request) {
-        let known = Arc::clone(identities);
-        let _reading = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
-        let imported = caller.service.makers.page(async move {
-            known.import_decisions(&body.0, &author, served.directory()).await
-        });
-        imported.await??
-    } else {
-        let new = parse(&body.0, &identities.options().zone)?;
-        vec![identities.decide(new, &author, served.directory()).await?]
-    };
-    let mut rows = identities.decisions().await?;
-    rows.retain(|row| ids.contains(&row.id));
-    Ok(HttpResponse::Created().json(rows))
+    let new =
+        if is_csv(&request) { None } else { Some(parse(&body.0, &identities.options().zone)?) };
+    let _reading = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
+    let recorded = caller.service.makers.page(async move {
+        let ids: HashSet<DecisionId> = match new {
+            Some(new) => [identities.decide(new, &author, served.directory()).await?].into(),
+            None => {
+                let ids = identities.import_decisions(&body.0, &author, served.directory());
+                ids.await?.into_iter().collect()
+            }
+        };
+        let mut rows = identities.decisions().await?;
+        rows.retain(|row| ids.contains(&row.id));
+        Ok::<_, IdentityError>(rows)
+    });
+    let rows = recorded.await??.into_iter().map(|row| shown_to(&caller, row));
+    Ok(HttpResponse::Created().json(rows.collect::<Vec<DecisionRow>>()))
+}
+
+/// Returns a decision as the client may see it. `roster.write` does not include `roster.read`.
+fn shown_to(caller: &Caller<RosterWrite>, row: DecisionRow) -> DecisionRow {
+    if caller.principal.scopes.contains(&Scope::RosterRead) {
+        return row;
+    }
+    DecisionRow { person_key: None, owner: None, why: String::new(), ..row }
 }
 
 /// Revokes a decision.
@@ -159,11 +172,16 @@ pub async fn revoke(
     preferred_form(&request, &[JSON])?;
     let id = request.match_info().get("id").and_then(|text| text.parse::<u64>().ok());
     let id = id.ok_or_else(|| ApiError::NotFound { what: "this decision".to_owned() })?;
-    let identities = &caller.workspace.identities;
-    identities.revoke(id, &author(&caller)).await?;
-    let rows = identities.decisions().await?;
-    let row = rows.into_iter().find(|row| row.id == id);
-    row.map(Json).ok_or(ApiError::from(IdentityError::NoSuchDecision(id)))
+    let identities = Arc::clone(&caller.workspace.identities);
+    let author = author(&caller);
+    let _reading = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
+    let revoked = caller.service.makers.page(async move {
+        identities.revoke(id, &author).await?;
+        let rows = identities.decisions().await?;
+        let row = rows.into_iter().find(|row| row.id == id);
+        row.ok_or(IdentityError::NoSuchDecision(id))
+    });
+    Ok(Json(shown_to(&caller, revoked.await??)))
 }
 
 fn is_csv(request: &HttpRequest) -> bool {

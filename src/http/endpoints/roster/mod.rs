@@ -130,7 +130,11 @@ pub async fn import(
     let service = &caller.service;
     let workspace = &caller.workspace;
     let served = workspace.live.served().ok_or(ApiError::NotReady)?;
-    // One body at a time, so that many clients do not need much memory.
+    // A body stays in memory, so each client sends one at a time.
+    let _sending = caller.principal.allowance.export().await.map_err(ApiError::TooMany)?;
+    let bytes = read_body(body, service).await?;
+    // An import needs much memory, so there is one at a time. It waits for its turn only after the
+    // body was read, so that a slow client does not keep the others waiting.
     let turn = service
         .clock
         .within(limits::EXPENSIVE_WAIT, Arc::clone(&service.roster_imports).acquire_owned())
@@ -139,7 +143,6 @@ pub async fn import(
         .ok_or_else(|| ApiError::Unavailable {
             why: "another roster is being imported; try again shortly".to_owned(),
         })?;
-    let bytes = read_body(body, service).await?;
     let author = author(&caller);
     let identities = Arc::clone(&workspace.identities);
     let imported = service.makers.export(async move {
