@@ -23,7 +23,7 @@ pub(super) async fn read(
     let list = ledger.last_observation(workspace, ObservedThing::IpAllowlist, moment).await?;
     let all = ledger.last_observation(workspace, ObservedThing::DataConnectors, moment).await?;
     let connectors = |all: Vec<DataConnector>| all.into_iter().map(connector).collect();
-    Ok((reading(list, allowlist), reading(all, connectors)))
+    Ok((reading(list, |list| allowlist(&list)), reading(all, connectors)))
 }
 
 fn reading<R: DeserializeOwned, T>(
@@ -32,16 +32,15 @@ fn reading<R: DeserializeOwned, T>(
 ) -> Reading<T> {
     let Some(ObservedValue { at, body }) = observed else { return Reading::NotMade };
     let value = body.get("value").cloned().and_then(|value| serde_json::from_value(value).ok());
-    match value {
-        Some(value) => Reading::Read { at, value: convert(value) },
-        None => {
-            let code = body.get("code").and_then(Value::as_str).unwrap_or("unreadable").to_owned();
-            Reading::Failed { at, code }
-        }
+    if let Some(value) = value {
+        Reading::Read { at, value: convert(value) }
+    } else {
+        let code = body.get("code").and_then(Value::as_str).unwrap_or("unreadable").to_owned();
+        Reading::Failed { at, code }
     }
 }
 
-fn allowlist(list: IpAllowlist) -> Allowlist {
+fn allowlist(list: &IpAllowlist) -> Allowlist {
     let network = |text: &String| {
         let text = text.trim();
         text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()

@@ -183,7 +183,9 @@ impl CommandLine {
                 saviynt_package::run(&self.settings("warn")?, arguments).await
             }
             Command::Token(command) => token::run(&self.settings("warn")?, command).await,
-            Command::Check(arguments) => check::run(arguments, self.load(), Clock::System).await,
+            Command::Check(arguments) => {
+                Box::pin(check::run(arguments, self.load(), Clock::System)).await
+            }
         }
     }
 

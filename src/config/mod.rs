@@ -262,7 +262,7 @@ impl Config {
                     .to_owned(),
             ),
             (None, Some(_)) => {
-                warnings.push("seats.currency has no effect without seats.price".to_owned())
+                warnings.push("seats.currency has no effect without seats.price".to_owned());
             }
             _ => {}
         }

@@ -236,6 +236,7 @@ impl Identities {
 }
 
 /// What is evaluated, besides the directory and the decisions.
+#[derive(Clone, Copy)]
 struct Question<'a> {
     key: Key,
     version: &'a StoredVersion,

@@ -158,7 +158,7 @@ impl Identities {
         let sha256 = hex::encode(digest(&SHA256, import.bytes));
         let now = self.clock.now();
         if !report.is_acceptable() {
-            let mut refused = self.report(import, &report, &sha256, ImportOutcome::Refused);
+            let mut refused = Self::report(import, &report, &sha256, ImportOutcome::Refused);
             refused.people = people.len();
             return Ok(refused);
         }
@@ -168,7 +168,7 @@ impl Identities {
             let forgotten = candidate.forgotten;
             let stored = self.store_candidate(candidate, import, &report, &sha256, author, now);
             if let Some(outcome) = stored.await? {
-                let mut done = self.report(import, &report, &sha256, outcome);
+                let mut done = Self::report(import, &report, &sha256, outcome);
                 done.people = people.len();
                 done.forgotten = forgotten;
                 if import.dry_run {
@@ -332,7 +332,6 @@ impl Identities {
     }
 
     fn report(
-        &self,
         import: Import<'_>,
         report: &Report,
         sha256: &str,

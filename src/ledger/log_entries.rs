@@ -82,7 +82,7 @@ impl Ledger {
             *last = at.max(*last);
         }
         let method = |((account, method), (count, last_at))| SignInMethod {
-            account: UserId::new(String::from(account)),
+            account: UserId::new(account),
             method,
             count,
             last_at,

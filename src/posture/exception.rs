@@ -130,7 +130,7 @@ pub(super) enum Force {
     /// Not recorded yet, or revoked.
     None,
     /// It is in force.
-    InForce,
+    Standing,
     /// Its time is over.
     Ended,
 }
@@ -145,7 +145,7 @@ pub(super) fn force(
         () if since.is_some_and(|since| since > now) => Force::None,
         () if revoked_at.is_some_and(|revoked| revoked <= now) => Force::None,
         () if until <= now => Force::Ended,
-        () => Force::InForce,
+        () => Force::Standing,
     }
 }
 
@@ -153,7 +153,7 @@ impl Exception {
     /// Whether the exception is in force.
     #[must_use]
     pub fn is_in_force(&self, now: OffsetDateTime) -> bool {
-        self.force(now) == Force::InForce
+        self.force(now) == Force::Standing
     }
 
     pub(super) fn force(&self, now: OffsetDateTime) -> Force {

@@ -124,16 +124,19 @@ impl<'a> Facts<'a> {
     }
 
     /// The moment this long before now.
+    #[must_use]
     pub fn before(&self, span: Duration) -> OffsetDateTime {
         self.state.now.checked_sub(span).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// The account with an id, active or not.
+    #[must_use]
     pub fn account(&self, id: &UserId) -> Option<&'a Account<'a>> {
         self.by_id.get(id).copied()
     }
 
     /// The active account with an id.
+    #[must_use]
     pub fn active(&self, id: &UserId) -> Option<&Active<'a>> {
         let place = self.active.binary_search_by(|active| active.user.id.cmp(id)).ok()?;
         self.active.get(place)
@@ -157,6 +160,7 @@ impl<'a> Facts<'a> {
     }
 
     /// What people call the one who caused an event: the address at that time, else an id.
+    #[must_use]
     pub fn performer_name(&self, entry: &Activity) -> Option<String> {
         let actor = entry.performed_by.as_ref()?;
         let account = || self.account(actor.id.as_ref()?).map(|account| user_name(account.user));
@@ -164,6 +168,7 @@ impl<'a> Facts<'a> {
     }
 
     /// When a person's second factor was last switched, according to the log.
+    #[must_use]
     pub fn second_factor_since(&self) -> HashMap<UserId, OffsetDateTime> {
         let entries = self.entries(kind::SECOND_FACTOR).iter();
         entries.filter_map(|entry| Some((entry.subject()?, entry.at))).collect()

@@ -80,6 +80,7 @@ impl Outcome {
     }
 
     /// Replaces the reason if there are findings that fail or need a review.
+    #[must_use]
     pub fn explained(mut self, reason: impl FnOnce(usize) -> String) -> Self {
         let found = self.findings.iter().filter(|one| one.status != Status::Unknown).count();
         if found > 0 {
@@ -89,6 +90,7 @@ impl Outcome {
     }
 
     /// Adds the one finding about unknown subjects, if there are any. `subjects` are their ids.
+    #[must_use]
     pub fn with_unknown(
         mut self,
         count: usize,

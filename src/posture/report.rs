@@ -274,7 +274,7 @@ impl<'e> Index<'e> {
                 continue;
             }
             match exception.force(now) {
-                Force::InForce => {
+                Force::Standing => {
                     used.insert(*place);
                     in_force = Some((*exception).clone());
                 }

@@ -306,6 +306,8 @@ impl<'a> Reader<'a> {
             parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
         };
         let name = self.text(cells, Field::Name).unwrap_or_else(parts);
+        // A line break inside a cell separates two names as a blank does.
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
         (!name.is_empty()).then_some(name)
     }
 

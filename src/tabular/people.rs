@@ -182,6 +182,17 @@ impl<'a> Key<'a> {
     }
 }
 
+/// Whose teams are wanted.
+#[derive(Clone, Copy)]
+enum TeamFilter {
+    /// Those of everybody.
+    Any,
+    /// Members of the team at this index of [`Directory::teams`].
+    At(usize),
+    /// Members of a team that does not exist: nobody.
+    Unknown,
+}
+
 /// A question, prepared for one directory.
 struct Filter<'a> {
     question: &'a PeopleQuestion,
@@ -189,8 +200,7 @@ struct Filter<'a> {
     search: Option<String>,
     /// For each team whether its name or id contains the text.
     teams_found: Vec<bool>,
-    /// The index of the wanted team; `Some(None)` for a team that does not exist.
-    team: Option<Option<usize>>,
+    team: TeamFilter,
     role: Option<String>,
     no_sign_in_since: Option<OffsetDateTime>,
 }
@@ -208,7 +218,10 @@ impl<'a> Filter<'a> {
         Self {
             teams_found: search.as_ref().map(team_found).unwrap_or_default(),
             search,
-            team: question.team.as_ref().map(place),
+            team: match &question.team {
+                None => TeamFilter::Any,
+                Some(id) => place(id).map_or(TeamFilter::Unknown, TeamFilter::At),
+            },
             role: question.role.as_deref().map(|role| text::folded(role.trim()).into_owned()),
             no_sign_in_since: question.no_sign_in_for.and_then(since),
             question,
@@ -236,10 +249,11 @@ impl<'a> Filter<'a> {
     }
 
     fn has_team(&self, person: &Person) -> bool {
-        self.team.is_none_or(|wanted| {
-            wanted
-                .is_some_and(|wanted| person.teams.iter().any(|link| link.place as usize == wanted))
-        })
+        match self.team {
+            TeamFilter::Any => true,
+            TeamFilter::At(place) => person.teams.iter().any(|link| link.place as usize == place),
+            TeamFilter::Unknown => false,
+        }
     }
 
     fn has_role(&self, person: &Person) -> bool {

@@ -309,7 +309,7 @@ async fn a_reading_tells_how_far_it_has_come() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
     observe(&client, everything(), &LogKinds::default(), &move |progress| {
-        noted.lock().unwrap().push(progress)
+        noted.lock().unwrap().push(progress);
     })
     .await
     .unwrap();

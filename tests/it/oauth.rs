@@ -250,7 +250,7 @@ async fn a_disabled_client_ends_on_every_bridge(database: TestDatabase) {
                 .ends_with("error_description=\"the access token was revoked\"")
         );
     }
-    two.stop().await;
+    Box::pin(two.stop()).await;
 }
 
 async fn a_revoked_token_ends_on_every_bridge(database: TestDatabase) {
@@ -282,7 +282,7 @@ async fn a_revoked_token_ends_on_every_bridge(database: TestDatabase) {
     for app in [here, there] {
         ended(async || status(app, issued.expose()).await).await;
     }
-    two.stop().await;
+    Box::pin(two.stop()).await;
 }
 
 /// Repeats a request until the response is 401.

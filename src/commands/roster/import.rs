@@ -88,8 +88,7 @@ pub async fn pull(
             "roster.pull.url is not set; set it with the other settings of [roster.pull]",
         ));
     };
-    let pulled = puller.pull().await;
-    let bytes = pulled.map_err(|error| CommandError::new(error.to_string()))?;
+    let bytes = puller.pull().await.map_err(|error| CommandError::new(error.to_string()))?;
     let import = Import {
         bytes: &bytes,
         source: puller.source(),

@@ -115,7 +115,7 @@ section! {
 
         /// How often the roster is read.
         pub interval: Option<Duration> = "24h",
-            duration(Duration::from_secs(60)..=365 * DAY, "24h").or_off();
+            duration(Duration::from_mins(1)..=365 * DAY, "24h").or_off();
 
         /// The name of the source, in versions and columns.
         pub source: String = "pull", plain_text("a name without blanks, such as entra");

@@ -31,6 +31,7 @@ use crate::http::response::table::CSV;
 use crate::http::state::known_exports::{ExportKey, Identity, Measured};
 use crate::http::wire::{ApiRefusals, ParameterRefusals, PastRefusals, Problem, ReviewParameters};
 use crate::identities::{Assessment, Shown};
+use crate::ledger::{Ledger, LedgerError};
 use crate::moments::Edge;
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
@@ -317,6 +318,20 @@ impl Reviewed {
     }
 }
 
+/// The pending invitations with an address, if the log is known.
+async fn invited(
+    ledger: &Ledger,
+    workspace: &str,
+    known_until: Option<OffsetDateTime>,
+    source: &Source,
+) -> Result<Vec<Invitation>, LedgerError> {
+    let Some(until) = known_until else { return Ok(Vec::new()) };
+    let events = ledger.invitation_events(workspace, until).await?;
+    let mut invited = pending_invitations(&events, source.directory()).pending;
+    invited.retain(|invitation| invitation.email.is_some());
+    Ok(invited)
+}
+
 /// What the client asks for.
 struct ReviewQuestion {
     /// The time in the past whose state is wanted; `None` for the current one.
@@ -359,13 +374,10 @@ impl Export {
             Some(since) => Some(past(caller, generation_at(caller, since).await?).await?),
             None => None,
         };
-        let state = match requested {
-            Some(as_of) => {
-                State { as_of, generation: generation_at(caller, as_of).await?, served: None }
-            }
+        let State { as_of, generation, served } = match requested {
+            Some(as_of) => State::past(caller, as_of).await?,
             None => State::current(request, caller, since, now).await?,
         };
-        let State { as_of, generation, served } = state;
         // The served snapshot omits people who were removed long ago. A comparison needs them.
         let source = match served {
             Some(served) if before.is_none() => Source::Served(served),
@@ -378,12 +390,8 @@ impl Export {
         let made = service.makers.export(async move {
             let log =
                 reader.stores.ledger.log_facts(&workspace, as_of, reader.activity_lookback).await?;
-            let mut invited = Vec::new();
-            if let Some((_, until)) = log.covered.filter(|_| with_invited) {
-                let events = reader.stores.ledger.invitation_events(&workspace, until).await?;
-                invited = pending_invitations(&events, source.directory()).pending;
-                invited.retain(|invitation| invitation.email.is_some());
-            }
+            let known_until = log.covered.filter(|_| with_invited).map(|(_, until)| until);
+            let invited = invited(&reader.stores.ledger, &workspace, known_until, &source).await?;
             let shown = Shown { directory: source.directory(), as_of: requested };
             // Whoever reads accounts does not read personnel data without that scope.
             let identities = if may_see_people { identities.assess(shown).await? } else { None };
@@ -441,6 +449,11 @@ struct State {
 }
 
 impl State {
+    /// The state at a time in the past.
+    async fn past(caller: &Caller<ImportRead>, as_of: OffsetDateTime) -> Result<Self, ApiError> {
+        Ok(Self { as_of, generation: generation_at(caller, as_of).await?, served: None })
+    }
+
     /// The current state. Its moment is when Intercom last confirmed it. Until the next import,
     /// this is the same for all requests.
     async fn current(

@@ -321,7 +321,8 @@ pub struct Seat {
     /// The holder's name in Intercom.
     display_name: Option<String>,
     /// The seat: `inbox_seat`.
-    seat: &'static str,
+    #[schema(rename = "seat")]
+    kind: &'static str,
     /// The name of the holder's role.
     role_name: Option<String>,
     /// When the holder joined. Null if the activity log does not contain it.

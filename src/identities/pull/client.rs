@@ -152,6 +152,7 @@ impl PullClient {
     }
 
     /// Sends a request until it succeeds, fails for good, or has used up its attempts.
+    #[expect(clippy::disallowed_methods, reason = "the source of a roster is not Intercom")]
     async fn repeated(
         &self,
         what: &str,

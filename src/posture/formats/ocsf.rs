@@ -51,7 +51,7 @@ fn of_check(report: &Report, check: &CheckResult) -> Value {
     record(
         report,
         check,
-        Record {
+        &Record {
             uid: finding_id(&report.workspace_id, check.id, "check"),
             subject: None,
             status: check.status,
@@ -69,7 +69,7 @@ fn of_finding(report: &Report, check: &CheckResult, finding: &Finding) -> Value 
     record(
         report,
         check,
-        Record {
+        &Record {
             uid: finding.id.clone(),
             subject: Some(&finding.subject),
             status: finding.status,
@@ -100,7 +100,7 @@ fn metadata(report: &Report, result: &CheckResult, record: &Record<'_>) -> Value
     })
 }
 
-fn record(report: &Report, result: &CheckResult, record: Record<'_>) -> Value {
+fn record(report: &Report, result: &CheckResult, record: &Record<'_>) -> Value {
     let check = result.check();
     let at = millis(report.as_of);
     let first_seen = record.first_seen.map_or(at, millis);
@@ -116,7 +116,7 @@ fn record(report: &Report, result: &CheckResult, record: Record<'_>) -> Value {
     };
     let (severity_id, severity) = severity(record.severity);
     json!({
-        "metadata": metadata(report, result, &record),
+        "metadata": metadata(report, result, record),
         "time": at,
         "class_uid": CLASS,
         "class_name": "Compliance Finding",

@@ -36,7 +36,7 @@ pub fn few_privileged(facts: &Facts<'_>) -> Outcome {
         facts.active.len(),
         format!("{} privileged.", counted(count, "account is", "accounts are")),
     );
-    outcome.evidence = evidence.clone();
+    outcome.evidence.clone_from(&evidence);
     let message = if count > settings.max_privileged {
         format!(
             "{} privileged; at most {} should be.",

@@ -115,10 +115,9 @@ enum Owners {
 fn owners(facts: &Facts<'_>, connector: &Connector) -> Owners {
     let is_active = |id: &Option<UserId>| id.as_ref().map(|id| facts.active(id).is_some());
     match (is_active(&connector.created_by), is_active(&connector.updated_by)) {
-        (Some(true), _) => Owners::Active,
+        (Some(true), _) | (None, Some(true)) => Owners::Active,
         (Some(false), Some(true)) => Owners::OnlyEditor,
         (Some(false), Some(false) | None) => Owners::Gone,
-        (None, Some(true)) => Owners::Active,
         (None, Some(false) | None) => Owners::Unknown,
     }
 }
@@ -161,7 +160,7 @@ pub fn rest_allowlist(facts: &Facts<'_>) -> Outcome {
     };
     let mut outcome =
         Outcome::pass(networks.len(), "The REST API accepts only the networks of the allowlist.");
-    outcome.evidence = facts_of.clone();
+    outcome.evidence.clone_from(&facts_of);
     let problem = match () {
         () if !list.is_enabled => Some("The allowlist of the REST API is switched off."),
         // The published hardening guide: an empty list lets everybody in.

@@ -159,10 +159,10 @@ const LOG: &[Case] = {
     &[
         (Acc6, Pass, |_| {}),
         (Acc6, Fail, |world| {
-            world.logs("admin_invite_creation", 15, "1", invites("x@acme.example"))
+            world.logs("admin_invite_creation", 15, "1", invites("x@acme.example"));
         }),
         (Acc6, Pass, |world| {
-            world.logs("admin_invite_creation", 13, "1", invites("x@acme.example"))
+            world.logs("admin_invite_creation", 13, "1", invites("x@acme.example"));
         }),
         (Acc6, Pass, |world| {
             world.logs("admin_invite_creation", 15, "1", invites("X@acme.example"));

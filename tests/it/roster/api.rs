@@ -256,9 +256,8 @@ async fn decisions_are_recorded_by_the_client_of_the_token_and_audited() {
     assert_eq!(post(&bridge, &format!("{decisions}/1/revoke"), &json!({})).await.status, 409);
     assert_eq!(post(&bridge, &format!("{decisions}/9/revoke"), &json!({})).await.status, 404);
     let audit = bridge.get("/api/v1/audit?limit=1000").await.text;
-    for event in ["roster.imported", "roster.decided", "roster.revoked"] {
-        assert!(audit.contains(event), "{event}");
-    }
+    let events = ["roster.imported", "roster.decided", "roster.revoked"];
+    assert!(events.iter().all(|event| audit.contains(event)), "{audit}");
     assert!(!audit.contains("Asked her") && !audit.contains("0002"), "{audit}");
     bridge.stop().await;
 }

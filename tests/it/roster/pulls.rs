@@ -213,9 +213,10 @@ async fn entra_is_read_by_cursor_with_tokens_for_client_credentials() {
                 "emails": [{"type": "proxyAddress", "value": format!("smtp:{id}@old.example")}],
             })
         };
-        match asked.contains("cursor=two") {
-            false => (200, None, json!({"resources": [user("a", true)], "nextCursor": "two"})),
-            true => (200, None, json!({"resources": [user("b", false), user("a", true)]})),
+        if asked.contains("cursor=two") {
+            (200, None, json!({"resources": [user("b", false), user("a", true)]}))
+        } else {
+            (200, None, json!({"resources": [user("a", true)], "nextCursor": "two"}))
         }
     });
     let credentials = PullCredentials::Client {
@@ -283,7 +284,7 @@ async fn a_provider_that_fails_half_way_stores_nothing_and_is_reported() {
     let bridge = Bridge::serving_with(dozen(), |config| {
         config.roster.complete = Some(Completeness::Current);
         config.roster_pull.url = Some(url);
-        config.roster_pull.token = Some(SecretString::from(secrets::keep("pull-token")));
+        config.roster_pull.token = Some(SecretString::from(secrets::keep("token-of-the-pull")));
     })
     .await;
     let status = eventually("the failure is reported", async || {

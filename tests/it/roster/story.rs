@@ -140,8 +140,8 @@ impl Story {
                 row.account_id.trim_start_matches("adm_"),
                 text(row.person_key.as_deref()),
                 row.class,
-                text(row.match_rule.map(|rule| rule.as_str())),
-                text(row.person_status.map(|status| status.as_str())),
+                text(row.match_rule.map(intercom_scim_bridge::roster::MatchRule::as_str)),
+                text(row.person_status.map(intercom_scim_bridge::roster::Status::as_str)),
                 if row.duplicate_account { " duplicate" } else { "" },
             )
         };
@@ -163,8 +163,6 @@ async fn two_rosters_end_in_the_table_that_a_person_worked_out(database: TestDat
     let story = Story::begin(database).await;
     assert_eq!(story.import(FIRST).await, ImportOutcome::InForce { version: 1 });
     let first = [
-        "10 - unknown - -",
-        "11 - bot - -",
         "2 1 employee exact active duplicate",
         "3 1 employee untagged active duplicate",
         "4 2 employee exact active",
@@ -173,6 +171,8 @@ async fn two_rosters_end_in_the_table_that_a_person_worked_out(database: TestDat
         "7 5 employee exact ended",
         "8 6 employee exact ended",
         "9 9 employee exact active",
+        "10 - unknown - -",
+        "11 - bot - -",
     ];
     assert_eq!(story.table(None).await, first);
 
@@ -242,7 +242,7 @@ async fn a_halved_roster_is_held_until_it_is_accepted(database: TestDatabase) {
     story.identities.accept(2, &story.author).await.unwrap();
     assert_eq!(story.states().await, [VersionState::InForce, VersionState::Replaced]);
     let after = story.table(None).await;
-    assert_eq!(after[9], "9 9 employee exact ended");
+    assert!(after.contains(&"9 9 employee exact ended".to_owned()), "{after:?}");
     // It was not in force while it was held.
     let held = story.clock.now() - WEEKS + Duration::from_secs(1);
     assert_eq!(story.table(Some(held)).await, before);
@@ -302,11 +302,11 @@ async fn a_forgotten_person_is_in_no_version_and_does_not_come_back(database: Te
         let all = serde_json::to_string(roster.people()).unwrap();
         assert!(!all.contains("mia") && !all.contains("\"9\""), "{all}");
     }
-    assert_eq!(story.table(None).await[9], "9 - unknown - -");
+    assert!(story.table(None).await.contains(&"9 - unknown - -".to_owned()));
     story.clock.advance(Duration::from_hours(1));
     let more = format!("{SECOND}12,New Person,new@acme.example,employee,2026-05-01,,1\n");
     assert_eq!(story.import(&more).await, ImportOutcome::InForce { version: 3 });
-    assert_eq!(story.table(None).await[9], "9 - unknown - -");
+    assert!(story.table(None).await.contains(&"9 - unknown - -".to_owned()));
     story.identities.remember("9", &story.author).await.unwrap();
     story.clock.advance(Duration::from_hours(1));
     assert_eq!(story.import(SECOND).await, ImportOutcome::InForce { version: 4 });
@@ -318,9 +318,9 @@ async fn a_person_who_is_forgotten_during_an_import_or_a_decision_does_not_come_
 ) {
     let story = Story::begin(database).await;
     story.import(FIRST).await;
-    let store = story.identities.store();
+    let rosters = story.identities.store();
     // What an import and a decision read before the person was forgotten.
-    let read = store.roster("default", 1).await.unwrap();
+    let read = rosters.roster("default", 1).await.unwrap();
     story.identities.forget("9", &story.author).await.unwrap();
     let now = story.clock.now();
     let version = NewVersion {
@@ -334,7 +334,7 @@ async fn a_person_who_is_forgotten_during_an_import_or_a_decision_does_not_come_
         base: 1,
         reasons: Vec::new(),
     };
-    let stored = store.add_version("default", 1, version, read.people(), Vec::new()).await;
+    let stored = rosters.add_version("default", 1, version, read.people(), Vec::new()).await;
     assert_eq!(stored.unwrap(), None);
     let verdicts = [
         Verdict::Is { person_key: PersonKey::new("9").unwrap() },
@@ -349,7 +349,7 @@ async fn a_person_who_is_forgotten_during_an_import_or_a_decision_does_not_come_
             roster_version: 1,
         };
         let acts = vec![Act::Decide(decision)];
-        let appended = store.append_decisions("default", 0, acts, "ada", now, |_| Vec::new());
+        let appended = rosters.append_decisions("default", 0, acts, "ada", now, |_| Vec::new());
         assert_eq!(appended.await.unwrap(), None);
     }
 }
@@ -379,7 +379,7 @@ async fn an_erasure_reaches_owners_managers_and_answers_about_the_past(database:
     assert_eq!(row, (Some("(erased)"), "(erased)"));
     // The file still has the person, as manager of others, too.
     assert_eq!(story.import(SECOND).await, ImportOutcome::InForce { version: 2 });
-    assert_eq!(story.table(first_day).await[9], "9 - unknown - -");
+    assert!(story.table(first_day).await.contains(&"9 - unknown - -".to_owned()));
     let roster = story.identities.store().roster("default", 2).await.unwrap();
     assert!(roster.people().iter().all(|person| person.manager.is_none()), "{roster:?}");
     // Without the person's own row, the file still names the key.
@@ -451,9 +451,10 @@ async fn decisions_are_appended_and_named_by_number(database: TestDatabase) {
     let bot = decide(new("adm_6", NewVerdict::Class { class: Class::Bot, owner: None })).await;
     assert!(matches!(bot, Err(IdentityError::Decision(_))));
     let table = story.table(None).await;
-    assert_eq!(table[0], "10 - service - -");
-    assert_eq!(table[2], "2 - unknown - -");
-    assert_eq!(table[6], "6 3 employee decision active duplicate");
+    let has = |line: &str| table.iter().any(|row| row == line);
+    assert!(has("10 - service - -"), "{table:?}");
+    assert!(has("2 - unknown - -"), "{table:?}");
+    assert!(has("6 3 employee decision active duplicate"), "{table:?}");
     story.identities.revoke(3, &story.author).await.unwrap();
     let twice = story.identities.revoke(3, &story.author).await;
     assert!(matches!(twice, Err(IdentityError::RevokedBefore(3))));

@@ -95,9 +95,9 @@ pub async fn list(
     rows.retain(|row| row.id < before);
     let total = rows.len();
     rows.truncate(limit);
-    let last = rows.last().filter(|_| total > rows.len()).map(|row| row.id.to_string());
-    let next = last.map(|last| {
-        let changed = [("before", last), ("limit", limit.to_string())];
+    let oldest = rows.last().filter(|_| total > rows.len()).map(|row| row.id.to_string());
+    let next = oldest.map(|oldest| {
+        let changed = [("before", oldest), ("limit", limit.to_string())];
         parameters.link(&request, &service.origin.url(), &changed)
     });
     let list = DecisionList { items: Vec::new(), next: next.clone(), total, limit };
@@ -132,12 +132,11 @@ pub async fn record(
         if is_csv(&request) { None } else { Some(parse(&body.0, &identities.options().zone)?) };
     let _reading = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
     let recorded = caller.service.makers.page(async move {
-        let ids: HashSet<DecisionId> = match new {
-            Some(new) => [identities.decide(new, &author, served.directory()).await?].into(),
-            None => {
-                let ids = identities.import_decisions(&body.0, &author, served.directory());
-                ids.await?.into_iter().collect()
-            }
+        let ids: HashSet<DecisionId> = if let Some(new) = new {
+            [identities.decide(new, &author, served.directory()).await?].into()
+        } else {
+            let ids = identities.import_decisions(&body.0, &author, served.directory());
+            ids.await?.into_iter().collect()
         };
         let mut rows = identities.decisions().await?;
         rows.retain(|row| ids.contains(&row.id));
