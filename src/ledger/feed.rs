@@ -50,7 +50,7 @@ impl Ledger {
     /// order. A page may be short or empty although there are more entries.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row that the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row that the bridge did not
     /// write.
     pub async fn feed(
         &self,
@@ -105,7 +105,7 @@ impl Ledger {
     /// The position after the newest entry.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn feed_end(&self, workspace: &str) -> Result<Position, LedgerError> {
         let seq = last_number(&self.database.connection, workspace).await?;
         Ok(Position::Recording { seq, known_pruned: 0 })
@@ -114,7 +114,7 @@ impl Ledger {
     /// The position before the first entry that was recorded at or after a time, in milliseconds.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn feed_from(&self, workspace: &str, since: i64) -> Result<Position, LedgerError> {
         use activity::Column;
         // A clock may have been set back, so the entry with the earliest time need not be the first.
@@ -138,7 +138,7 @@ impl Ledger {
     /// When the first recorded entry of each kind was recorded, in milliseconds.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn kinds_seen(&self, workspace: &str) -> Result<BTreeMap<String, i64>, LedgerError> {
         #[derive(FromQueryResult)]
         struct Seen {
@@ -165,7 +165,7 @@ impl Ledger {
     /// The present addresses and names of these teammates.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn people_named(
         &self,
         workspace: &str,

@@ -1,5 +1,5 @@
 //! What the database has beside the ledger. Each store is a small type over one
-//! [`Database`](crate::database::Database), and [`Stores`] has all of them.
+//! [`Database`], and [`Stores`] has all of them.
 //!
 //! ```text
 //! access         OAuth clients, issued tokens and signing keys, with `clients`, `client_assertions`

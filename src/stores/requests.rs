@@ -90,7 +90,7 @@ impl RequestStore {
     /// request is returned.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn record(&self, request: NewRequest) -> Result<String, LedgerError> {
         self.database.file_is_there()?;
         let db = self.database.connection.begin_with_options(writing()).await?;
@@ -136,7 +136,7 @@ impl RequestStore {
     /// The request of a workspace with this reference.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn get(
         &self,
@@ -149,7 +149,7 @@ impl RequestStore {
     /// The newest matching requests of a workspace, newest first, and the number of all that match.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], or [`LedgerError::Corrupt`] for a row the bridge did not
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn list(
         &self,
@@ -182,7 +182,7 @@ impl RequestStore {
     /// The number of open requests of a workspace, and when the oldest of them was made.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn open(
         &self,
         workspace: &str,
@@ -198,7 +198,7 @@ impl RequestStore {
     /// Closes an open request. Returns false if it is not open.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn close(
         &self,
         workspace: &str,
@@ -231,7 +231,7 @@ impl RequestStore {
     /// were.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn expire(
         &self,
         workspace: &str,

@@ -34,8 +34,8 @@ use crate::tabular::ActivityRow;
 /// A page of log entries.
 #[derive(Serialize, ToSchema)]
 pub struct ActivityList {
-    /// The entries, in the requested form.
-    #[schema(value_type = Vec<ActivityRow>)]
+    /// The entries, in the requested form: an `ActivityRow` (`native`), or an event of OCSF or ECS.
+    #[schema(value_type = Vec<Object>)]
     items: Vec<ActivityRow>,
     /// The position after this page, for the parameter `since`, now or later. It is always there. A
     /// client that continues from it misses no entry and gets none twice.

@@ -17,7 +17,7 @@ impl RosterStore {
     /// All decisions and revocations, oldest first.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], [`LedgerError::Corrupt`].
+    /// [`LedgerError::Database`], [`LedgerError::Corrupt`].
     pub async fn decisions(&self, workspace: &str) -> Result<Vec<Entry>, LedgerError> {
         use roster_decisions::Column;
         let rows = roster_decisions::Entity::find().filter(Column::Workspace.eq(workspace));
@@ -30,7 +30,7 @@ impl RosterStore {
     /// if a person in them was forgotten meanwhile. Then the caller checks them again.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is appended.
+    /// [`LedgerError::Database`]; then nothing is appended.
     pub async fn append_decisions(
         &self,
         workspace: &str,

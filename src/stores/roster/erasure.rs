@@ -45,7 +45,7 @@ impl RosterStore {
     /// version brings the person back.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is erased.
+    /// [`LedgerError::Database`]; then nothing is erased.
     pub async fn forget(
         &self,
         workspace: &str,
@@ -65,7 +65,7 @@ impl RosterStore {
     /// Whether any version, held ones included, has a person with this key.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn has_person(&self, workspace: &str, key: &PersonKey) -> Result<bool, LedgerError> {
         use roster_people::Column;
         let found = roster_people::Entity::find()
@@ -79,7 +79,7 @@ impl RosterStore {
     /// Erases people who left long ago from all versions and decisions, without tombstones.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is erased.
+    /// [`LedgerError::Database`]; then nothing is erased.
     pub async fn erase_ended(
         &self,
         workspace: &str,
@@ -100,7 +100,7 @@ impl RosterStore {
     /// the number of deleted versions.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is deleted.
+    /// [`LedgerError::Database`]; then nothing is deleted.
     pub async fn prune_versions(&self, workspace: &str, keep: usize) -> Result<u64, LedgerError> {
         use roster_versions::Column;
         let before = rows(&self.database.connection, workspace).await?;

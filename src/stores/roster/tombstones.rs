@@ -118,7 +118,7 @@ impl RosterStore {
     /// The tombstones of a workspace.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], [`LedgerError::Corrupt`].
+    /// [`LedgerError::Database`], [`LedgerError::Corrupt`].
     pub async fn tombstones(&self, workspace: &str) -> Result<Tombstones, LedgerError> {
         tombstones_in(&self.database.connection, workspace).await
     }
@@ -126,7 +126,7 @@ impl RosterStore {
     /// Removes the tombstone of a key. Returns false if there is none.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn remember(
         &self,
         workspace: &str,

@@ -112,7 +112,7 @@ impl RosterStore {
     /// All versions of a workspace, newest first.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], [`LedgerError::Corrupt`].
+    /// [`LedgerError::Database`], [`LedgerError::Corrupt`].
     pub async fn versions(&self, workspace: &str) -> Result<Vec<StoredVersion>, LedgerError> {
         let rows = rows(&self.database.connection, workspace).await?;
         let in_force = in_force_of(&rows, None).cloned();
@@ -126,7 +126,7 @@ impl RosterStore {
     /// The version that was in force at a moment, or is now.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], [`LedgerError::Corrupt`].
+    /// [`LedgerError::Database`], [`LedgerError::Corrupt`].
     pub async fn in_force(
         &self,
         workspace: &str,
@@ -140,7 +140,7 @@ impl RosterStore {
     /// What answers depend on now.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn stamp(&self, workspace: &str) -> Result<Stamp, LedgerError> {
         let rows = rows(&self.database.connection, workspace).await?;
         let in_force = in_force_of(&rows, None);
@@ -156,7 +156,7 @@ impl RosterStore {
     /// The people of a version.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`], [`LedgerError::Corrupt`].
+    /// [`LedgerError::Database`], [`LedgerError::Corrupt`].
     pub async fn roster(&self, workspace: &str, version: u64) -> Result<Roster, LedgerError> {
         use roster_people::Column;
         let number = to_row(version);
@@ -178,7 +178,7 @@ impl RosterStore {
     /// person in it was forgotten meanwhile. Then the caller makes the version again.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is stored.
+    /// [`LedgerError::Database`]; then nothing is stored.
     pub async fn add_version(
         &self,
         workspace: &str,
@@ -232,7 +232,7 @@ impl RosterStore {
     /// Records that the source still has exactly the people of a version.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`].
+    /// [`LedgerError::Database`].
     pub async fn confirm(
         &self,
         workspace: &str,
@@ -256,7 +256,7 @@ impl RosterStore {
     /// Puts a held version in force.
     ///
     /// # Errors
-    /// [`LedgerError::Unavailable`]; then nothing is changed.
+    /// [`LedgerError::Database`]; then nothing is changed.
     pub async fn accept(
         &self,
         workspace: &str,

@@ -85,7 +85,7 @@ pub async fn list(
     caller: Caller<RosterRead>,
 ) -> Result<HttpResponse, ApiError> {
     let parameters = Parameters::parse(&request, &["limit", "before"])?;
-    let before = parameters.number("before", 1..=u64::MAX, u64::MAX)?;
+    let before = parameters.number("before", 1..=i64::MAX.unsigned_abs(), u64::MAX)?;
     let limit = parameters.limit()?;
     let service = &caller.service;
     let turn = service.makers.page_turn(&caller.principal.allowance).await?;
