@@ -242,12 +242,6 @@ async fn the_activity_log_tells_what_the_lists_do_not(database: TestDatabase) {
         workspace.set_permissions(small.ada, small.bo, &["export_data", "manage_teammates"], at);
         workspace.set_two_factor(small.ada, true, at);
         workspace.sign_in(small.ada, "google_oauth2", at);
-        workspace.note(
-            at,
-            "a_kind_that_comes_with_the_next_version",
-            small.ada,
-            serde_json::json!([1, {"x": null}]),
-        );
     });
     hand.full().await;
     let snapshot = hand.recorded().await;
