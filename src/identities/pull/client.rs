@@ -9,7 +9,8 @@ use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{PullCredentials, PullError, PullSource};
+use super::error::PullError;
+use super::source::{PullCredentials, PullSource};
 use crate::clock::Clock;
 use crate::limits;
 use crate::roster::{PullKind, member};

@@ -5,17 +5,22 @@
 //! A pull returns all people or an error: an incomplete list would turn colleagues into leavers.
 //!
 //! ```text
+//! source  from where, and how the bridge signs in
+//! error   why a pull failed
 //! client  requests: credentials, retries, limits
 //! page    what a response says. Pure
 //! ```
 
 mod client;
+mod error;
 mod page;
+mod source;
+
+pub use error::PullError;
+pub use source::{PullCredentials, PullSource};
 
 use std::collections::HashSet;
 
-use reqwest::Url;
-use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::clock::Clock;
@@ -30,121 +35,6 @@ const ATTRIBUTES: &str = "userName,externalId,active,name,displayName,emails,use
 
 /// The number of people on a page of Okta.
 const OKTA_PAGE: &str = "200";
-
-/// From where a roster is pulled.
-#[derive(Clone, Debug)]
-pub struct PullSource {
-    /// The root of the API.
-    pub url: Url,
-    /// Its kind.
-    pub kind: PullKind,
-    /// How the bridge signs in.
-    pub credentials: PullCredentials,
-    /// The name of the source.
-    pub source: String,
-}
-
-/// How a pull signs in.
-#[derive(Clone, Debug)]
-pub enum PullCredentials {
-    /// A token.
-    Token(SecretString),
-    /// Tokens are issued for client credentials (RFC 6749 §4.4).
-    Client {
-        /// The client id.
-        id: String,
-        /// The client secret.
-        secret: SecretString,
-        /// Where tokens are issued.
-        token_url: Url,
-        /// The scope of the tokens.
-        scope: Option<String>,
-    },
-}
-
-/// Why a pull failed. No message has a value of a person.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PullError {
-    /// The server cannot be reached.
-    #[error("{what} cannot be reached: {why}. Check roster.pull.url and the network")]
-    Unreachable {
-        /// What was requested.
-        what: String,
-        /// Why.
-        why: &'static str,
-    },
-    /// The server refuses the credentials.
-    #[error(
-        "{what} was refused with {status}. Check the credentials of roster.pull, and whether they \
-         may read users"
-    )]
-    Refused {
-        /// What was requested.
-        what: String,
-        /// The status.
-        status: u16,
-    },
-    /// The server answered with another status.
-    #[error("{what} was answered with {status}. Check roster.pull.url and roster.pull.kind")]
-    Status {
-        /// What was requested.
-        what: String,
-        /// The status.
-        status: u16,
-    },
-    /// The response is not what the API documents.
-    #[error("the response to {what} is not a list of people in JSON. Check roster.pull.kind")]
-    Malformed {
-        /// What was requested.
-        what: String,
-    },
-    /// The response is too large.
-    #[error("the response to {what} is larger than {max} bytes")]
-    TooLarge {
-        /// What was requested.
-        what: String,
-        /// The maximum.
-        max: usize,
-    },
-    /// The list ended before its announced end.
-    #[error(
-        "the list ended after {read} of {total} people. Nothing is taken over, since a missing \
-         person would count as a leaver"
-    )]
-    Incomplete {
-        /// People that were read.
-        read: usize,
-        /// The announced number.
-        total: usize,
-    },
-    /// The list changed while it was read, twice.
-    #[error("the list of people changed while it was read, twice. The next pull tries again")]
-    Changing,
-    /// The server repeats a page, and names a further one.
-    #[error(
-        "the server sent people again that it had sent before, and says that more follow. Nothing \
-         is taken over, since a missing person would count as a leaver"
-    )]
-    Repeating,
-    /// The list has too many people.
-    #[error("the list has more than {max} people")]
-    TooMany {
-        /// The maximum.
-        max: usize,
-    },
-    /// The list has too many pages.
-    #[error("the list has more than {max} pages")]
-    TooManyPages {
-        /// The maximum.
-        max: usize,
-    },
-    /// The next page is at another place.
-    #[error("the server names a next page at another address. Its people are not read")]
-    ForeignPage,
-    /// The pull took too long.
-    #[error("reading all people took longer than {} minutes", limits::PULL_WAIT.as_secs() / 60)]
-    TooSlow,
-}
 
 /// Reads the people of an identity provider.
 pub struct Puller {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::PullError;
+use super::error::PullError;
 use crate::roster::member;
 
 /// How a SCIM server pages.

@@ -308,12 +308,12 @@ async fn a_review_has_the_columns_of_the_roster_at_its_end() {
     let header = without.lines().next().unwrap();
     assert!(
         header.ends_with(
-            ",erased,identity_class,person_key,person_status,match_rule,match_confidence,\
+            ",days_since_activity,identity_class,person_key,person_status,match_rule,match_confidence,\
              employee_number,department,manager,owner,ended_at,flags"
         ),
         "{header}"
     );
-    assert!(without.lines().skip(1).all(|line| line.ends_with(",false,,,,,,,,,,,")), "{without}");
+    assert!(without.lines().skip(1).all(|line| line.ends_with(",,,,,,,,,,,")), "{without}");
     put(&bridge, "", roster(&bridge).await).await;
     let with = csv().await;
     let lines: Vec<&str> = with.text.lines().skip(1).collect();
