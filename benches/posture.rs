@@ -34,7 +34,8 @@ fn main() {
     };
     let exceptions: Vec<Exception> =
         users.iter().step_by(users.len() / 100).map(exception).collect();
-    let (connectors, allowlist) = (Reading::NotMade, Reading::NotMade);
+    let connectors = Reading::NotMade;
+    let allowlist = Reading::NotMade;
     let state = State {
         workspace: "ab12cd34",
         now: NOW,

@@ -16,13 +16,12 @@
 //!
 //! * [`directory`] has the people, teams and memberships of a workspace, and the values that
 //!   describe them: observations, plans, changes, runs. Pure.
-//! * [`activity`] has the feed of log entries for security monitoring: the table of kinds, positions,
-//!   and the forms OCSF and ECS. Pure.
+//! * [`activity`] has the feed of log entries for security monitoring: the table of kinds,
+//!   positions, and the forms OCSF and ECS. Pure.
 //! * [`requests`] has the changes that a person must make in Intercom: refused writes and tickets.
 //!   Pure; [`stores`] keeps them, and [`publish`] closes those that are done.
 //! * [`roster`] reads a company's list of people and matches them with accounts. Pure;
 //!   [`stores`] keeps rosters, and [`identities`] imports and evaluates them.
-//!
 //! * [`posture`] checks whether the workspace is configured and used safely. Pure.
 //!   [`assessment`] reads what it needs from the ledger.
 //!
@@ -38,7 +37,8 @@
 //!
 //! * [`database`] is the connection to SQLite or PostgreSQL, with the rows of its tables.
 //! * [`stores`] keeps everything beside the history: OAuth clients, tokens, keys, connections,
-//!   sessions, requests and the audit trail.
+//!   sessions, requests, the audit trail, rosters and decisions, and exceptions and answers of the
+//!   posture.
 //!
 //! What clients see:
 //!
@@ -74,14 +74,15 @@
 //! neither Intercom nor the database. `docs/architecture.md` follows this request, a refused write
 //! and a token step by step.
 //!
-//! A module imports only modules in the lines above its own. A test checks this, by a stricter
-//! table (`docs/architecture.md`).
+//! A module imports only modules in the lines above its own. Only those of the first line import
+//! each other. A test checks this, by a stricter table (`docs/architecture.md`).
 //!
 //! ```text
 //! clock, date_time, moments, limits, words, measures, spans
 //! directory, database
 //! base_urls
-//! activity, requests, scim, tabular, roster, saviynt, intercom
+//! activity, requests, scim, roster, saviynt
+//! tabular, intercom
 //! posture
 //! ledger
 //! stores

@@ -22,6 +22,8 @@
 //! log            queries of the activity log
 //! routes         what each call gets: rate limit, faults, access token, resources
 //! server         HTTP
+//! cut_off        the body of a response that breaks off
+//! dice           random numbers from a seed
 //! ```
 
 mod access;

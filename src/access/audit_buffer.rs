@@ -1,5 +1,5 @@
-//! The audit trail of requests: counted in memory when they are answered, and written to the ledger
-//! a moment later.
+//! The audit trail of requests: counted in memory when they are answered, and written to the
+//! database a moment later.
 //!
 //! Equal requests become one entry with a count, so that a client with a thousand requests a second
 //! causes one row a second. No request is left out: if there are too many different ones, entries
@@ -25,7 +25,7 @@ use crate::stores::AuditStore;
 pub enum Actor {
     /// A client with a valid token.
     Principal(Arc<Principal>),
-    /// A visitor of the status page, with the name of the session.
+    /// A visitor of the console, with the name of the session.
     Page(Arc<str>),
 }
 
@@ -33,8 +33,8 @@ pub enum Actor {
 /// that of the proxy.
 pub const PROXY_NOT_TRUSTED: &str = "proxy.not_trusted";
 
-/// The name of the status page in the audit trail.
-pub const STATUS_PAGE: &str = "status page";
+/// The name of the console in the audit trail. Recorded entries have it, so it does not change.
+pub const CONSOLE: &str = "status page";
 
 impl Actor {
     /// The subject, which is not necessarily unique.
@@ -42,7 +42,7 @@ impl Actor {
     pub fn subject(&self) -> &str {
         match self {
             Self::Principal(principal) => &principal.subject,
-            Self::Page(_) => STATUS_PAGE,
+            Self::Page(_) => CONSOLE,
         }
     }
 
@@ -135,7 +135,7 @@ struct EntryCount {
     count: i64,
 }
 
-/// Requests and events that are not written to the ledger yet.
+/// Requests and events that are not written to the database yet.
 #[derive(Debug)]
 pub struct AuditTrail {
     clock: Clock,
@@ -186,7 +186,7 @@ impl AuditTrail {
         }
     }
 
-    /// Writes all pending requests and events to the ledger.
+    /// Writes all pending requests and events to the database.
     ///
     /// # Errors
     /// [`DatabaseError`]. Then everything is kept for the next write.

@@ -1,6 +1,6 @@
 //! The public keys of an OAuth client that authenticates by signed JWTs (`private_key_jwt`).
 //!
-//! The ledger stores them in place of the hash of a secret. So a client has either a secret or
+//! The database has them in place of the hash of a secret. So a client has either a secret or
 //! keys, and both are replaced in the same way.
 
 use serde_json::{Map, Value, json};
@@ -49,7 +49,7 @@ pub enum ClientKeysError {
 }
 
 impl ClientKeys {
-    /// Returns what the ledger stores for a JWK Set or a single JWK: only the members that the
+    /// Returns what the database stores for a JWK Set or a single JWK: only the members that the
     /// bridge uses.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl ClientKeys {
         }
     }
 
-    /// Returns what the ledger stores for the URL of a JWK Set.
+    /// Returns what the database stores for the URL of a JWK Set.
     ///
     /// # Errors
     /// [`ClientKeysError::UnsafeUrl`]: keys that are read over plain HTTP could be forged.
@@ -98,7 +98,7 @@ impl ClientKeys {
         Ok(format!("{URL}{url}"))
     }
 
-    /// Reads what the ledger stores; `None` for the hash of a secret.
+    /// Reads what the database stores; `None` for the hash of a secret.
     #[must_use]
     pub fn read(stored: &str) -> Option<Self> {
         if let Some(url) = stored.strip_prefix(URL) {
@@ -108,7 +108,7 @@ impl ClientKeys {
     }
 }
 
-/// The method by which a client authenticates, from what the ledger stores for it. The words are
+/// The method by which a client authenticates, from what the database stores for it. The words are
 /// those of RFC 7591 §2.
 #[must_use]
 pub fn authentication_method(stored: &str) -> &'static str {

@@ -31,7 +31,7 @@ pub enum AccessError {
     /// The bridge's key cannot be used or generated.
     #[error("the bridge's signing key cannot be used")]
     Key,
-    /// A sealed secret of the ledger cannot be opened.
+    /// A sealed secret of the database cannot be opened.
     #[error(transparent)]
     Sealed(#[from] SealError),
     /// The database cannot be used.

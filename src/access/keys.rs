@@ -15,7 +15,7 @@ use super::secrets::random_id;
 use super::{AccessError, Vault};
 use crate::stores::SealedKey;
 
-/// The opened keys of the ledger.
+/// The opened keys of the database.
 pub struct KeyRing {
     signing: (String, EncodingKey),
     verifying: HashMap<String, Verifying>,
@@ -61,7 +61,7 @@ impl KeyRing {
         Ok(Some(vault.seal(&purpose(&key.id), opened.expose_secret())?))
     }
 
-    /// Opens the keys of the ledger, which are sorted oldest first; `None` if none of them signs.
+    /// Opens the keys of the database, which are sorted oldest first; `None` if none of them signs.
     ///
     /// # Errors
     /// If one of them cannot be opened.

@@ -36,7 +36,7 @@ mod verified;
 mod webhook;
 
 pub use allowance::{Allowance, Allowances, AnonymousLimits, TooMany, network_of};
-pub use audit_buffer::{Actor, Answered, AuditTrail, PROXY_NOT_TRUSTED, STATUS_PAGE};
+pub use audit_buffer::{Actor, Answered, AuditTrail, CONSOLE, PROXY_NOT_TRUSTED};
 pub use client_assertion::{
     ASSERTION_ALGORITHMS, AssertionRefusal, ClientAssertions, ValidAssertion,
 };

@@ -23,7 +23,7 @@ words! {
         RosterRead = "roster.read",
         /// Import rosters, and decide about accounts.
         RosterWrite = "roster.write",
-        /// Read the audit trail, and say that a request was done.
+        /// Read the audit trail, close requests, and record exceptions and answers of the posture.
         Admin = "admin",
     }
 }
@@ -49,7 +49,9 @@ impl Scope {
             Self::PostureRead => "Read the checks of the posture",
             Self::RosterRead => "Read the roster: who stands behind which account",
             Self::RosterWrite => "Import rosters, and decide about accounts",
-            Self::Admin => "Read the audit trail, say that a request was done, see the status page",
+            Self::Admin => {
+                "Read the audit trail, close requests, record exceptions and answers of the posture"
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Seals the secrets in the ledger: AES-256-GCM with a key that is not in the database.
+//! Seals the secrets in the database: AES-256-GCM, with a key that is not in it.
 //!
 //! A sealed secret consists of one byte for the version, four that identify the key, a random
 //! nonce, and the ciphertext with its tag. Its purpose is the associated data, so that a row cannot

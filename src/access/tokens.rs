@@ -33,7 +33,7 @@ const ACCESS_TOKEN: &str = "at+jwt";
 /// Settings for issuing and verifying tokens.
 #[derive(Debug)]
 pub struct TokenOptions {
-    /// Opens and seals the signing keys of the ledger.
+    /// Opens and seals the signing keys of the database.
     pub vault: Arc<Vault>,
     /// The `iss` of the bridge's own tokens: its public URL.
     pub issuer: String,
@@ -51,7 +51,7 @@ pub struct Tokens {
     issuer: String,
     clock: Clock,
     ring: ArcSwap<KeyRing>,
-    /// The keys in the ledger when `ring` was opened.
+    /// The keys in the database when `ring` was opened.
     sealed: RwLock<Vec<SealedKey>>,
     trusted: Vec<Issuer>,
     revoked: ArcSwap<Revoked>,
@@ -91,11 +91,11 @@ pub struct Issued {
 }
 
 impl Tokens {
-    /// Reads the keys from the ledger, or creates the first one. Keys that the previous encryption
-    /// key sealed are sealed with the current one.
+    /// Reads the keys from the database, or creates the first one. Keys that the previous
+    /// encryption key sealed are sealed with the current one.
     ///
     /// # Errors
-    /// If the ledger cannot be used, or one of its keys cannot be opened.
+    /// If the database cannot be used, or one of its keys cannot be opened.
     pub async fn open(
         store: &AccessStore,
         options: TokenOptions,
@@ -126,10 +126,10 @@ impl Tokens {
         })
     }
 
-    /// Reads changes of keys, clients and tokens from the ledger, by this or another process.
+    /// Reads changes of keys, clients and tokens from the database, by this or another process.
     ///
     /// # Errors
-    /// If the ledger cannot be read, or one of its keys cannot be opened. Then the previous keys
+    /// If the database cannot be read, or one of its keys cannot be opened. Then the previous keys
     /// stay in use.
     pub async fn refresh(&self, store: &AccessStore) -> Result<(), AccessError> {
         let revoked = store.revocations().await?;
@@ -152,7 +152,7 @@ impl Tokens {
     /// until `verifies_until`.
     ///
     /// # Errors
-    /// If the ledger cannot be written.
+    /// If the database cannot be written.
     pub async fn rotate(
         &self,
         store: &AccessStore,
@@ -179,7 +179,7 @@ impl Tokens {
         &self.issuer
     }
 
-    /// The vault, which opens and seals the ledger's other secrets.
+    /// The vault, which opens and seals the database's other secrets.
     #[must_use]
     pub fn vault(&self) -> &Arc<Vault> {
         &self.vault
@@ -391,7 +391,7 @@ impl Tokens {
     }
 }
 
-/// Opens the keys of the ledger. If none of them signs, a new one is created.
+/// Opens the keys of the database. If none of them signs, a new one is created.
 async fn open_ring(
     store: &AccessStore,
     vault: &Vault,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::kind::{Kind, Severity};
 use super::table::kind_named;
-use crate::directory::{Activity, GroupId, UserId};
+use crate::directory::{Activity, GroupId, UserId, granted_permissions, id_text, two_factor_auth};
 
 /// The permissions that let their holder change the workspace, its people, or take its data away.
 const PRIVILEGED: [&str; 3] = ["access_workspace_settings", "export_data", "manage_teammates"];
@@ -97,8 +97,7 @@ impl Details {
     }
 
     fn read_two_factor_auth(&mut self) {
-        let places = ["/enabled", "/after", "/after/enabled"];
-        let enabled = places.iter().find_map(|place| self.metadata.pointer(place)?.as_bool());
+        let enabled = two_factor_auth(&self.metadata);
         (self.activity, self.severity) = match enabled {
             Some(true) => (activity::MFA_ENABLED, Severity::Informational),
             Some(false) => (activity::MFA_DISABLED, Severity::High),
@@ -108,11 +107,7 @@ impl Details {
     }
 
     fn read_permissions(&mut self) {
-        let held = |place: &str| -> Option<BTreeSet<String>> {
-            let permissions = self.metadata.pointer(place)?.as_object()?;
-            let held = permissions.iter().filter(|(_, held)| **held == Value::Bool(true));
-            Some(held.map(|(name, _)| name.clone()).collect())
-        };
+        let held = |place: &str| granted_permissions(&self.metadata, place);
         let (Some(before), Some(after)) = (held("/before/permissions"), held("/after/permissions"))
         else {
             return;
@@ -192,13 +187,11 @@ fn own_account(kind: &Kind, entry: &Activity) -> Option<UserId> {
     actor.filter(|_| own.contains(&kind.name))
 }
 
-/// Returns an id, which Intercom writes as a string, as a number, or in an object.
+/// Returns an id, which Intercom writes alone or in an object.
 fn id_of(value: &Value) -> Option<String> {
     match value {
-        Value::String(id) => Some(id.clone()),
-        Value::Number(id) => Some(id.to_string()),
         Value::Object(members) => id_of(members.get("id")?),
-        _ => None,
+        value => id_text(value),
     }
 }
 

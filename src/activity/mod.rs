@@ -21,7 +21,7 @@ mod table;
 mod wanted;
 
 pub use context::Context;
-pub use details::{severity_of, subject_of};
+pub use details::{Details, severity_of, subject_of};
 pub use ecs::{ECS_VERSION, ecs};
 pub use entry::{Entry, People, PersonName};
 pub use format::Format;

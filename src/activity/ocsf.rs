@@ -12,6 +12,7 @@ use super::details::Details;
 use super::kind::{Class, Kind, Outcome, Severity};
 use super::{Entry, kind_named};
 use crate::clock::to_millis;
+use crate::directory::{UserId, id_text};
 
 /// The version of the schema.
 pub const OCSF_VERSION: &str = "1.8.0";
@@ -242,7 +243,7 @@ impl Record<'_> {
     }
 
     /// A teammate. If it is the actor, with the address at the time of the event.
-    fn account(&self, id: &crate::directory::UserId) -> Account {
+    fn account(&self, id: &UserId) -> Account {
         let actor = self.entry.activity.performed_by.as_ref();
         let own = actor.filter(|actor| actor.id.as_ref() == Some(id));
         own.and_then(|actor| Account::of_actor(actor, self.context))
@@ -337,14 +338,6 @@ impl Record<'_> {
         put(&mut app, "name", text("name").unwrap_or_else(|| "unknown".to_owned()));
         put(&mut app, "uid", text("id"));
         Value::Object(app)
-    }
-}
-
-fn id_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     }
 }
 

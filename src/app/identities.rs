@@ -171,7 +171,7 @@ impl RosterLoop {
             );
         }
         let is_done = failure.is_none();
-        identities.note_pull(failure.map(|why| PullFailure { at: now, why }));
+        identities.note_pull(failure.map(|why| PullFailure { why }));
         is_done
     }
 

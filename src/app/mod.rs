@@ -1,4 +1,4 @@
-//! Assembles and runs the bridge: the server and each workspace's loops, which share the ledger.
+//! Assembles and runs the bridge: the server and each workspace's loops, which share the database.
 //!
 //! ```text
 //! start       opens everything, then starts the tasks and servers
@@ -7,7 +7,8 @@
 //! access      keys, clients, connections, the audit trail
 //! reload      settings, secrets and certificates, read again on SIGHUP
 //! identities  rosters: settings, pulls, figures
-//! upkeep      erases personal data, expires requests and folds runs, when they are due
+//! posture     posture: settings, and since when findings exist
+//! upkeep      erases personal data, deletes log entries, expires requests and folds runs, when due
 //! database, database_url  the database that the settings name
 //! errors      why the bridge cannot start
 //! open_files  the process's limit of open files

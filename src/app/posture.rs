@@ -100,7 +100,7 @@ pub(super) async fn posture_loop(service: Service, mut stop: watch::Receiver<boo
             Box::pin(workspace.live.shows(move |shown| shown.generation != last))
         });
         let wait = async {
-            // Not more often: each evaluation reads everybody.
+            // Not more often: each evaluation reads all accounts.
             service.clock.sleep(limits::POSTURE_PAUSE).await;
             service.clock.within(limits::POSTURE, select_all(changed)).await;
         };

@@ -72,7 +72,8 @@ impl Assessment {
     /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
     pub async fn read(self, stores: &Stores) -> Result<Facts, LedgerError> {
-        let (workspace, moment) = (self.workspace.as_str(), self.moment);
+        let workspace = self.workspace.as_str();
+        let moment = self.moment;
         let log = self.log(&stores.ledger).await?;
         let invitation_events = match log.covered {
             Some((_, until)) => stores.ledger.invitation_events(workspace, until).await?,
@@ -110,7 +111,8 @@ impl Assessment {
 
     /// The activity log as far as it had been read at the moment.
     async fn log(&self, ledger: &Ledger) -> Result<Log, LedgerError> {
-        let (workspace, moment) = (self.workspace.as_str(), self.moment);
+        let workspace = self.workspace.as_str();
+        let moment = self.moment;
         let facts = ledger.log_facts(workspace, moment, self.basis.lookback).await?;
         let refusal = ledger.log_refusal(workspace, moment).await?;
         let unread_kinds = self.basis.unread_kinds.clone();

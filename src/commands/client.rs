@@ -91,7 +91,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// What the ledger stores for these keys; `None` if no option names any.
+    /// What the database stores for these keys; `None` if no option names any.
     fn stored(&self) -> Result<Option<String>, CommandError> {
         if let Some(url) = &self.jwks_url {
             let stored = ClientKeys::stored_url(url);
@@ -174,7 +174,7 @@ async fn make(config: &Config, stores: &Stores, create: &Create) -> Result<(), C
 struct Credential {
     /// The secret, which is shown once; `None` for keys.
     secret: Option<SecretString>,
-    /// What the ledger stores.
+    /// What the database stores.
     stored: String,
 }
 

@@ -1,4 +1,4 @@
-//! `login-link`: prints a URL that opens the status page once.
+//! `login-link`: prints a URL that opens the console once.
 
 use clap::Args;
 use secrecy::ExposeSecret;
@@ -9,7 +9,7 @@ use super::error::CommandError;
 use super::output::print_line;
 use super::stores::existing_stores;
 use super::token::workspaces;
-use crate::access::{hash_of_random, random_secret};
+use crate::access::{CONSOLE, hash_of_random, random_secret};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::limits;
@@ -17,10 +17,10 @@ use crate::stores::PageSessionStore;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A workspace that the page shows. Can be repeated. The default is all workspaces.
+    /// A workspace that the console shows. Can be repeated. The default is all workspaces.
     #[arg(long)]
     workspace: Vec<String>,
-    /// End all sessions of the status page and invalidate unused links, instead of printing a link.
+    /// End all sessions of the console and invalidate unused links, instead of printing a link.
     #[arg(long, conflicts_with = "workspace")]
     end_sessions: bool,
 }
@@ -36,7 +36,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     if arguments.end_sessions {
         let ended = stores
             .page_sessions
-            .end_all(by_command("page.sessions_ended", "status page", &shown, now))
+            .end_all(by_command("page.sessions_ended", CONSOLE, &shown, now))
             .await?;
         stores.close().await;
         print_line(&format!("ended: {ended}"));
@@ -51,7 +51,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     Ok(())
 }
 
-/// Creates a sign-in link for the status page of these workspaces. Returns its URL.
+/// Creates a sign-in link for the console of these workspaces. Returns its URL.
 pub async fn create(
     store: &PageSessionStore,
     public_url: &str,
@@ -60,7 +60,7 @@ pub async fn create(
 ) -> Result<String, CommandError> {
     let secret = random_secret()?;
     let hash = hash_of_random(secret.expose_secret());
-    let events = by_command("page.link_made", "status page", workspaces, now);
+    let events = by_command("page.link_made", CONSOLE, workspaces, now);
     store.add_login_link(&hash, workspaces, now + limits::LOGIN_LINK, events).await?;
     Ok(format!("{public_url}/login?link={}", secret.expose_secret()))
 }

@@ -11,8 +11,8 @@
 //! verdict    the result of a verification       trusted_clock  whether the clock can be trusted
 //! ```
 //!
-//! `backup` and `person` are subcommands of `ledger`, `posture_record` has those of `posture`. `manual` has
-//! `completions`, too.
+//! `backup` and `person` are subcommands of `ledger`. `posture_record` and `posture_bundle` have
+//! those of `posture`, and `posture_report` the report of both. `manual` also has `completions`.
 
 mod activity;
 mod actor;
@@ -104,7 +104,7 @@ enum Command {
     Connect(connect::Connect),
     /// Disconnect a workspace that was connected by OAuth, and revoke its token.
     Disconnect(connect::Disconnect),
-    /// Print a one-time sign-in link for the status page.
+    /// Print a one-time sign-in link for the console.
     LoginLink(login_link::Arguments),
     /// Export the entries of Intercom's activity log.
     #[command(subcommand)]

@@ -136,7 +136,7 @@ fn print(report: &Report, arguments: &Arguments) -> Result<(), CommandError> {
         SuppressedArgument::Keep => Suppressed::Keep,
         SuppressedArgument::Omit => Suppressed::Omit,
     };
-    let unwritable = |_| CommandError::new("the report cannot be written; this is a bug");
+    let unwritable = || CommandError::new("the report cannot be written; this is a bug");
     let mut stdout = std::io::stdout().lock();
     let mut line = |bytes: &[u8]| {
         // A closed pipe is not an error.
@@ -144,20 +144,20 @@ fn print(report: &Report, arguments: &Arguments) -> Result<(), CommandError> {
     };
     match arguments.format {
         FormatArgument::Text => line(text(report).trim_end().as_bytes()),
-        FormatArgument::Json => line(&serde_json::to_vec_pretty(report).map_err(unwritable)?),
+        FormatArgument::Json => {
+            line(&serde_json::to_vec_pretty(report).map_err(|_| unwritable())?);
+        }
         FormatArgument::Sarif => {
             let log = sarif(report, suppressed);
-            line(&serde_json::to_vec_pretty(&log).map_err(unwritable)?);
+            line(&serde_json::to_vec_pretty(&log).map_err(|_| unwritable())?);
         }
         FormatArgument::Csv => {
             let rows: Vec<_> = rows(report).collect();
-            let table = csv_table(&rows);
-            let table = table.ok_or_else(|| CommandError::new("the report cannot be written"))?;
-            let _ = stdout.write_all(&table);
+            let _ = stdout.write_all(&csv_table(&rows).ok_or_else(unwritable)?);
         }
         FormatArgument::Ndjson => {
             for row in rows(report) {
-                line(&serde_json::to_vec(&row).map_err(unwritable)?);
+                line(&serde_json::to_vec(&row).map_err(|_| unwritable())?);
             }
         }
         FormatArgument::Ocsf => ocsf(report, per).for_each(|one| line(one.to_string().as_bytes())),

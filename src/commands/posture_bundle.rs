@@ -19,6 +19,7 @@ use super::stores::existing_stores;
 use crate::app::{posture_basis, workspace_of};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::date_time;
 use crate::directory::{Directory, LogFacts};
 use crate::http::csv_table;
 use crate::ledger::Verified;
@@ -107,13 +108,14 @@ fn parts(
 ) -> Result<Vec<Part>, CommandError> {
     let unwritable = || CommandError::new("the report cannot be written; this is a bug");
     let pretty = |value: &Value| serde_json::to_vec_pretty(value).map_err(|_| unwritable());
+    let time = |at: OffsetDateTime| date_time::written(at).to_string();
     let findings: Vec<_> = rows(report).collect();
     let ledger = json!({
         "head": verified.head,
         "head_generation": verified.head_generation,
-        "head_at": verified.head_at.map(|at| crate::date_time::written(at).to_string()),
+        "head_at": verified.head_at.map(time),
         "findings": verified.findings,
-        "verified_at": crate::date_time::written(now).to_string(),
+        "verified_at": time(now),
     });
     let mut parts = vec![
         Part { name: "report.json", contents: pretty(&json!(report))? },
@@ -130,10 +132,10 @@ fn parts(
         .collect();
     let manifest = json!({
         "workspace_id": report.workspace_id,
-        "as_of": crate::date_time::written(report.as_of).to_string(),
+        "as_of": time(report.as_of),
         "generation": report.generation,
         "rules_version": report.rules_version,
-        "made_at": crate::date_time::written(now).to_string(),
+        "made_at": time(now),
         "made_by": super::actor::system_user(),
         "generator": concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
         "ledger": ledger,

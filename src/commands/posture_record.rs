@@ -79,7 +79,7 @@ pub enum ReasonArgument {
     FalsePositive,
     /// Another control covers the risk.
     Compensating,
-    /// It will be repaired until then.
+    /// It will be repaired before the exception ends.
     Planned,
 }
 

@@ -79,26 +79,29 @@ pub(super) fn unknown_keys(figment: &Figment) -> Vec<String> {
 }
 
 /// Returns the suggestion of the most similar key, as the end of a sentence: the same name in
-/// another section, or the nearest name. Empty if none is similar.
+/// another section, or the nearest name. For a key of a list's tables, only other keys of the same
+/// list are suggested. Empty if none is similar.
 pub(super) fn suggestion(key: &str) -> String {
     let name = |key: &str| key.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    let keys = || settings().iter().map(|setting| setting.key);
+    let section = |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_ascii_lowercase());
+    let is_of_a_list = section(key).is_some_and(|section| section.ends_with("[]"));
+    let keys = settings()
+        .iter()
+        .map(|setting| setting.key)
+        .filter(|known| !is_of_a_list || section(known) == section(key));
     let lowered = key.to_ascii_lowercase();
     let distance = |known: &str| {
         // Covers both a right key in the wrong section and a misspelt key.
         let whole = damerau_levenshtein(known, &lowered);
         let last = damerau_levenshtein(&name(known), &name(key));
         let longer = name(key).starts_with(&name(known)) || name(known).starts_with(&name(key));
-        let section =
-            |key: &str| key.rsplit_once('.').map(|(section, _)| section.to_ascii_lowercase());
         match name(known) == name(key) {
             true => 0,
             false if longer && section(known) == section(key) => 1,
             false => whole.min(last + 1),
         }
     };
-    let nearest =
-        keys().map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
+    let nearest = keys.map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
     // Up to a third of the letters may be wrong. For short words this excludes accidental
     // similarity.
     let is_similar =

@@ -1,6 +1,6 @@
 //! The activity log of the workspace, and the facts about people that only the log gives.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -226,21 +226,12 @@ impl Activity {
             // no longer hold.
             "admin_deletion" | "admin_deprovisioned" => user.permissions = None,
             "admin_permission_change" if user.active => {
-                if let Some(Value::Object(permissions)) = metadata.pointer("/after/permissions") {
-                    let mut granted: Vec<String> = permissions
-                        .iter()
-                        .filter(|(_, granted)| **granted == Value::Bool(true))
-                        .map(|(name, _)| name.clone())
-                        .collect();
-                    granted.sort();
-                    user.permissions = Some(granted.into());
+                if let Some(granted) = granted_permissions(&metadata, "/after/permissions") {
+                    user.permissions = Some(granted.into_iter().collect());
                 }
             }
             "admin_two_factor_auth_change" => {
-                let enabled = ["/enabled", "/after", "/after/enabled"]
-                    .iter()
-                    .find_map(|at| metadata.pointer(at)?.as_bool());
-                user.two_factor_auth = enabled.or(user.two_factor_auth);
+                user.two_factor_auth = two_factor_auth(&metadata).or(user.two_factor_auth);
             }
             "admin_login_success"
                 if volatile.last_sign_in_at.is_none_or(|last| last <= self.at) =>
@@ -305,9 +296,31 @@ fn remove_addresses(value: &mut Value) -> bool {
     }
 }
 
-/// Returns the id at this JSON pointer. Intercom writes ids as strings and as numbers.
+/// Returns whether two-factor authentication is on after an `admin_two_factor_auth_change`; `None`
+/// if its metadata does not say so in a known form.
+#[must_use]
+pub fn two_factor_auth(metadata: &Value) -> Option<bool> {
+    let places = ["/enabled", "/after", "/after/enabled"];
+    places.iter().find_map(|place| metadata.pointer(place)?.as_bool())
+}
+
+/// Returns the granted permissions in the map at this JSON pointer; `None` if there is no map.
+#[must_use]
+pub fn granted_permissions(metadata: &Value, pointer: &str) -> Option<BTreeSet<String>> {
+    let permissions = metadata.pointer(pointer)?.as_object()?;
+    let granted = permissions.iter().filter(|(_, granted)| **granted == Value::Bool(true));
+    Some(granted.map(|(name, _)| name.clone()).collect())
+}
+
+/// Returns the id at this JSON pointer.
 fn named(metadata: &Value, pointer: &str) -> Option<String> {
-    match metadata.pointer(pointer)? {
+    id_text(metadata.pointer(pointer)?)
+}
+
+/// Returns the text of an id. Intercom writes ids as strings and as numbers.
+#[must_use]
+pub fn id_text(value: &Value) -> Option<String> {
+    match value {
         Value::String(id) => Some(id.clone()),
         Value::Number(id) => Some(id.to_string()),
         _ => None,

@@ -22,7 +22,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::text::folded;
-use super::{Activity, Actor, Directory, UserId};
+use super::{Activity, Actor, Directory, UserId, id_text};
 
 /// What an entry says about an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -378,10 +378,9 @@ fn invitation_id(metadata: &Value) -> Option<String> {
         "/invitation_id",
         "/admin_invite_id",
     ];
-    places.into_iter().find_map(|place| match metadata.pointer(place)? {
-        Value::String(id) if !id.trim().is_empty() => Some(id.trim().to_owned()),
-        Value::Number(id) => Some(id.to_string()),
-        _ => None,
+    places.into_iter().find_map(|place| {
+        let id = id_text(metadata.pointer(place)?)?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
     })
 }
 

@@ -45,7 +45,9 @@ mod user;
 #[cfg(test)]
 pub(crate) mod variants;
 
-pub use activity::{Activity, Actor, LogFacts, Metadata, SignIn};
+pub use activity::{
+    Activity, Actor, LogFacts, Metadata, SignIn, granted_permissions, id_text, two_factor_auth,
+};
 pub use change::{ActivityKind, Change, ChangeAction, ChangeKind, ChangeNames, Changed};
 pub use directory::{Directory, Link, Person, SnapshotId, Team, links_with};
 pub use entitlement::{

@@ -31,8 +31,8 @@ pub struct Shown<'a> {
 #[derive(Debug)]
 pub struct Assessment {
     key: Key,
-    /// The first moment at which the result may be another one: the next day, or the end of a
-    /// decision. `None` for a moment of the past.
+    /// The first moment at which the result may change: the next day, or the end of a decision.
+    /// `None` for a moment of the past.
     valid_until: Option<OffsetDateTime>,
     /// The versions of everything that it depends on.
     pub versions: Versions,
@@ -63,7 +63,7 @@ struct Key {
     erasure: i64,
     decisions: u64,
     day: Date,
-    /// Decisions end at moments, so each moment of the past is another question.
+    /// Decisions end at moments, so each moment of the past may have a result of its own.
     as_of: Option<OffsetDateTime>,
 }
 
@@ -72,13 +72,6 @@ impl Assessment {
     #[must_use]
     pub fn terminated_count(&self) -> usize {
         self.terminated.len()
-    }
-
-    /// The account that belongs to a person: the first active one.
-    #[must_use]
-    pub fn account_of(&self, person: &str) -> Option<&str> {
-        let row = self.identities.iter().find(|row| row.person_key.as_deref() == Some(person));
-        row.map(|row| row.account_id.as_str())
     }
 }
 
@@ -106,7 +99,7 @@ impl Identities {
             left_out: snapshot_id.left_out,
             erasure: self.ledger.last_erasure(&self.workspace).await?,
             decisions: stamp.decisions,
-            day: self.options.zone.date_at(moment),
+            day: self.day_at(moment),
             as_of: shown.as_of,
         };
         let mut kept = self.kept.lock().await;

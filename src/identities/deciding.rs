@@ -1,13 +1,14 @@
 //! Decisions about accounts.
 
+use time::OffsetDateTime;
+
 use super::{Author, Identities, IdentityError};
-use crate::directory::{Directory, UserId};
+use crate::directory::{Directory, UserId, account_id};
 use crate::limits;
 use crate::roster::{
-    Act, Address, Class, Decision, DecisionContext, DecisionId, DecisionRow, Entry, PersonKey,
-    ReadBounds, References, Roster, Verdict, decision_rows, read_decisions, user_id,
+    Act, Address, Class, Decision, DecisionContext, DecisionId, DecisionKind, DecisionRow, Entry,
+    PersonKey, ReadBounds, References, Roster, Verdict, decision_rows, read_decisions, user_id,
 };
-use time::OffsetDateTime;
 
 /// A decision to record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +147,7 @@ impl Identities {
                     let (name, target, detail) = match act {
                         Act::Decide(decision) => (
                             "roster.decided",
-                            Some(format!("adm_{}", decision.account)),
+                            Some(account_id(&decision.account)),
                             format!("decision {number}: {}", kind_of(&decision.verdict)),
                         ),
                         Act::Revoke(id) => {
@@ -205,10 +206,10 @@ impl Identities {
 
 /// What a verdict decides, in words without personal data.
 fn kind_of(verdict: &Verdict) -> String {
+    let kind = DecisionKind::of(verdict);
     match verdict {
-        Verdict::Is { .. } => "is".to_owned(),
-        Verdict::IsNot { .. } => "is_not".to_owned(),
-        Verdict::Class { class, .. } => format!("class {class}"),
+        Verdict::Is { .. } | Verdict::IsNot { .. } => kind.to_string(),
+        Verdict::Class { class, .. } => format!("{kind} {class}"),
     }
 }
 
@@ -222,7 +223,7 @@ fn find_account(directory: &Directory, named: &str) -> Option<UserId> {
         let mut found = directory.people.iter().filter(|person| {
             person.user.active && person.user.email.as_deref().is_some_and(has_address)
         });
-        // An address that two accounts have names neither.
+        // If two accounts have the address, it is unclear which one is meant.
         let one = found.next()?;
         found.next().is_none().then(|| one.user.id.clone())
     })

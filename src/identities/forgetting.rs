@@ -81,7 +81,7 @@ impl Identities {
         let detail = format!("{} people who left long ago (roster.keep_ended)", gone.len());
         kept_up.people = gone.len();
         let event = Author::bridge(now).event("roster.erased", workspace, None, detail, now);
-        self.store.erase_ended(workspace, gone, vec![event]).await?;
+        self.store.erase_ended(workspace, &gone, vec![event]).await?;
         self.drop_caches().await;
         Ok(kept_up)
     }

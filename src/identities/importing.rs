@@ -87,7 +87,7 @@ pub struct ImportReport {
     /// What it did, or would do.
     #[serde(flatten)]
     pub outcome: ImportOutcome,
-    /// Whether nothing was stored because that was wanted.
+    /// Whether nothing was stored because that was requested.
     pub dry_run: bool,
     /// The format.
     pub format: Option<FileFormat>,
@@ -158,9 +158,8 @@ impl Identities {
         let sha256 = hex::encode(digest(&SHA256, import.bytes));
         let now = self.clock.now();
         if !report.is_acceptable() {
-            let mut refused = Self::report(import, &report, &sha256, ImportOutcome::Refused);
-            refused.people = people.len();
-            return Ok(refused);
+            let outcome = ImportOutcome::Refused;
+            return Ok(ImportReport::new(import, &report, people.len(), sha256, outcome));
         }
         for _ in 0..limits::ROSTER_ATTEMPTS {
             let candidate =
@@ -168,8 +167,7 @@ impl Identities {
             let forgotten = candidate.forgotten;
             let stored = self.store_candidate(candidate, import, &report, &sha256, author, now);
             if let Some(outcome) = stored.await? {
-                let mut done = Self::report(import, &report, &sha256, outcome);
-                done.people = people.len();
+                let mut done = ImportReport::new(import, &report, people.len(), sha256, outcome);
                 done.forgotten = forgotten;
                 if import.dry_run {
                     let shown = people.iter().take(limits::ROSTER_PREVIEW);
@@ -331,33 +329,6 @@ impl Identities {
         Ok(stored.map(|_| outcome))
     }
 
-    fn report(
-        import: Import<'_>,
-        report: &Report,
-        sha256: &str,
-        outcome: ImportOutcome,
-    ) -> ImportReport {
-        ImportReport {
-            outcome,
-            dry_run: import.dry_run,
-            format: report.format,
-            encoding: report.encoding,
-            separator: report.separator,
-            system: report.system,
-            columns: report.columns.iter().map(ColumnReport::new).collect(),
-            rows: report.rows,
-            people: 0,
-            without_address: report.without_address,
-            forgotten: 0,
-            errors: report.errors.iter().map(ToString::to_string).collect(),
-            error_count: report.error_count,
-            warnings: report.warnings.iter().map(ToString::to_string).collect(),
-            warning_count: report.warning_count,
-            sha256: sha256.to_owned(),
-            preview: Vec::new(),
-        }
-    }
-
     fn preview(&self, person: &Person, now: OffsetDateTime) -> Preview {
         use crate::roster::{EmailKind, dates};
         let kind = |kind: &EmailKind| match kind {
@@ -382,6 +353,38 @@ impl Identities {
             department: person.department.as_deref().map(str::to_owned),
             employee_number: person.employee_number.as_deref().map(str::to_owned),
             owner: person.owner.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+impl ImportReport {
+    /// Makes the report of a file with this number of people. The caller adds the number of
+    /// forgotten people and the preview.
+    fn new(
+        import: Import<'_>,
+        report: &Report,
+        people: usize,
+        sha256: String,
+        outcome: ImportOutcome,
+    ) -> Self {
+        Self {
+            outcome,
+            dry_run: import.dry_run,
+            format: report.format,
+            encoding: report.encoding,
+            separator: report.separator,
+            system: report.system,
+            columns: report.columns.iter().map(ColumnReport::new).collect(),
+            rows: report.rows,
+            people,
+            without_address: report.without_address,
+            forgotten: 0,
+            errors: report.errors.iter().map(ToString::to_string).collect(),
+            error_count: report.error_count,
+            warnings: report.warnings.iter().map(ToString::to_string).collect(),
+            warning_count: report.warning_count,
+            sha256,
+            preview: Vec::new(),
         }
     }
 }

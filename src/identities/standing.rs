@@ -29,8 +29,6 @@ pub struct RosterStanding {
 /// Why the last pull failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullFailure {
-    /// When.
-    pub at: OffsetDateTime,
     /// A sentence without personal data.
     pub why: String,
 }

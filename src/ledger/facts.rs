@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use super::read::volatile_values;
 use super::runs::runs_with_watermark;
 use super::salted::has_erased_fields;
+use super::seconds::{a_second_after, whole_second};
 use super::stamps::Only;
 use super::{Ledger, LedgerError, feed, generation_rows, rows};
 use crate::clock;
@@ -99,9 +100,8 @@ impl Ledger {
     ) -> Result<Option<(OffsetDateTime, OffsetDateTime)>, LedgerError> {
         use imports::Column;
         let read = || runs_with_watermark(workspace);
-        // SQLite compares times as texts, which is exact to the second only. The exact comparison
-        // follows below.
-        let about = read().filter(Column::ActivityWatermark.lte(moment + time::Duration::SECOND));
+        // The exact comparison follows below.
+        let about = read().filter(Column::ActivityWatermark.lte(a_second_after(moment)));
         let last = about
             .order_by_desc(Column::Id)
             .limit(limits::LIST_ITEMS as u64)
@@ -313,10 +313,4 @@ impl Ledger {
     ) -> Result<OffsetDateTime, LedgerError> {
         generation_rows::generation_time(&self.database.connection, workspace, number).await
     }
-}
-
-/// Drops the fraction of a second. Intercom's entries have whole seconds, and SQLite compares those
-/// correctly as texts.
-pub(super) fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
-    moment.replace_nanosecond(0).unwrap_or(moment)
 }

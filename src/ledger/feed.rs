@@ -16,9 +16,10 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
+use super::seconds::next_whole_second;
 use super::{Ledger, LedgerError, rows};
 use crate::activity::{Entry, Order, People, PersonName, Position};
-use crate::clock::from_millis;
+use crate::clock::{from_millis, to_millis};
 use crate::database::entities::{activity, leases, user_versions, workspaces};
 use crate::database::transaction::{patience, writing};
 use crate::directory::{Activity, UserId};
@@ -228,7 +229,7 @@ impl Ledger {
                     OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
                 let query = query.filter(Column::Seq.is_not_null());
                 let query = match to {
-                    Some(to) => query.filter(Column::At.lt(to)),
+                    Some(to) => query.filter(Column::At.lt(next_whole_second(to))),
                     None => query,
                 };
                 query.filter(later(Column::At, Expr::value(at), seq)).order_by_asc(Column::At)
@@ -259,10 +260,7 @@ fn beginning(order: &Order, pruned: i64) -> Position {
         Order::Recording => Position::Recording { seq: 0, known_pruned: pruned },
         Order::Recorded { from, .. } => Position::Recorded { at: (*from).max(0), seq: 0 },
         Order::Occurred { from, .. } => {
-            let at = from.map_or(0, |from| {
-                // The first whole second in the period.
-                from.unix_timestamp() + i64::from(from.nanosecond() > 0)
-            });
+            let at = from.map_or(0, |from| next_whole_second(from).unix_timestamp());
             Position::Occurred { at: at.max(0), seq: 0 }
         }
     }
@@ -324,7 +322,7 @@ pub(super) async fn note_pruned(
     let known = pruned_to(db, workspace).await?;
     let before = known.before.map_or(before, |known| known.max(before));
     let update = workspaces::Entity::update_many()
-        .col_expr(Column::ActivityPrunedBefore, Expr::value(crate::clock::to_millis(before)))
+        .col_expr(Column::ActivityPrunedBefore, Expr::value(to_millis(before)))
         .col_expr(Column::ActivityPrunedSeq, Expr::value(seq.max(known.seq)))
         .filter(Column::Workspace.eq(workspace));
     update.exec(db).await?;

@@ -25,6 +25,7 @@ use time::{Date, OffsetDateTime};
 
 use super::evidence::{Kind, PRUNING_LOCK, Records, evidence_rows, lock};
 use super::fields::Fields;
+use super::seconds::a_second_after;
 use super::{Ledger, LedgerError};
 use crate::clock::to_millis;
 use crate::database::entities::{evidence, imports};
@@ -123,15 +124,14 @@ async fn foldable(
         let last = succeeded().filter(Column::Mode.eq(mode.as_str())).order_by_desc(Column::Id);
         needed.extend(last.into_tuple::<i64>().one(db).await?);
     }
-    // SQLite compares times as texts, which is exact to the second only. The exact comparison
-    // follows below.
+    // The exact comparison follows below.
     let ended = succeeded()
         .columns([Column::FinishedAt, Column::Warnings])
         .filter(Column::Generation.is_null())
         .filter(Column::RequestedBy.is_null())
         .filter(Column::Error.is_null())
         .filter(Column::AllowRemovals.eq(false))
-        .filter(Column::FinishedAt.lt(before + time::Duration::SECOND))
+        .filter(Column::FinishedAt.lt(a_second_after(before)))
         .filter(Column::Id.is_not_in(needed));
     let ended = ended
         .order_by_asc(Column::Id)

@@ -1,9 +1,10 @@
 //! Reads the rows of generations and of prunings.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 
 use super::LedgerError;
+use super::seconds::a_second_after;
 use crate::database::entities::{generations, prunings};
 use crate::directory::Generation;
 use crate::limits;
@@ -19,9 +20,8 @@ pub(super) async fn number_at(
     // numbers, except for a time that was recorded while a clock was ahead: that generation is
     // passed over for its neighbours.
     //
-    // SQLite compares times as texts, and there "…05.5Z" comes before "…05Z". So the query allows
-    // one second more, and the exact comparison is made here.
-    let about = moment.to_offset(UtcOffset::UTC).saturating_add(time::Duration::SECOND);
+    // The exact comparison follows below.
+    let about = a_second_after(moment);
     let mut below = Generation::MAX;
     loop {
         let query = generations::Entity::find().select_only().columns([Column::Number, Column::At]);

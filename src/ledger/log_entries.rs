@@ -8,8 +8,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::facts::whole_second;
 use super::run_rows::run;
+use super::seconds::{a_second_after, whole_second};
 use super::{Ledger, LedgerError, rows};
 use crate::database::entities::{activity, imports};
 use crate::directory::{Activity, LogFacts, RunStatus, UserId};
@@ -105,9 +105,8 @@ impl Ledger {
         let query = imports::Entity::find()
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Status.eq(RunStatus::Succeeded.as_str()))
-            // SQLite compares times as texts, which is exact to the second only. The exact
-            // comparison follows below.
-            .filter(Column::FinishedAt.lte(moment + time::Duration::SECOND))
+            // The exact comparison follows below.
+            .filter(Column::FinishedAt.lte(a_second_after(moment)))
             .order_by_desc(Column::Id)
             .limit(limits::LIST_ITEMS as u64);
         let rows = query.all(&self.database.connection).await?;

@@ -31,6 +31,7 @@
 //! erase        erases personal data             erased_fields  the same for one row
 //! prune        deletes old history              fold       folds runs that changed nothing
 //! scrub        removes traces from the file     feed       the feed of log entries
+//! seconds      bounds of times in queries
 //! verify       verifies the ledger, with `verification`, `verify_chain`, `verify_records` and
 //!              `verify_erasures`
 //! ```
@@ -74,6 +75,7 @@ mod runs;
 pub(crate) mod salted;
 mod salting;
 mod scrub;
+mod seconds;
 mod sightings;
 mod stamps;
 mod times;

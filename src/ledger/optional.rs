@@ -8,6 +8,7 @@ use sea_orm::{
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::seconds::a_second_after;
 use super::{Ledger, LedgerError};
 use crate::database::entities::posture_observations;
 use crate::database::transaction::{insert, writing};
@@ -68,12 +69,11 @@ impl Ledger {
         moment: OffsetDateTime,
     ) -> Result<Option<ObservedValue>, LedgerError> {
         use posture_observations::Column;
-        // SQLite compares times as texts, which is exact to the second only. The exact comparison
-        // follows below. Imports are minutes apart, so that a few rows are enough.
+        // The exact comparison follows below. Imports are minutes apart, so a few rows are enough.
         let query = posture_observations::Entity::find()
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Thing.eq(thing.as_str()))
-            .filter(Column::At.lte(moment + time::Duration::SECOND))
+            .filter(Column::At.lte(a_second_after(moment)))
             .order_by_desc(Column::At)
             .limit(10);
         let rows = query.all(&self.database.connection).await?.into_iter();

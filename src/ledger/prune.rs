@@ -6,10 +6,11 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::evidence::{self, EntryKey, TakenOut, record_pruning};
 use super::generation_rows::{generation, last_pruned, number_at};
+use super::seconds::a_second_after;
 use super::stamps::{GROUP, History, Only, USER};
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{Ledger, LedgerError, chain, feed};
@@ -339,12 +340,6 @@ async fn take_out_ended<E: EntityTrait>(
     Ok(())
 }
 
-/// A moment for queries: SQLite compares times as texts, which is exact to the second only. So a
-/// query allows one second more, and an exact comparison follows it.
-fn roughly(before: OffsetDateTime) -> OffsetDateTime {
-    before.saturating_add(Duration::seconds(1))
-}
-
 /// Runs that ended before the moment, except those that other parts of the ledger need: the runs of
 /// generations that are still known, the last successful ones, and the newest, whose number the
 /// next run follows.
@@ -373,7 +368,7 @@ async fn old_runs(
         Condition::any().add(Column::Generation.is_null()).add(Column::Generation.lt(generation));
     let ended = of_workspace()
         .column(Column::FinishedAt)
-        .filter(Column::FinishedAt.lt(roughly(before)))
+        .filter(Column::FinishedAt.lt(a_second_after(before)))
         .filter(forgotten);
     let ended = ended.filter(Column::Id.is_not_in(needed)).order_by_asc(Column::Id);
     let ended = ended.into_tuple::<(i64, Option<OffsetDateTime>)>().all(db).await?.into_iter();
@@ -392,7 +387,7 @@ async fn old_requests(
         .columns([Column::Reference, Column::ClosedAt])
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::State.ne(RequestState::Open.as_str()))
-        .filter(Column::ClosedAt.lt(roughly(before)));
+        .filter(Column::ClosedAt.lt(a_second_after(before)));
     let closed = query
         .order_by_asc(Column::Id)
         .into_tuple::<(String, Option<OffsetDateTime>)>()
@@ -413,7 +408,7 @@ async fn old_activity(
         .select_only()
         .columns([Column::Id, Column::At, Column::ImportId, Column::Digest, Column::Seq])
         .filter(Column::Workspace.eq(workspace))
-        .filter(Column::At.lt(roughly(before)));
+        .filter(Column::At.lt(a_second_after(before)));
     let entries = query
         .into_tuple::<(String, OffsetDateTime, Option<i64>, String, Option<i64>)>()
         .all(db)

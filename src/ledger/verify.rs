@@ -14,7 +14,7 @@ use super::verification::{Amended, Check, GenerationRecord};
 use super::verify_chain::Tail;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{Ledger, LedgerError, Moment, Verified, digests, generation_rows, prune, rows};
-use crate::database::entities::{generations, imports};
+use crate::database::entities::{generations, imports, prunings};
 use crate::directory::Generation;
 use crate::limits;
 
@@ -150,7 +150,7 @@ impl Check<'_> {
             && self.verified.findings.len() == before
         {
             self.found(format!(
-                "generations: generation {number} is not as it was: its time, its run, its hash or what ended in it was changed"
+                "generations: generation {number} was changed: its time, its run, its hash, or the versions that ended in it"
             ));
         }
         Ok(())
@@ -164,9 +164,7 @@ impl Check<'_> {
         };
         match self.recorded.get(&number) {
             Some(record) if !fits(record) => {
-                self.found(format!(
-                    "generations: generation {number} is not the one that its record tells of"
-                ));
+                self.found(format!("generations: generation {number} does not match its record"));
             }
             None if row.evidence.is_some() => {
                 self.found(format!("evidence: the record of generation {number} is missing"));
@@ -248,7 +246,7 @@ impl Check<'_> {
         }
         if then != now {
             self.found(format!(
-                "generations: the tally of generation {} is not that of its changes",
+                "generations: the tally of generation {} does not match its changes",
                 row.number
             ));
         }
@@ -285,17 +283,14 @@ impl Check<'_> {
     }
 
     /// Checks that the versions that were open when the history was pruned are still there.
-    async fn state(
-        &mut self,
-        pruned: &crate::database::entities::prunings::Model,
-    ) -> Result<(), LedgerError> {
+    async fn state(&mut self, pruned: &prunings::Model) -> Result<(), LedgerError> {
         let number = pruned.generation;
         let row = generation_rows::generation(self.db, self.workspace, number).await?;
         let hash = row.map_or_else(String::new, |row| row.hash);
         let digests = prune::digests_at(self.db, self.workspace, number).await?;
         if chain::hash_of_state(&hash, digests) != pruned.hash {
             self.found(format!(
-                "what was true at generation {number}, when the history was shortened, is not all there"
+                "the history was shortened up to generation {number}, and versions that were true then are missing or changed"
             ));
         }
         Ok(())
@@ -337,7 +332,9 @@ impl Check<'_> {
         let rows = query.limit(limits::FINDINGS as u64).all(self.db).await?;
         let stray = |row: &E::Model| {
             let (table, key, from) = (versions.name, row.key(), row.from());
-            format!("{table}: {key} from generation {from} begins or ends with none that there is")
+            format!(
+                "{table}: {key} from generation {from} begins or ends in a generation that does not exist"
+            )
         };
         let strays: BTreeSet<String> = rows.iter().map(stray).collect();
         for stray in strays {

@@ -181,11 +181,13 @@ impl Check<'_> {
                 let subject = format!("{} {}", row.kind, row.subject);
                 let as_found = sequence <= expected.found_until;
                 if !expected.add(kind, row, as_found) {
-                    self.found(format!("evidence: record {sequence} tells of {subject} once more"));
+                    self.found(format!(
+                        "evidence: record {sequence} is a second record of {subject}"
+                    ));
                 }
             }
             None => {
-                self.found(format!("evidence: record {sequence} is of no kind that there is"));
+                self.found(format!("evidence: record {sequence} has an unknown kind"));
             }
         }
     }

@@ -211,7 +211,7 @@ impl Check<'_> {
         missing.sort_unstable();
         for (sequence, subject) in missing {
             self.found(format!(
-                "{table}: {what} {subject}, which record {sequence} tells of, is missing"
+                "{table}: {what} {subject}, which record {sequence} covers, is missing"
             ));
         }
     }
@@ -232,7 +232,7 @@ impl Batches {
         let Some(record) = self.records.remove(&run.to_string()) else {
             let count = entries.len();
             self.wrong
-                .push(format!("activity: {count} entries of {} are in no record", kept_by(run)));
+                .push(format!("activity: {count} entries of {} are in no record", source(run)));
             return;
         };
         let left = record.count.saturating_sub(record.pruned_count);
@@ -240,13 +240,13 @@ impl Batches {
         self.as_found += if record.as_found { there as u64 } else { 0 };
         if usize::try_from(left) != Ok(there) {
             self.wrong.push(format!(
-                "activity: {left} entries were kept by {}, and there are {there}",
-                kept_by(run)
+                "activity: {left} entries of {} were recorded, and there are {there}",
+                source(run)
             ));
         } else if fold_entries(&record.pruned_fold, entries) != record.digest {
             self.wrong.push(format!(
-                "activity: the entries of {} are not those that it kept",
-                kept_by(run)
+                "activity: the entries of {} do not match their record",
+                source(run)
             ));
         }
     }
@@ -264,7 +264,8 @@ impl Wrong {
     }
 }
 
-/// Names what stored a batch of log entries.
-fn kept_by(run: i64) -> String {
-    if run < 0 { "the time before there were records".to_owned() } else { format!("run {run}") }
+/// Names what stored a batch of log entries. A batch that was taken as found has a negative
+/// number.
+fn source(run: i64) -> String {
+    if run < 0 { "an earlier version of the bridge".to_owned() } else { format!("run {run}") }
 }

@@ -1,6 +1,8 @@
 //! The workspaces that the database has data of.
 
-use sea_orm::{EntityTrait, QuerySelect};
+use std::collections::BTreeSet;
+
+use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QuerySelect};
 
 use super::{Ledger, LedgerError};
 use crate::database::entities::{generations, imports, lifecycle_requests, workspaces};
@@ -12,22 +14,20 @@ impl Ledger {
     /// [`LedgerError::Database`].
     pub async fn workspace_names(&self) -> Result<Vec<String>, LedgerError> {
         let db = &self.database.connection;
-        let described =
-            workspaces::Entity::find().select_only().column(workspaces::Column::Workspace);
-        let mut names: Vec<String> = described.into_tuple().all(db).await?;
-        let imported =
-            imports::Entity::find().select_only().column(imports::Column::Workspace).distinct();
-        names.extend(imported.into_tuple::<String>().all(db).await?);
-        let generations = generations::Entity::find()
-            .select_only()
-            .column(generations::Column::Workspace)
-            .distinct();
-        names.extend(generations.into_tuple::<String>().all(db).await?);
-        let requests = lifecycle_requests::Entity::find().select_only();
-        let requests = requests.column(lifecycle_requests::Column::Workspace).distinct();
-        names.extend(requests.into_tuple::<String>().all(db).await?);
-        names.sort_unstable();
-        names.dedup();
-        Ok(names)
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        names.extend(named_in::<workspaces::Entity>(db, workspaces::Column::Workspace).await?);
+        names.extend(named_in::<imports::Entity>(db, imports::Column::Workspace).await?);
+        names.extend(named_in::<generations::Entity>(db, generations::Column::Workspace).await?);
+        let requests = lifecycle_requests::Column::Workspace;
+        names.extend(named_in::<lifecycle_requests::Entity>(db, requests).await?);
+        Ok(names.into_iter().collect())
     }
+}
+
+/// The workspaces that a table has rows of.
+async fn named_in<E: EntityTrait>(
+    db: &DatabaseConnection,
+    workspace: E::Column,
+) -> Result<Vec<String>, DbErr> {
+    E::find().select_only().column(workspace).distinct().into_tuple().all(db).await
 }

@@ -3,10 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// How long a link to the status page is valid, and how long the session that it opens: a working
-/// day.
+/// How long a sign-in link of the console is valid.
 pub const LOGIN_LINK: Duration = Duration::from_mins(10);
-/// See [`LOGIN_LINK`].
+/// How long the session that it starts is valid: a working day.
 pub const PAGE_SESSION: Duration = Duration::from_hours(8);
 
 /// How often the audit trail is written to the database. If the machine dies, this much of it is

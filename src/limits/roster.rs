@@ -34,7 +34,7 @@ pub const DECISION_REASON_CHARACTERS: usize = 1_000;
 /// The number of evaluations of the roster that are cached for each workspace.
 pub const KEPT_ASSESSMENTS: usize = 4;
 
-/// How often a process looks whether another one changed the roster.
+/// How often a process checks whether another one changed the roster.
 pub const ROSTER_POLL: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// The number of attempts to store a version while other processes store versions, too.

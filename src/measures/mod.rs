@@ -152,7 +152,7 @@ pub struct WorkspaceState {
 pub struct RosterFigures {
     /// Active accounts without a person.
     pub unmatched: f64,
-    /// Active accounts of people who have ended.
+    /// Active accounts of people who have left.
     pub terminated_active: f64,
     /// Service accounts without an active owner.
     pub ownerless: f64,

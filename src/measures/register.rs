@@ -184,7 +184,7 @@ fn register_rosters(measures: &Measures, registry: &mut Registry) {
     for (name, help, gauge) in [
         (
             "roster_unmatched_accounts",
-            "Active accounts to which no person of the roster belongs",
+            "Active accounts without a person in the roster",
             &measures.roster_unmatched,
         ),
         (

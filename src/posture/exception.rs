@@ -26,7 +26,7 @@ words! {
         FalsePositive = "false_positive",
         /// Another control covers the risk.
         Compensating = "compensating",
-        /// It will be repaired until the exception ends.
+        /// It will be repaired before the exception ends.
         Planned = "planned",
     }
 }
@@ -91,7 +91,7 @@ impl ExceptedSubject {
     }
 
     /// Whether the finding is about this subject.
-    fn is(&self, finding: &Draft) -> bool {
+    pub(super) fn is(&self, finding: &Draft) -> bool {
         let address = || finding.address.as_deref().and_then(Address::read);
         match self {
             Self::Id(id) => *id == finding.subject,
@@ -158,10 +158,6 @@ impl Exception {
 
     pub(super) fn force(&self, now: OffsetDateTime) -> Force {
         force(self.since, self.until, self.revoked_at, now)
-    }
-
-    pub(super) fn is_about(&self, check: CheckId, finding: &Draft) -> bool {
-        self.check == check && self.subject.is(finding)
     }
 
     /// The order of exceptions: recorded ones by number, after those of the settings.

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 
 use super::log::kind;
-use super::outcome::Draft;
-use super::outcome::Evidence;
+use super::outcome::{Draft, Evidence};
 use super::state::{Account, State};
 use super::status::Status;
 use crate::directory::{
@@ -55,12 +54,12 @@ pub enum Privilege {
 }
 
 /// Who caused an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Performer<'a> {
     /// A person in the workspace.
-    Active(&'a UserId),
+    Active(Active<'a>),
     /// A person who is not in the workspace any more.
-    Gone(&'a UserId),
+    Gone,
     /// Intercom's bot.
     Machine,
     /// The entry does not say.
@@ -69,7 +68,7 @@ pub enum Performer<'a> {
 
 impl Privilege {
     /// Whether the account is known to be privileged.
-    pub fn is_known(self) -> bool {
+    pub fn is_privileged(self) -> bool {
         matches!(self, Self::ByRole | Self::ByPermissions)
     }
 
@@ -143,20 +142,18 @@ impl<'a> Facts<'a> {
     }
 
     /// Who caused an event.
-    pub fn performer(&self, entry: &'a Activity) -> Performer<'a> {
+    #[must_use]
+    pub fn performer(&self, entry: &Activity) -> Performer<'a> {
         let Some(actor) = &entry.performed_by else { return Performer::Unknown };
-        let acts_as_machine = actor.email.as_deref().is_some_and(is_machine_address);
-        let is_machine = |id| {
-            let account = self.account(id);
-            account.is_some_and(|account| account.user.kind() == UserKind::Bot)
-        };
-        match &actor.id {
-            _ if acts_as_machine => Performer::Machine,
-            None => Performer::Unknown,
-            Some(id) if is_machine(id) => Performer::Machine,
-            Some(id) if self.active(id).is_some() => Performer::Active(id),
-            Some(id) => Performer::Gone(id),
+        if actor.email.as_deref().is_some_and(is_machine_address) {
+            return Performer::Machine;
         }
+        let Some(id) = &actor.id else { return Performer::Unknown };
+        let account = self.account(id);
+        if account.is_some_and(|account| account.user.kind() == UserKind::Bot) {
+            return Performer::Machine;
+        }
+        self.active(id).map_or(Performer::Gone, |active| Performer::Active(*active))
     }
 
     /// What people call the one who caused an event: the address at that time, else an id.
@@ -167,7 +164,20 @@ impl<'a> Facts<'a> {
         actor.email.clone().or_else(account).or_else(|| actor.id.as_ref().map(account_id))
     }
 
-    /// When a person's second factor was last switched, according to the log.
+    /// The accounts that are known to be privileged.
+    #[must_use]
+    pub fn privileged(&self) -> Vec<&Active<'a>> {
+        self.active.iter().filter(|account| account.privilege.is_privileged()).collect()
+    }
+
+    /// The ids of the active accounts of which it is unknown whether they are privileged.
+    #[must_use]
+    pub fn undecided(&self) -> Vec<String> {
+        let undecided = self.active.iter().filter(|one| one.privilege == Privilege::Unknown);
+        undecided.map(|one| account_id(&one.user.id)).collect()
+    }
+
+    /// When each person's second factor was last switched on or off, according to the log.
     #[must_use]
     pub fn second_factor_since(&self) -> HashMap<UserId, OffsetDateTime> {
         let entries = self.entries(kind::SECOND_FACTOR).iter();

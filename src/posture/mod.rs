@@ -13,9 +13,9 @@
 //!   [`Report`]. [`changed`] compares two of them.
 //! * `formats` writes a report as rows, as OCSF records, as SARIF and as text.
 //!
-//! Three things are never mixed up. *Manual* is what no source shows; *unknown* is what a source
-//! shows, but did not show this time; *pass* is what was checked and is fine. There is no score: it
-//! would mix them.
+//! Three statuses are kept apart. *Manual*: no source shows the answer. *Unknown*: a source can
+//! show the answer, but did not show it this time. *Pass*: the rule was checked, and nothing is
+//! wrong. There is no score, because a score would mix them.
 
 mod answer;
 mod changed;

@@ -147,7 +147,8 @@ pub fn exceptions_and_answers(records: &[Record]) -> (Vec<Exception>, Vec<Answer
         let revokes = |record: &&Record| record.act == Act::Revocation { number };
         records.iter().filter(revokes).map(|record| record.at).min()
     };
-    let (mut exceptions, mut answers) = (Vec::new(), Vec::new());
+    let mut exceptions = Vec::new();
+    let mut answers = Vec::new();
     for Record { number, at, by, act } in records {
         match act.clone() {
             Act::Exception { check, subject, reason_code, reason, until, ticket } => {

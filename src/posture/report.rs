@@ -196,12 +196,13 @@ fn result(
     if let Some(answer) = answer {
         apply(&mut outcome, answer);
     }
-    let index = Index::new(check.id, exceptions);
+    let exceptions = exceptions.iter().copied().enumerate();
+    let exceptions: Vec<_> = exceptions.filter(|(_, one)| one.check == check.id).collect();
     let mut findings: Vec<Finding> = outcome
         .findings
         .into_iter()
         .map(|draft| {
-            let (exception, ended) = index.of(&draft, state.now, used);
+            let (exception, ended) = exceptions_of(&draft, &exceptions, state.now, used);
             Finding {
                 id: finding_id(state.workspace, check.id, &draft.subject),
                 name: draft.name,
@@ -246,44 +247,34 @@ fn result(
     }
 }
 
-/// The exceptions of one check, by what they are about: a workspace may have very many findings.
-struct Index<'e> {
-    check: CheckId,
-    exceptions: Vec<(usize, &'e Exception)>,
-}
-
-impl<'e> Index<'e> {
-    fn new(check: CheckId, exceptions: &[&'e Exception]) -> Self {
-        let all = exceptions.iter().copied().enumerate();
-        Self { check, exceptions: all.filter(|(_, one)| one.check == check).collect() }
+/// The newest exception in force for a finding, and the newest whose time is over. `exceptions` are
+/// those from the check, oldest first, each with its place among all exceptions. Adds the places of
+/// those in force to `used`.
+fn exceptions_of(
+    finding: &Draft,
+    exceptions: &[(usize, &Exception)],
+    now: OffsetDateTime,
+    used: &mut BTreeSet<usize>,
+) -> (Option<Exception>, Option<Exception>) {
+    let mut in_force = None;
+    let mut ended = None;
+    if finding.status == Status::Unknown {
+        return (in_force, ended);
     }
-
-    /// The newest exception in force for a finding, and the newest whose time is over.
-    fn of(
-        &self,
-        finding: &Draft,
-        now: OffsetDateTime,
-        used: &mut BTreeSet<usize>,
-    ) -> (Option<Exception>, Option<Exception>) {
-        let (mut in_force, mut ended) = (None, None);
-        if finding.status == Status::Unknown {
-            return (None, None);
+    for (place, exception) in exceptions {
+        if !exception.subject.is(finding) {
+            continue;
         }
-        for (place, exception) in &self.exceptions {
-            if !exception.is_about(self.check, finding) {
-                continue;
+        match exception.force(now) {
+            Force::Standing => {
+                used.insert(*place);
+                in_force = Some((*exception).clone());
             }
-            match exception.force(now) {
-                Force::Standing => {
-                    used.insert(*place);
-                    in_force = Some((*exception).clone());
-                }
-                Force::Ended => ended = Some((*exception).clone()),
-                Force::None => {}
-            }
+            Force::Ended => ended = Some((*exception).clone()),
+            Force::None => {}
         }
-        (in_force, ended)
     }
+    (in_force, ended)
 }
 
 /// Puts a recorded answer in the place of `manual`. What the bridge itself found still counts.
@@ -310,12 +301,6 @@ impl CheckResult {
     #[must_use]
     pub fn check(&self) -> &'static Check {
         super::table::check(self.id)
-    }
-
-    /// Whether the check fails in a finding without an exception.
-    #[must_use]
-    pub fn is_failing(&self) -> bool {
-        self.failed > 0
     }
 
     /// The status under which the check is counted: without its excepted findings. `None` if

@@ -164,7 +164,8 @@ pub(super) fn short_span(span: Duration) -> String {
 
 /// Formats a span for people: `90 days`, `36 hours`.
 pub(super) fn span(span: Duration) -> String {
-    let (days, hours) = (span.whole_days(), span.whole_hours());
+    let days = span.whole_days();
+    let hours = span.whole_hours();
     let plural = |count: i64| if count == 1 { "" } else { "s" };
     match () {
         () if days * 24 == hours && days > 1 => format!("{days} days"),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::id::is_invisible;
 use crate::words::words;
@@ -142,22 +142,22 @@ const NEEDED: [Field; 6] =
 /// Fields that take the values of all their columns.
 const MANY: [Field; 3] = [Field::Aliases, Field::PersonalEmails, Field::Class];
 
-/// A system whose exports are recognised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceSystem {
-    /// Google Workspace, "Download users".
-    GoogleWorkspace,
-    /// Microsoft Entra ID, "Download users".
-    Entra,
-    /// Okta.
-    Okta,
-    /// BambooHR.
-    BambooHr,
-    /// Workday.
-    Workday,
-    /// Rippling.
-    Rippling,
+words! {
+    /// A system whose exports are recognised.
+    pub enum SourceSystem {
+        /// Google Workspace, "Download users".
+        GoogleWorkspace = "google_workspace",
+        /// Microsoft Entra ID, "Download users".
+        Entra = "entra",
+        /// Okta.
+        Okta = "okta",
+        /// BambooHR.
+        BambooHr = "bamboo_hr",
+        /// Workday.
+        Workday = "workday",
+        /// Rippling.
+        Rippling = "rippling",
+    }
 }
 
 impl SourceSystem {

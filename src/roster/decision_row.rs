@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::Class;
 use super::decision::{Act, DecisionState, Entry, Verdict, decisions_at};
-use super::views::account_id;
+use crate::directory::account_id;
 use crate::words::words;
 
 words! {
@@ -17,6 +17,18 @@ words! {
         IsNot = "is_not",
         /// The account has the class.
         Class = "class",
+    }
+}
+
+impl DecisionKind {
+    /// Returns what a verdict is about.
+    #[must_use]
+    pub fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Is { .. } => Self::Is,
+            Verdict::IsNot { .. } => Self::IsNot,
+            Verdict::Class { .. } => Self::Class,
+        }
     }
 }
 
@@ -87,18 +99,17 @@ pub fn decision_rows(entries: &[Entry], moment: OffsetDateTime) -> Vec<DecisionR
         })
     };
     let rows = decisions_at(entries, moment).into_iter().map(|(entry, decision, state)| {
-        let (kind, person_key, class, owner) = match &decision.verdict {
-            Verdict::Is { person_key } => (DecisionKind::Is, Some(person_key), None, None),
-            Verdict::IsNot { person_key } => (DecisionKind::IsNot, Some(person_key), None, None),
-            Verdict::Class { class, owner } => {
-                (DecisionKind::Class, None, Some(*class), owner.clone())
+        let (person_key, class, owner) = match &decision.verdict {
+            Verdict::Is { person_key } | Verdict::IsNot { person_key } => {
+                (Some(person_key), None, None)
             }
+            Verdict::Class { class, owner } => (None, Some(*class), owner.clone()),
         };
         let revoked = (state == DecisionState::Revoked).then(|| revocation(entry.number)).flatten();
         DecisionRow {
             id: entry.number,
             account_id: account_id(&decision.account),
-            kind,
+            kind: DecisionKind::of(&decision.verdict),
             person_key: person_key.map(ToString::to_string),
             class,
             owner,

@@ -1,4 +1,5 @@
-//! Which person stands behind which account. Pure. No other module uses this one yet.
+//! Which person stands behind which account. Pure: the caller reads and stores everything that this
+//! module works with.
 //!
 //! A *roster* is the list of people (and of known service accounts) from a company's source of
 //! truth: a personnel system or an identity provider. This module reads such lists, matches their
@@ -28,8 +29,9 @@
 //!   access review are made of it.
 //!
 //! `address`, `name` and `id` have the normal forms that are compared. `suggest` makes suggestions
-//! by name, and `review_identity` the columns of the access review. `decision_file` reads decisions
-//! from a file, and `pulled` people from the responses of identity providers. `rules` and `read_settings` are the settings.
+//! by name, `review_identity` the columns of the access review, and `decision_row` the rows of the
+//! list of decisions. `decision_file` reads decisions from a file, and `pulled` people from the
+//! responses of identity providers. `rules` and `read_settings` are the settings.
 //!
 //! Results depend only on the [`Versions`] they name, the settings and the day. The order of rows,
 //! accounts and decisions does not matter. All times come from the caller; a day is a day in

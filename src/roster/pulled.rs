@@ -56,7 +56,7 @@ fn scim_record(user: &Value) -> Record {
     let manager = enterprise.and_then(|extension| member(extension, "manager"));
     let name = member(user, "name");
     let emails = ScimEmails::of(user);
-    let is_inactive = member(user, "active").is_some_and(is_false);
+    let is_inactive = member(user, "active").and_then(boolean) == Some(false);
     let class = text(user, "userType").or_else(|| text(entra?, "userType"));
     vec![
         ("id", own(text(user, "id"))),
@@ -94,7 +94,7 @@ impl ScimEmails {
         // RFC 7643 §2.4: at most one value is primary. Without one, the first work address is the
         // main one.
         let kind = |email: &Value| text(email, "type").map(str::to_ascii_lowercase);
-        let is_primary = |email: &Value| member(email, "primary").is_some_and(is_true);
+        let is_primary = |email: &Value| member(email, "primary").and_then(boolean) == Some(true);
         all.sort_by_key(|email| {
             let is_work = kind(email).as_deref() == Some("work");
             (!is_primary(email), !is_work)
@@ -157,15 +157,14 @@ fn text<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
     member(object, name)?.as_str().map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// Some servers send booleans as strings.
-fn is_false(value: &Value) -> bool {
-    value == &Value::Bool(false)
-        || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("false"))
-}
-
-fn is_true(value: &Value) -> bool {
-    value == &Value::Bool(true)
-        || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+/// Reads a boolean. Some servers send booleans as strings.
+fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(known) => Some(*known),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ pub enum ProblemKind {
     /// A person has no key.
     #[error(
         "the row has no employee number, no id and no readable address, so the person cannot be \
-         told from others. Add one, or remove the row"
+         distinguished from others. Add one, or remove the row"
     )]
     NoKey,
     /// Two rows have the same key.

@@ -10,25 +10,14 @@ use super::class::ClassReason;
 use super::evaluation::{Evaluated, Evaluation, OwnerProblem};
 use super::matching::{Confidence, MatchRule, Outcome, WhyUnmatched};
 use super::{Class, EndedSource, PersonKey, Status, dates};
-use crate::directory::UserId;
+use crate::directory::{UserId, account_id, user_name};
 use crate::moments::Zone;
 use crate::words::words;
-
-/// The SCIM id of an account.
-pub(super) fn account_id(id: &UserId) -> String {
-    format!("adm_{id}")
-}
 
 /// Intercom's id of an account with this SCIM id.
 #[must_use]
 pub fn user_id(account_id: &str) -> UserId {
     UserId::new(account_id.strip_prefix("adm_").unwrap_or(account_id))
-}
-
-/// The sign-in address; the id, for an account without one.
-fn user_name(row: &Evaluated<'_>) -> String {
-    let user = row.account.user;
-    user.email.clone().unwrap_or_else(|| account_id(&user.id))
 }
 
 /// An account and its person.
@@ -102,7 +91,7 @@ pub fn identities(evaluation: &Evaluation<'_>) -> Vec<Identity> {
         };
         Identity {
             account_id: account_id(&row.account.user.id),
-            user_name: user_name(row),
+            user_name: user_name(row.account.user),
             person_key: person.map(|person| person.key.to_string()),
             class: row.classified.class,
             match_rule: row.rule(),
@@ -173,7 +162,7 @@ pub fn unmatched(evaluation: &Evaluation<'_>) -> Vec<UnmatchedAccount> {
         Outcome::Unmatched { why, candidates, suggestions, decision } if row.is_unmatched() => {
             Some(UnmatchedAccount {
                 account_id: account_id(&row.account.user.id),
-                user_name: user_name(row),
+                user_name: user_name(row.account.user),
                 why: *why,
                 candidates: keys(candidates),
                 suggestions: keys(suggestions),
@@ -279,7 +268,7 @@ pub fn terminated_active(evaluation: &Evaluation<'_>, grace: Duration) -> Vec<Te
         }
         Some(TerminatedActive {
             account_id: account_id(&row.account.user.id),
-            user_name: user_name(row),
+            user_name: user_name(row.account.user),
             person_key: person.key.to_string(),
             ended: person.ended,
             ended_source: person.ended_source(day.today)?,
@@ -349,7 +338,7 @@ pub fn ownerless(evaluation: &Evaluation<'_>) -> Vec<Ownerless> {
     let row = |row: &Evaluated<'_>| {
         Some(Ownerless {
             account_id: account_id(&row.account.user.id),
-            user_name: user_name(row),
+            user_name: user_name(row.account.user),
             owner: row.classified.owner.map(str::to_owned),
             why: row.owner_problem.filter(|_| row.account.user.active)?,
             class_reason: row.classified.reason,
@@ -359,8 +348,8 @@ pub fn ownerless(evaluation: &Evaluation<'_>) -> Vec<Ownerless> {
     evaluation.accounts.iter().filter_map(row).collect()
 }
 
-/// Returns the people to whom an active account belongs, sorted by key. They are not erased while it
-/// does.
+/// Returns the people to whom an active account belongs, sorted by key. While they
+/// have one, they are not erased for having left long ago.
 #[must_use]
 pub fn people_with_accounts(evaluation: &Evaluation<'_>) -> Vec<PersonKey> {
     let active = evaluation.accounts.iter().filter(|row| row.account.user.active);

@@ -1,4 +1,4 @@
-//! OAuth clients and long-lived tokens. The ledger stores no secret: only the hash of a client's
+//! OAuth clients and long-lived tokens. The database stores no secret: only the hash of a client's
 //! secret or its public keys, and the id of a token.
 
 use std::collections::{HashMap, HashSet};

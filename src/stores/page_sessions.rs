@@ -1,5 +1,5 @@
-//! Access to the status page: one-time links, and the sessions that they start. The ledger stores
-//! only hashes.
+//! Access to the status page: one-time links, and the sessions that they start. The database
+//! stores only hashes.
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
 use time::OffsetDateTime;

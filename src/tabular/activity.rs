@@ -5,9 +5,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::Row;
-use crate::activity::{
-    Entry, Group, People, Position, Severity, kind_named, severity_of, subject_of,
-};
+use crate::activity::{Details, Entry, Group, People, Position, Severity, kind_named};
 use crate::directory::{account_id, team_id};
 
 /// An entry of Intercom's activity log.
@@ -68,12 +66,8 @@ impl ActivityRow {
     pub fn of(entry: Entry, people: &People) -> Self {
         let Entry { seq, recorded_at, activity } = entry;
         let kind = kind_named(&activity.kind);
-        let subject = subject_of(&activity);
+        let Details { subject, team, severity, metadata, .. } = Details::of(kind, &activity);
         let known = subject.as_ref().and_then(|id| people.get(id)).cloned().unwrap_or_default();
-        let team = activity.team();
-        let metadata = activity.metadata.value();
-        let team_name = metadata.pointer("/team/name").and_then(Value::as_str).map(str::to_owned);
-        let severity = severity_of(kind, &activity);
         let actor = activity.performed_by.unwrap_or_default();
         let of_actor = actor.id.as_ref().and_then(|id| people.get(id)).cloned().unwrap_or_default();
         Self {
@@ -93,8 +87,8 @@ impl ActivityRow {
             subject_id: subject.as_ref().map(account_id),
             subject_email: known.email,
             subject_display_name: known.name,
-            team_id: team.as_ref().map(team_id),
-            team_display_name: team_name,
+            team_id: team.as_ref().and_then(|team| team.id.as_ref()).map(team_id),
+            team_display_name: team.and_then(|team| team.name),
             description: activity.description,
             metadata,
         }

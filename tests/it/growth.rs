@@ -109,7 +109,10 @@ async fn changes_of_folded_records_are_found(database: TestDatabase) {
                   digest, hash, at, pruned, pruned_count, pruned_fold \
                   FROM evidence WHERE kind = 'run' AND subject = '1'";
     let found = tampering.change(forged).await.findings;
-    assert!(found.iter().any(|finding| finding.ends_with("tells of run 1 once more")), "{found:?}");
+    assert!(
+        found.iter().any(|finding| finding.ends_with("is a second record of run 1")),
+        "{found:?}"
+    );
 }
 
 fn refused(

@@ -173,11 +173,8 @@ async fn an_answer_and_an_exception_are_recorded_shown_and_revoked() {
     assert_eq!(excepted.json()["number"], json!(2));
     let report = bridge.get("/api/v1/posture").await.json();
     assert_eq!(status(&report, "IC-AUTH-4"), "pass");
-    let of = |report: &Value, id: &str| {
-        report["checks"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone()
-    };
-    assert_eq!(of(&report, "IC-AUTH-4")["answer"]["by"], json!("test"));
-    let dormant = of(&report, "IC-ACC-2");
+    assert_eq!(check(&report, "IC-AUTH-4")["answer"]["by"], json!("test"));
+    let dormant = check(&report, "IC-ACC-2");
     assert_eq!(
         (&dormant["status"], &dormant["failed"], &dormant["excepted"]),
         (&json!("fail"), &json!(0), &json!(1))
@@ -231,8 +228,8 @@ async fn the_command_has_exit_codes_for_pipelines() {
     let failing = json_of(&shell)["checks"].as_array().unwrap().clone();
     for check in failing.iter().filter(|check| check["status"] == "fail") {
         for finding in check["findings"].as_array().unwrap() {
-            let (id, subject) =
-                (check["id"].as_str().unwrap(), finding["subject"].as_str().unwrap());
+            let id = check["id"].as_str().unwrap();
+            let subject = finding["subject"].as_str().unwrap();
             let why = ["--reason-code", "accepted-risk", "--reason", "Known", "--until", &until];
             let excepted = shell.run(&[&["posture", "except", id, subject], &why[..]].concat());
             assert_eq!(excepted.code, Some(0), "{}", excepted.stderr);
@@ -344,9 +341,7 @@ async fn the_allowlist_and_the_connectors_are_read_only_if_a_setting_says_so() {
         if status(&report, "IC-APP-2") == "fail" { Ok(report) } else { Err(report) }
     })
     .await;
-    let of = |id: &str| {
-        checks["checks"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone()
-    };
+    let of = |id: &str| check(&checks, id);
     assert_eq!(of("IC-APP-2")["findings"][0]["subject"], json!("connector:3"));
     assert_eq!(of("IC-APP-2")["evidence"]["drafts"], json!(["connector:2"]));
     let list = of("IC-APP-3");

@@ -116,18 +116,24 @@ async fn missing_versions_are_found_and_named(database: TestDatabase) {
         ),
         (
             format!("UPDATE user_versions SET from_generation = 9 WHERE user_id = '{cy}'"),
-            format!("user_versions: {cy} from generation 9 begins or ends with none that there is"),
+            format!(
+                "user_versions: {cy} from generation 9 begins or ends in a generation that does \
+                 not exist"
+            ),
         ),
         (
             format!("UPDATE membership_versions SET from_generation = 0 WHERE user_id = '{cy}'"),
             format!(
-                "membership_versions: {support} {cy} from generation 0 begins or ends with none \
-                 that there is"
+                "membership_versions: {support} {cy} from generation 0 begins or ends in a \
+                 generation that does not exist"
             ),
         ),
         (
             format!("UPDATE user_versions SET to_generation = 1000000 WHERE user_id = '{cy}'"),
-            format!("user_versions: {cy} from generation 1 begins or ends with none that there is"),
+            format!(
+                "user_versions: {cy} from generation 1 begins or ends in a generation that does \
+                 not exist"
+            ),
         ),
     ];
     assert_each_is_found(&hand, &cases).await;
@@ -138,17 +144,17 @@ async fn changed_and_missing_generations_are_found_and_named(database: TestDatab
     let cases = [
         (
             "UPDATE generations SET import_id = 99 WHERE number = 3".to_owned(),
-            "generations: generation 3 is not as it was".to_owned(),
+            "generations: generation 3 was changed".to_owned(),
         ),
         (
             "UPDATE generations SET at = (SELECT at FROM generations WHERE number = 1) \
              WHERE number = 3"
                 .to_owned(),
-            "generations: generation 3 is not as it was".to_owned(),
+            "generations: generation 3 was changed".to_owned(),
         ),
         (
             format!("UPDATE generations SET tally = '{EMPTY_TALLY}' WHERE number = 4"),
-            "generations: the tally of generation 4 is not that of its changes".to_owned(),
+            "generations: the tally of generation 4 does not match its changes".to_owned(),
         ),
         (
             "UPDATE generations SET hash = 'x' WHERE number = 2".to_owned(),

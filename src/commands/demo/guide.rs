@@ -79,10 +79,10 @@ fn guide(
         "Nothing happens there any more, because of --quiet.".to_owned()
     } else {
         let every = humantime::format_duration(arguments.every);
-        format!("Something happens there every {every}; the status page shows it.")
+        format!("Something happens there every {every}; the console shows it.")
     };
     format!(
-        r#"Status page. Open this link once, within ten minutes:
+        r#"Console. Open this link once, within ten minutes:
 {login}
 
 SCIM base URL and token, for a connector:

@@ -6,24 +6,21 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::clock::Clock;
-use crate::commands::actor::{by_command, system_user};
+use crate::commands::actor::{COMMAND_LINE, system_user};
 use crate::commands::error::CommandError;
 use crate::database::AuditEntry;
-use crate::directory::Directory;
-use crate::identities::{Author, Identities, IdentityError};
+use crate::identities::{Author, IdentityError};
 use crate::limits;
 
 /// The user of this command, as author of what it does.
 pub fn author() -> Author {
-    let now = Clock::System.now();
-    let entry = by_command("", "", &[], now).into_iter().next();
-    let entry = entry.unwrap_or_else(|| AuditEntry::event("", now));
-    Author { by: system_user(), entry }
-}
-
-/// The latest recorded state of the directory.
-pub async fn recorded(identities: &Identities) -> Result<Directory, CommandError> {
-    Ok(identities.recorded_directory().await?)
+    let by = system_user();
+    let entry = AuditEntry {
+        actor: Some(COMMAND_LINE.to_owned()),
+        identity: Some(by.clone()),
+        ..AuditEntry::event("", Clock::System.now())
+    };
+    Author { by, entry }
 }
 
 /// Reads a file, or stdin for `-`, of at most one byte more than a roster may have.

@@ -4,7 +4,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::context::{FileArgument, author, read_file, recorded};
+use super::context::{FileArgument, author, read_file};
 use crate::commands::arguments::{moment, moment_of, zone};
 use crate::commands::error::CommandError;
 use crate::commands::output::{print_line, print_table, when_known};
@@ -97,7 +97,8 @@ pub async fn decide(
         why: arguments.why.clone(),
         until: moment_of(arguments.until.as_deref(), Edge::End, zone)?,
     };
-    let id = identities.decide(new, &author(), &recorded(identities).await?).await?;
+    let directory = identities.recorded_directory().await?;
+    let id = identities.decide(new, &author(), &directory).await?;
     print_line(&format!("decision {id} is recorded"));
     Ok(())
 }
@@ -107,7 +108,7 @@ pub async fn run(identities: &Identities, command: &Command) -> Result<(), Comma
     match command {
         Command::Import(file) => {
             let bytes = read_file(&file.file)?;
-            let directory = recorded(identities).await?;
+            let directory = identities.recorded_directory().await?;
             let ids = identities.import_decisions(&bytes, &author(), &directory).await?;
             print_line(&format!("{} decisions are recorded", ids.len()));
         }
@@ -133,12 +134,11 @@ fn cells(row: &DecisionRow) -> [String; 7] {
         },
         (None, None) => row.kind.to_string(),
     };
-    let state = json!(row.state).as_str().unwrap_or_default().to_owned();
     [
         row.id.to_string(),
         row.account_id.clone(),
         what,
-        state,
+        row.state.to_string(),
         when_known(row.until),
         row.by.clone(),
         row.why.clone(),

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::context::{FileArgument, author, read_file, recorded};
+use super::context::{FileArgument, author, read_file};
 use crate::app::puller_of;
 use crate::clock::Clock;
 use crate::commands::error::CommandError;
@@ -72,7 +72,7 @@ pub async fn import(identities: &Identities, arguments: &Arguments) -> Result<()
         dry_run: arguments.dry_run,
         is_pulled: false,
     };
-    let directory = recorded(identities).await?;
+    let directory = identities.recorded_directory().await?;
     let report = identities.import(import, &author(), &directory).await?;
     print_report(&report, arguments.json)
 }
@@ -96,7 +96,7 @@ pub async fn pull(
         dry_run: arguments.dry_run,
         is_pulled: true,
     };
-    let directory = recorded(identities).await?;
+    let directory = identities.recorded_directory().await?;
     let report = identities.import(import, &author(), &directory).await?;
     print_report(&report, arguments.json)
 }
@@ -138,7 +138,7 @@ fn print_report(report: &ImportReport, as_json: bool) -> Result<(), CommandError
 /// Prints how the columns were understood.
 fn print_columns(report: &ImportReport) {
     if let Some(system) = report.system {
-        print_line(&format!("source: {}", word(&json!(system))));
+        print_line(&format!("source: {system}"));
     }
     for column in &report.columns {
         print_line(&format!("column {}: {}", column.title, column.used_as));
@@ -180,8 +180,4 @@ fn in_words(report: &ImportReport) -> String {
         }
         ImportOutcome::Refused => read,
     }
-}
-
-fn word(value: &serde_json::Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::context::recorded;
 use crate::commands::error::CommandError;
 use crate::commands::output::{print_line, print_table, rfc3339, when, when_known};
 use crate::identities::{Identities, Shown};
@@ -11,7 +10,7 @@ use crate::stores::StoredVersion;
 /// Prints the versions, and what they mean for the accounts.
 pub async fn print(identities: &Identities, as_json: bool) -> Result<(), CommandError> {
     let versions = identities.store().versions(identities.workspace()).await?;
-    let directory = recorded(identities).await?;
+    let directory = identities.recorded_directory().await?;
     let shown = Shown { directory: &directory, as_of: None };
     let assessment = identities.assess(shown).await?;
     if as_json {

@@ -82,8 +82,8 @@ pub async fn get(
     };
     let per = parameters.one_of("per")?.unwrap_or(OcsfPer::Check);
     let suppressed = parameters.one_of("suppressed")?.unwrap_or(Suppressed::Keep);
-    let (check, status) =
-        (parameters.one_of::<CheckId>("check")?, parameters.one_of::<Status>("status")?);
+    let check = parameters.one_of::<CheckId>("check")?;
+    let status = parameters.one_of::<Status>("status")?;
     let now = caller.service.clock.now();
     let before = parameters.moment("changed_since", crate::moments::Edge::Start)?;
     if before.is_some_and(|before| before > now) {
@@ -127,7 +127,8 @@ pub async fn record(
     preferred_form(&request, &[JSON])?;
     let act: Act = serde_json::from_slice(&body.0).map_err(|_| wrong(RECORD.to_owned()))?;
     let now = caller.service.clock.now();
-    let (stores, workspace) = (&caller.service.stores, &*caller.workspace.name);
+    let stores = &caller.service.stores;
+    let workspace = &*caller.workspace.name;
     let records = assessment::recorded(stores, workspace, now).await?;
     act.check(&records, now).map_err(|error| wrong(error.to_string()))?;
     let (event, target) = act.event();
@@ -215,7 +216,7 @@ async fn evaluated(
 ) -> Result<Report, ApiError> {
     let service = Data::clone(&caller.service);
     let identities = Arc::clone(&caller.workspace.identities);
-    // Whoever reads the posture does not read personnel data without that scope.
+    // What the roster says about a person needs a scope of its own.
     let hides_people = !caller.principal.scopes.contains(&Scope::RosterRead);
     let made = caller.service.makers.export(async move {
         let moment = assessment.moment;

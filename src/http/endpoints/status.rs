@@ -17,8 +17,7 @@ use crate::http::state::service::Service;
 use crate::http::wire::ApiRefusals;
 use crate::import::ConnectionState;
 use crate::limits;
-use crate::runtime::TaskStanding;
-use crate::runtime::WorkspaceHandle;
+use crate::runtime::{TaskStanding, WorkspaceHandle};
 use crate::scim::resource_types;
 
 /// Returns 200 while the process is alive.

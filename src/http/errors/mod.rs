@@ -196,7 +196,7 @@ impl From<IdentityError> for ApiError {
 impl ApiError {
     /// The refusal of a request that needs the database. `why` is for the log only.
     fn database_unavailable(why: &str) -> Self {
-        tracing::error!(error = why, "the ledger cannot be read");
+        tracing::error!(error = why, "the database is unavailable");
         Self::Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "ledger_unavailable",

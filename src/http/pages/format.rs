@@ -1,13 +1,18 @@
-//! How the pages write moments and numbers.
+//! How the pages write moments, numbers and names.
 
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::directory::{Team, team_id};
+use crate::directory::{Role, Team, User, team_id, user_name};
 
 /// Formats a moment for people, to the minute.
 pub fn when(moment: OffsetDateTime) -> String {
     moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
+}
+
+/// Formats a moment that may be unknown.
+pub fn when_known(moment: Option<OffsetDateTime>) -> String {
+    moment.map_or_else(|| "unknown".to_owned(), when)
 }
 
 /// Formats a number for people, such as 12,500.
@@ -39,6 +44,16 @@ pub fn on_or_off(value: Option<bool>) -> &'static str {
         Some(false) => "off",
         None => "unknown",
     }
+}
+
+/// The name of a person; without one, the address or the id.
+pub fn person_name(user: &User) -> String {
+    user.name.clone().unwrap_or_else(|| user_name(user))
+}
+
+/// The name of a role; its id if Intercom has no name.
+pub fn role_name(role: &Role) -> &str {
+    role.name.as_deref().unwrap_or(&role.id)
 }
 
 /// The name of a team; its id if Intercom has no name.

@@ -92,6 +92,15 @@ fn workspaces(viewer: &Viewer, section: Section) -> Markup {
     }
 }
 
+/// A table that scrolls sideways where the screen is narrow. `name` names it for screen readers.
+pub fn scrolling_table(name: &str, content: &Markup) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(name) {
+            table { (content) }
+        }
+    }
+}
+
 /// The CSS class of a connection, which gives it its colour.
 pub fn css_class(connection: ConnectionState) -> &'static str {
     match connection {

@@ -6,13 +6,13 @@
 //!
 //! ```text
 //! viewer     the session, its workspaces, and the workspace of the page
-//! session    the session cookie                html         responses with HTML
+//! session    the session cookie               html         responses with HTML
 //! layout     what all pages share
 //! overview   the data of the overview         view         its HTML, and the pages for signing in
 //! people     the list of people, its export   people_view  its HTML
 //! person     one person                       person_view  its HTML
 //! teams      the list of teams
-//! chart      small charts                     format       how moments and numbers are written
+//! chart      small charts                     format       how values are written
 //! wording    changes in words
 //! ```
 
@@ -45,11 +45,11 @@ use super::request::context::RequestContext;
 use super::request::negotiation::{HTML, preferred_form};
 use super::request::query;
 use super::state::service::Service;
-use super::wire::{BodyRefusals, Problem};
-use crate::access::{STATUS_PAGE, hash_of_random, looks_random, random_secret};
+use super::wire::BodyRefusals;
+use crate::access::{CONSOLE, hash_of_random, looks_random, random_secret};
 use crate::database::AuditEntry;
 use crate::limits;
-use html::{page, parameter};
+use html::{PageRefusals, page, parameter};
 use overview::Overview;
 use session::{by_another_site, cookie, session, session_hash};
 use viewer::Viewer;
@@ -64,8 +64,7 @@ use viewer::Viewer;
     ),
     responses(
         (status = 200, description = "An HTML page.", content_type = "text/html", body = String),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        PageRefusals,
     ),
 )]
 pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
@@ -74,7 +73,7 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
     let overview = Overview::load(&service, &viewer.workspace).await?;
-    Ok(page(StatusCode::OK, view::status(&viewer, &overview)))
+    Ok(page(StatusCode::OK, view::overview(&viewer, &overview)))
 }
 
 /// Returns the sign-in page, whose button sends the one-time code.
@@ -96,10 +95,9 @@ pub async fn ask_to_log_in(request: HttpRequest) -> Result<HttpResponse, ApiErro
     post, path = "/login", operation_id = "log_in", tag = "pages",
     request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The form field `link`: the one-time code."),
     responses(
-        (status = 303, description = "Redirects to the status page and sets the session cookie."),
+        (status = 303, description = "Redirects to the overview and sets the session cookie."),
         (status = 400, description = "The code is unknown, used or expired, or the request comes from another site.", content_type = "text/html", body = String),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        PageRefusals,
         BodyRefusals,
     ),
 )]
@@ -143,8 +141,7 @@ pub async fn log_in(
     responses(
         (status = 303, description = "Redirects to the page that explains how to sign in."),
         (status = 400, description = "The request comes from another site.", content_type = "text/html", body = String),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        PageRefusals,
     ),
 )]
 pub async fn log_out(
@@ -185,7 +182,7 @@ fn events(event: &str, now: OffsetDateTime, workspaces: &[String]) -> Vec<AuditE
     let event = RequestContext::audit_entry(event, now);
     let entry = |workspace: &String| AuditEntry {
         workspace: Some(workspace.clone()),
-        target: Some(STATUS_PAGE.to_owned()),
+        target: Some(CONSOLE.to_owned()),
         ..event.clone()
     };
     workspaces.iter().map(entry).collect()

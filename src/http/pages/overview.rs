@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::chart::Point;
+use super::format::team_name;
 use crate::directory::{ChangePosition, Directory, Failure, Run, account_id, team_id};
 use crate::http::errors::ApiError;
 use crate::http::state::service::Service;
@@ -119,7 +120,7 @@ fn about(directory: &Directory, change: &ChangeDocument) -> String {
     };
     let team = |id: &String| {
         let found = directory.teams.iter().find(|team| team_id(&team.group.id) == *id);
-        found.and_then(|team| team.group.name.clone()).unwrap_or_else(|| id.clone())
+        found.map_or_else(|| id.clone(), team_name)
     };
     match (&change.user_id, &change.group_id) {
         (Some(user), Some(group)) => format!("{} in {}", person(user), team(group)),

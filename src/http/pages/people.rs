@@ -10,7 +10,8 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::html::{page, parameter};
+use super::format::role_name;
+use super::html::{PageRefusals, page, parameter};
 use super::people_view::{self, PeoplePage, ShownPeople};
 use super::view;
 use super::viewer::Viewer;
@@ -21,7 +22,6 @@ use crate::http::response::chunks::Chunks;
 use crate::http::response::held::holding;
 use crate::http::response::table::CSV;
 use crate::http::state::service::Service;
-use crate::http::wire::Problem;
 use crate::limits;
 use crate::scim::ServedSnapshot;
 use crate::tabular::{Account, KnownLog, PeopleQuestion, account};
@@ -46,8 +46,7 @@ use crate::words::Words;
     ),
     responses(
         (status = 200, description = "An HTML page. Without a session, the page explains how to sign in.", content_type = "text/html", body = String),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        PageRefusals,
     ),
 )]
 pub async fn people(
@@ -90,8 +89,7 @@ struct Export {
             status = 200, description = "The accounts, with the members of `/api/v1/accounts`, as CSV or JSON. Without a session, the page explains how to sign in.",
             content((String = "text/csv"), (String = "text/html")),
         ),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        PageRefusals,
     ),
 )]
 pub async fn export_people(
@@ -159,8 +157,7 @@ async fn find(
 /// The names of all roles that people hold, sorted.
 fn roles(directory: &Directory) -> Vec<String> {
     let roles = directory.people.iter().filter_map(|person| person.user.role.as_ref());
-    let names: BTreeSet<&str> =
-        roles.map(|role| role.name.as_deref().unwrap_or(&role.id)).collect();
+    let names: BTreeSet<&str> = roles.map(role_name).collect();
     names.into_iter().map(str::to_owned).collect()
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use maud::{Markup, html};
 
-use super::format::{number, on_or_off, team_name, when, yes_or_no};
-use super::layout::{self, Section};
+use super::format::{number, on_or_off, person_name, role_name, team_name, when_known, yes_or_no};
+use super::layout::{self, Section, scrolling_table};
 use super::viewer::Viewer;
-use crate::directory::{Directory, Person, account_id, team_id, user_name};
+use crate::directory::{Directory, Person, account_id, team_id};
 use crate::limits;
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
@@ -177,29 +177,27 @@ fn list(viewer: &Viewer, people: &PeoplePage, shown: &ShownPeople) -> Markup {
     let offset = people.offset.min(total);
     let last = offset + shown.found.places.len();
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label="People" {
-            table {
-                caption {
-                    @if shown.found.places.is_empty() { "No people match. Reset the filters to see all." }
-                    @else { (number(offset + 1)) " to " (number(last)) " of " (number(total)) }
-                }
-                thead { tr {
-                    (column(viewer, question, "Name", PeopleOrder::Name))
-                    (column(viewer, question, "Address", PeopleOrder::Address))
-                    th scope="col" { "Teams" }
-                    (column(viewer, question, "Role", PeopleOrder::Role))
-                    th scope="col" { "Paid seat" }
-                    th scope="col" { "Second factor" }
-                    (column(viewer, question, "Last sign-in", PeopleOrder::SignIn))
-                    (column(viewer, question, "Joined", PeopleOrder::Joined))
-                } }
-                tbody {
-                    @for place in &shown.found.places {
-                        @if let Some(person) = directory.people.get(*place) { (row(viewer, directory, person)) }
-                    }
+        (scrolling_table("People", &html! {
+            caption {
+                @if shown.found.places.is_empty() { "No people match. Reset the filters to see all." }
+                @else { (number(offset + 1)) " to " (number(last)) " of " (number(total)) }
+            }
+            thead { tr {
+                (column(viewer, question, "Name", PeopleOrder::Name))
+                (column(viewer, question, "Address", PeopleOrder::Address))
+                th scope="col" { "Teams" }
+                (column(viewer, question, "Role", PeopleOrder::Role))
+                th scope="col" { "Paid seat" }
+                th scope="col" { "Second factor" }
+                (column(viewer, question, "Last sign-in", PeopleOrder::SignIn))
+                (column(viewer, question, "Joined", PeopleOrder::Joined))
+            } }
+            tbody {
+                @for place in &shown.found.places {
+                    @if let Some(person) = directory.people.get(*place) { (row(viewer, directory, person)) }
                 }
             }
-        }
+        }))
         nav aria-label="Pages" {
             @if offset > 0 {
                 a rel="prev" href=(at_offset(viewer, question, offset.saturating_sub(limits::PAGE_PEOPLE))) { "Previous" }
@@ -233,14 +231,11 @@ fn column(viewer: &Viewer, question: &PeopleQuestion, title: &str, order: People
 
 fn row(viewer: &Viewer, directory: &Directory, person: &Person) -> Markup {
     let user = &*person.user;
-    let id = account_id(&user.id);
-    let role = user.role.as_ref().map(|role| role.name.as_deref().unwrap_or(&role.id));
+    let role = user.role.as_ref().map(role_name);
     html! {
         tr {
             td {
-                a href=(viewer.address(&format!("/people/{id}"), &[])) {
-                    bdi { (user.name.clone().unwrap_or_else(|| user_name(user))) }
-                }
+                a href=(viewer.person_address(&account_id(&user.id))) { bdi { (person_name(user)) } }
                 @if !user.active { " " span class="warn" { "removed" } }
             }
             td { bdi { (user.email.as_deref().unwrap_or("unknown")) } }
@@ -248,8 +243,8 @@ fn row(viewer: &Viewer, directory: &Directory, person: &Person) -> Markup {
             td { bdi { (role.unwrap_or("unknown")) } }
             td { (yes_or_no(user.has_inbox_seat)) }
             td { (on_or_off(user.two_factor_auth)) }
-            td { (person.volatile.last_sign_in_at.map_or_else(|| "unknown".to_owned(), when)) }
-            td { (user.joined_at.map_or_else(|| "unknown".to_owned(), when)) }
+            td { (when_known(person.volatile.last_sign_in_at)) }
+            td { (when_known(user.joined_at)) }
         }
     }
 }

@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use time::OffsetDateTime;
 
-use super::html::{page, parameter};
+use super::html::{PageRefusals, page, parameter};
 use super::person_view::{self, History, PersonPage, State};
 use super::view;
 use super::viewer::Viewer;
@@ -15,7 +15,7 @@ use crate::directory::{ChangePosition, UserId, account_id};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
-use crate::http::wire::{LifecycleRequest, Problem};
+use crate::http::wire::LifecycleRequest;
 use crate::ledger::{ChangeQuestion, LedgerError};
 use crate::limits;
 use crate::moments::{self, Edge, Zone};
@@ -35,8 +35,7 @@ use crate::tabular::ChangeDocument;
     responses(
         (status = 200, description = "An HTML page. Without a session, the page explains how to sign in.", content_type = "text/html", body = String),
         (status = 404, description = "The workspace never had an account with this id.", content_type = "text/html", body = String),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        PageRefusals,
     ),
 )]
 pub async fn person(

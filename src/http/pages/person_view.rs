@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use maud::{Markup, html};
 
-use super::format::{on_or_off, team_name, when, yes_or_no};
-use super::layout::{self, Section};
+use super::format::{on_or_off, person_name, role_name, team_name, when, when_known, yes_or_no};
+use super::layout::{self, Section, scrolling_table};
 use super::viewer::Viewer;
 use super::wording::describe;
-use crate::directory::{Directory, Person, UserId, account_id, team_id, user_name};
+use crate::directory::{Directory, Person, UserId, account_id};
 use crate::http::wire::LifecycleRequest;
 use crate::scim::ServedSnapshot;
 use crate::tabular::ChangeDocument;
@@ -88,10 +88,7 @@ pub fn unknown(viewer: &Viewer) -> String {
 /// The name of the person: the one in the shown state, else the latest one in the history, else the
 /// id.
 fn name(page: &PersonPage) -> String {
-    let shown = page.person().map(|person| {
-        let user = &person.user;
-        user.name.clone().unwrap_or_else(|| user_name(user))
-    });
+    let shown = page.person().map(|person| person_name(&person.user));
     let recorded = page.history.changes.iter().find_map(|change| change.user_display_name.clone());
     shown.or(recorded).unwrap_or_else(|| account_id(&page.id))
 }
@@ -111,7 +108,7 @@ fn access(viewer: &Viewer, page: &PersonPage) -> Markup {
                 }
                 button { "Show" }
                 @if !page.as_of.is_empty() {
-                    a href=(viewer.address(&format!("/people/{}", account_id(&page.id)), &[])) { "Now" }
+                    a href=(viewer.person_address(&account_id(&page.id))) { "Now" }
                 }
             }
             @match (&page.state, page.state.directory()) {
@@ -134,10 +131,10 @@ fn facts(viewer: &Viewer, page: &PersonPage, directory: &Directory) -> Markup {
         return html! { p class="notice" role="status" { (why) } };
     };
     let user = &*person.user;
-    let role = user.role.as_ref().map(|role| role.name.as_deref().unwrap_or(&role.id));
+    let role = user.role.as_ref().map(role_name);
     let is_current = matches!(page.state, State::Current(_));
     html! {
-        dl class="facts" {
+        dl {
             (fact("Access", &html! {
                 @if user.active { span class="good" { "active" } } @else { span class="warn" { "removed" } }
             }))
@@ -146,11 +143,11 @@ fn facts(viewer: &Viewer, page: &PersonPage, directory: &Directory) -> Markup {
             (fact("Role", &html! { bdi { (role.unwrap_or("unknown")) } }))
             (fact("Paid seat", &html! { (yes_or_no(user.has_inbox_seat)) }))
             (fact("Second factor", &html! { (on_or_off(user.two_factor_auth)) }))
-            (fact("Joined", &html! { (user.joined_at.map_or_else(|| "unknown".to_owned(), when)) }))
+            (fact("Joined", &html! { (when_known(user.joined_at)) }))
             @if let Some(removed) = user.removed_at { (fact("Removed", &html! { (when(removed)) })) }
             // The ledger keeps no earlier sign-ins, so the last one is shown only for now.
             @if is_current {
-                (fact("Last sign-in", &html! { (person.volatile.last_sign_in_at.map_or_else(|| "unknown".to_owned(), when)) }))
+                (fact("Last sign-in", &html! { (when_known(person.volatile.last_sign_in_at)) }))
             }
         }
         h3 { "Teams" }
@@ -174,7 +171,7 @@ fn teams(viewer: &Viewer, directory: &Directory, person: &Person) -> Markup {
         @if person.teams.is_empty() { p { "None." } } @else {
             ul class="columns" {
                 @for team in teams {
-                    li { a href=(viewer.address("/people", &[("team", &team_id(&team.group.id))])) { bdi { (team_name(team)) } } }
+                    li { a href=(viewer.members_address(team)) { bdi { (team_name(team)) } } }
                 }
             }
         }
@@ -206,17 +203,15 @@ fn history(viewer: &Viewer, history: &History) -> Markup {
     html! {
         section {
             h2 { "History" }
-            div class="scroll" tabindex="0" role="region" aria-label="History" {
-                table {
-                    caption {
-                        @if history.changes.is_empty() { "No changes are recorded." } @else { "Newest first" }
-                        @if history.is_cut { ". Earlier changes are left out" }
-                        @if history.is_pruned { ". Earlier changes were pruned" }
-                    }
-                    thead { tr { th scope="col" { "Recorded" } th scope="col" { "Change" } th scope="col" { "Made by" } th scope="col" { "Made at" } } }
-                    tbody { @for change in &history.changes { (event(viewer, change)) } }
+            (scrolling_table("History", &html! {
+                caption {
+                    @if history.changes.is_empty() { "No changes are recorded." } @else { "Newest first" }
+                    @if history.is_cut { ". Earlier changes are left out" }
+                    @if history.is_pruned { ". Earlier changes were pruned" }
                 }
-            }
+                thead { tr { th scope="col" { "Recorded" } th scope="col" { "Change" } th scope="col" { "Made by" } th scope="col" { "Made at" } } }
+                tbody { @for change in &history.changes { (event(viewer, change)) } }
+            }))
         }
     }
 }
@@ -230,7 +225,7 @@ fn event(viewer: &Viewer, change: &ChangeDocument) -> Markup {
                 @if let Some(by) = &change.actor {
                     @let name = by.display_name.as_deref().or(by.email.as_deref()).or(by.id.as_deref()).unwrap_or("unknown");
                     @match &by.id {
-                        Some(id) => a href=(viewer.address(&format!("/people/{id}"), &[])) { bdi { (name) } },
+                        Some(id) => a href=(viewer.person_address(id)) { bdi { (name) } },
                         None => bdi { (name) },
                     }
                 } @else { "unknown" }

@@ -6,15 +6,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 
 use super::format::{number, team_name, when};
-use super::html::page;
-use super::layout::{self, Section};
+use super::html::{PageRefusals, page};
+use super::layout::{self, Section, scrolling_table};
 use super::view;
 use super::viewer::Viewer;
-use crate::directory::{Directory, Team, team_id, text};
+use crate::directory::{Directory, Team, text};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
-use crate::http::wire::Problem;
 
 /// Shows the teams of a workspace, by name.
 #[utoipa::path(
@@ -22,8 +21,7 @@ use crate::http::wire::Problem;
     params(("workspace" = Option<String>, Query, description = "The name of the workspace. The default is the first one of the session.")),
     responses(
         (status = 200, description = "An HTML page. Without a session, the page explains how to sign in.", content_type = "text/html", body = String),
-        (status = 429, description = "Too many requests from one address. `Retry-After` says when to try again.", content_type = "application/problem+json", body = Problem),
-        (status = 503, description = "The database is unavailable.", content_type = "application/problem+json", body = Problem),
+        PageRefusals,
     ),
 )]
 pub async fn teams(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
@@ -50,20 +48,18 @@ fn table(viewer: &Viewer, directory: &Directory) -> Markup {
     let mut teams: Vec<&Team> = directory.teams.iter().collect();
     teams.sort_by_cached_key(|team| text::folded(&team_name(team)).into_owned());
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label="Teams" {
-            table {
-                caption { (number(teams.len())) " teams" }
-                thead { tr { th scope="col" { "Name" } th scope="col" class="number" { "Members" } th scope="col" { "Last change" } } }
-                tbody {
-                    @for team in teams {
-                        tr {
-                            td { a href=(viewer.address("/people", &[("team", &team_id(&team.group.id))])) { bdi { (team_name(team)) } } }
-                            td class="number" { (number(team.members.len())) }
-                            td { (when(team.stamps.last_modified)) }
-                        }
+        (scrolling_table("Teams", &html! {
+            caption { (number(teams.len())) " teams" }
+            thead { tr { th scope="col" { "Name" } th scope="col" class="number" { "Members" } th scope="col" { "Last change" } } }
+            tbody {
+                @for team in teams {
+                    tr {
+                        td { a href=(viewer.members_address(team)) { bdi { (team_name(team)) } } }
+                        td class="number" { (number(team.members.len())) }
+                        td { (when(team.stamps.last_modified)) }
                     }
                 }
             }
-        }
+        }))
     }
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::chart::{self, Point};
 use super::format::{number, when};
-use super::layout::{self, Section, css_class, document};
+use super::layout::{self, Section, css_class, document, scrolling_table};
 use super::overview::Overview;
 use super::viewer::Viewer;
 use super::wording::describe;
@@ -56,7 +56,7 @@ pub fn no_link() -> String {
 }
 
 /// The overview.
-pub fn status(viewer: &Viewer, overview: &Overview) -> String {
+pub fn overview(viewer: &Viewer, overview: &Overview) -> String {
     let main = html! {
         h1 { "Overview" }
         (search(viewer))
@@ -124,23 +124,21 @@ fn requests(requests: &[LifecycleRequest], open: usize) -> Markup {
         @if !requests.is_empty() {
             section {
                 h2 { "Waiting for a person" }
-                div class="scroll" tabindex="0" role="region" aria-label="Waiting for a person" {
-                    table {
-                        caption { "The newest of " (number(open)) " open requests. A request closes when an import finds the change" }
-                        thead { tr { th scope="col" { "Requested" } th scope="col" { "Operation" } th scope="col" { "Account" } th scope="col" { "Requested by" } th scope="col" { "Comment" } } }
-                        tbody {
-                            @for request in requests {
-                                tr {
-                                    td { (when(request.requested_at)) }
-                                    td { (request.operation.as_str().replace('_', " ")) @if let Some(entitlement) = &request.entitlement { ": " (entitlement) } }
-                                    td { (request.user_name.as_deref().or(request.target.as_deref()).unwrap_or("unknown")) }
-                                    td { (request.requester) }
-                                    td { (request.comment.as_deref().unwrap_or_default()) }
-                                }
+                (scrolling_table("Waiting for a person", &html! {
+                    caption { "The newest of " (number(open)) " open requests. A request closes when an import finds the change" }
+                    thead { tr { th scope="col" { "Requested" } th scope="col" { "Operation" } th scope="col" { "Account" } th scope="col" { "Requested by" } th scope="col" { "Comment" } } }
+                    tbody {
+                        @for request in requests {
+                            tr {
+                                td { (when(request.requested_at)) }
+                                td { (request.operation.as_str().replace('_', " ")) @if let Some(entitlement) = &request.entitlement { ": " (entitlement) } }
+                                td { (request.user_name.as_deref().or(request.target.as_deref()).unwrap_or("unknown")) }
+                                td { (request.requester) }
+                                td { (request.comment.as_deref().unwrap_or_default()) }
                             }
                         }
                     }
-                }
+                }))
             }
         }
     }
@@ -150,15 +148,13 @@ fn imports(runs: &[Run]) -> Markup {
     html! {
         section {
             h2 { "Imports" }
-            div class="scroll" tabindex="0" role="region" aria-label="Imports" {
-                table {
-                    caption { "The latest imports" }
-                    thead { tr { th scope="col" { "Began" } th scope="col" { "Mode" } th scope="col" { "By" } th scope="col" { "Outcome" } th scope="col" class="number" { "Duration" } th scope="col" { "Changed" } } }
-                    tbody {
-                        @for run in runs { (import(run)) }
-                    }
+            (scrolling_table("Imports", &html! {
+                caption { "The latest imports" }
+                thead { tr { th scope="col" { "Began" } th scope="col" { "Mode" } th scope="col" { "By" } th scope="col" { "Outcome" } th scope="col" class="number" { "Duration" } th scope="col" { "Changed" } } }
+                tbody {
+                    @for run in runs { (import(run)) }
                 }
-            }
+            }))
         }
     }
 }
@@ -209,27 +205,25 @@ fn changes(viewer: &Viewer, changes: &[(ChangeDocument, String)]) -> Markup {
         @if !changes.is_empty() {
             section {
                 h2 { "Latest changes" }
-                div class="scroll" tabindex="0" role="region" aria-label="Latest changes" {
-                    table {
-                        caption { "Newest first. " code { "/api/v1/changes" } " has all changes" }
-                        thead { tr { th scope="col" { "Seen" } th scope="col" { "Of" } th scope="col" { "Change" } th scope="col" { "By" } } }
-                        tbody {
-                            @for (change, about) in changes {
-                                tr {
-                                    td { (when(change.at)) }
-                                    td {
-                                        @match &change.user_id {
-                                            Some(id) => a href=(viewer.address(&format!("/people/{id}"), &[])) { bdi { (about) } },
-                                            None => bdi { (about) },
-                                        }
+                (scrolling_table("Latest changes", &html! {
+                    caption { "Newest first. " code { "/api/v1/changes" } " has all changes" }
+                    thead { tr { th scope="col" { "Seen" } th scope="col" { "Of" } th scope="col" { "Change" } th scope="col" { "By" } } }
+                    tbody {
+                        @for (change, about) in changes {
+                            tr {
+                                td { (when(change.at)) }
+                                td {
+                                    @match &change.user_id {
+                                        Some(id) => a href=(viewer.person_address(id)) { bdi { (about) } },
+                                        None => bdi { (about) },
                                     }
-                                    td { @for sentence in describe(change) { div { bdi { (sentence) } } } }
-                                    td { (change.actor.as_ref().and_then(|actor| actor.email.as_deref()).unwrap_or_default()) }
                                 }
+                                td { @for sentence in describe(change) { div { bdi { (sentence) } } } }
+                                td { (change.actor.as_ref().and_then(|actor| actor.email.as_deref()).unwrap_or_default()) }
                             }
                         }
                     }
-                }
+                }))
             }
         }
     }

@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 
 use super::html::parameter;
 use super::session::session;
+use crate::directory::{Team, team_id};
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
 use crate::http::request::query;
@@ -41,6 +42,16 @@ impl Viewer {
     /// The address of a page of the same workspace.
     pub fn address(&self, path: &str, parameters: &[(&str, &str)]) -> String {
         address(path, &self.workspace.name, parameters)
+    }
+
+    /// The address of the page of a person, by the id of the account.
+    pub fn person_address(&self, id: &str) -> String {
+        self.address(&format!("/people/{id}"), &[])
+    }
+
+    /// The address of the list of the members of a team.
+    pub fn members_address(&self, team: &Team) -> String {
+        self.address("/people", &[("team", &team_id(&team.group.id))])
     }
 }
 

@@ -62,7 +62,7 @@ pub struct Service {
     pub privileged_roles: Arc<[String]>,
     /// The kinds of entries that imports read from Intercom's activity log.
     pub activity_kinds: WantedKinds,
-    /// By which settings the checks of the posture are evaluated.
+    /// The settings by which the checks of the posture are evaluated.
     pub posture: Arc<Basis>,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,

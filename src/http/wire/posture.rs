@@ -11,7 +11,7 @@ use crate::posture::{
     AnswerStatus, CheckId, Format, OcsfPer, ReasonCode, Severity, Status, Suppressed,
 };
 
-/// What the posture can be asked for.
+/// The parameters of the posture.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PostureParameters {

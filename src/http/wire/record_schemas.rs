@@ -1,6 +1,6 @@
-//! The schemas of imports, of the audit trail and of background tasks: how OpenAPI describes records
-//! that are serialised unchanged. The texts are part of the API's documentation. A test compares the members with those
-//! of the records.
+//! The schemas of imports, of the audit trail and of background tasks: how OpenAPI describes
+//! records that are serialised unchanged. The texts are part of the API's documentation. A test
+//! compares the members with those of the records.
 #![expect(dead_code, reason = "these types only describe records of the same name")]
 
 use time::OffsetDateTime;

@@ -9,7 +9,7 @@ use crate::identities::{ColumnReport, ImportOutcome, ImportReport, Preview};
 use crate::stores::{StoredVersion, VersionState};
 use crate::words::words;
 
-/// What an import of a roster can be asked for.
+/// The query parameters of an import of a roster.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -24,7 +24,7 @@ pub struct RosterImportParameters {
     dry_run: Option<bool>,
 }
 
-/// What a view of the roster can be asked for.
+/// The query parameters of the views of the roster.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -44,7 +44,7 @@ pub struct RosterViewParameters {
     tz: Option<String>,
 }
 
-/// What the list of decisions can be asked for.
+/// The query parameters of the list of decisions.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -8,6 +8,7 @@ use super::super::outcome::moment;
 use super::super::report::{CheckResult, Finding, Report, finding_id};
 use super::super::status::{Severity, Status};
 use super::SubjectType;
+use crate::clock::to_millis;
 use crate::words::words;
 
 words! {
@@ -102,8 +103,8 @@ fn metadata(report: &Report, result: &CheckResult, record: &Record<'_>) -> Value
 
 fn record(report: &Report, result: &CheckResult, record: &Record<'_>) -> Value {
     let check = result.check();
-    let at = millis(report.as_of);
-    let first_seen = record.first_seen.map_or(at, millis);
+    let at = to_millis(report.as_of);
+    let first_seen = record.first_seen.map_or(at, to_millis);
     let activity = match record.status {
         Status::Pass | Status::NotApplicable => Activity::Close,
         _ if first_seen < at => Activity::Update,
@@ -252,9 +253,4 @@ fn severity(severity: Severity) -> (u64, &'static str) {
         Severity::High => (4, "High"),
         Severity::Critical => (5, "Critical"),
     }
-}
-
-/// OCSF counts milliseconds since 1970.
-fn millis(moment: OffsetDateTime) -> i64 {
-    moment.unix_timestamp() * 1_000 + i64::from(moment.millisecond())
 }

@@ -26,12 +26,8 @@ words! {
 #[must_use]
 pub fn sarif(report: &Report, suppressed: Suppressed) -> Value {
     let rules: Vec<Value> = CHECKS.iter().map(rule).collect();
-    let results: Vec<Value> = report
-        .checks
-        .iter()
-        .enumerate()
-        .flat_map(|(place, check)| results(report, place, check, suppressed))
-        .collect();
+    let results: Vec<Value> =
+        report.checks.iter().flat_map(|check| results(report, check, suppressed)).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -82,12 +78,7 @@ fn rule(check: &Check) -> Value {
     rule
 }
 
-fn results(
-    report: &Report,
-    place: usize,
-    check: &CheckResult,
-    suppressed: Suppressed,
-) -> Vec<Value> {
+fn results(report: &Report, check: &CheckResult, suppressed: Suppressed) -> Vec<Value> {
     if check.findings.is_empty() {
         let id = finding_id(&report.workspace_id, check.id, "check");
         let fields = Fields {
@@ -98,7 +89,7 @@ fn results(
             id: &id,
             exception: None,
         };
-        return vec![result(report, place, check, &fields)];
+        return vec![result(report, check, &fields)];
     }
     let keeps = |finding: &&Finding| finding.exception.is_none() || suppressed == Suppressed::Keep;
     let of_finding = |finding: &Finding| {
@@ -114,7 +105,7 @@ fn results(
             id: &finding.id,
             exception: finding.exception.as_ref(),
         };
-        result(report, place, check, &fields)
+        result(report, check, &fields)
     };
     check.findings.iter().filter(keeps).map(of_finding).collect()
 }
@@ -128,7 +119,7 @@ struct Fields<'f> {
     exception: Option<&'f Exception>,
 }
 
-fn result(report: &Report, place: usize, check: &CheckResult, fields: &Fields<'_>) -> Value {
+fn result(report: &Report, check: &CheckResult, fields: &Fields<'_>) -> Value {
     // SARIF §3.27.9: "If kind has any value other than "fail", then if level is absent, it SHALL
     // default to "none", and if it is present, it SHALL have the value "none"."
     let (kind, level) = match fields.status {
@@ -146,7 +137,8 @@ fn result(report: &Report, place: usize, check: &CheckResult, fields: &Fields<'_
     let uri = path.into_iter().map(escaped).collect::<Vec<_>>().join("/");
     let mut result = Map::from_iter([
         ("ruleId".to_owned(), json!(check.id)),
-        ("ruleIndex".to_owned(), json!(place)),
+        // The rules are all checks, even if the report has only some of them.
+        ("ruleIndex".to_owned(), json!(check.id as usize)),
         ("kind".to_owned(), json!(kind)),
         ("level".to_owned(), json!(level)),
         ("message".to_owned(), json!({"text": fields.message})),

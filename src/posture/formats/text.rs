@@ -50,10 +50,13 @@ fn write_check(text: &mut String, check: &CheckResult) -> std::fmt::Result {
     let severity = if check.status == Status::Fail { check.severity.as_str() } else { "" };
     writeln!(text, "{:<10} {status:<15} {severity:<8} {}", check.id.as_str(), check.title)?;
     writeln!(text, "{:<10} {}", "", check.reason)?;
-    for finding in check.findings.iter().take(SHOWN).filter(|one| one.status != Status::Unknown) {
+    // The reason already says what is unknown.
+    let known = || check.findings.iter().filter(|finding| finding.status != Status::Unknown);
+    for finding in known().take(SHOWN) {
         writeln!(text, "{:<10}   - {}", "", line(finding))?;
     }
-    if let Some(more) = check.findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+    let more = known().skip(SHOWN).count();
+    if more > 0 {
         writeln!(text, "{:<10}   - and {more} more", "")?;
     }
     if check.status == Status::Fail {

@@ -1,5 +1,8 @@
 //! Who has an account, and with which rights.
 
+use serde_json::Value;
+use time::OffsetDateTime;
+
 use super::super::facts::{Active, Facts, Performer, Privilege};
 use super::super::log::kind;
 use super::super::outcome::{Draft, Evidence, LISTED, Outcome, counted, evidence, moment};
@@ -7,16 +10,15 @@ use super::super::settings::span;
 use super::super::state::State;
 use super::super::status::Status;
 use super::{entry_finding, with_log_gaps};
-use crate::directory::{Activity, account_id};
+use crate::directory::{Activity, account_id, id_text};
+use crate::moments;
 use crate::roster::{Address, Class, Finding, TerminatedActive};
 
 /// IC-ACC-1.
 pub fn few_privileged(facts: &Facts<'_>) -> Outcome {
     let settings = facts.state.settings;
-    let privileged: Vec<&Active<'_>> =
-        facts.active.iter().filter(|account| account.privilege.is_known()).collect();
-    let undecided = facts.active.iter().filter(|one| one.privilege == Privilege::Unknown);
-    let undecided: Vec<String> = undecided.map(|one| account_id(&one.user.id)).collect();
+    let privileged = facts.privileged();
+    let undecided = facts.undecided();
     let listed: Vec<_> = privileged
         .iter()
         .take(LISTED)
@@ -175,12 +177,9 @@ pub fn leavers(facts: &Facts<'_>) -> Outcome {
     }
     let mut outcome =
         Outcome::pass(facts.active.len(), "No account belongs to a person who left the company.");
-    let mut rows: Vec<_> = roster.terminated_active.iter().collect();
-    rows.sort_by(|a, b| {
-        (a.account_id.len(), &a.account_id).cmp(&(b.account_id.len(), &b.account_id))
-    });
-    outcome.findings = rows
-        .into_iter()
+    outcome.findings = roster
+        .terminated_active
+        .iter()
         .map(|row| Draft {
             subject: row.account_id.clone(),
             name: Some(row.user_name.clone()),
@@ -233,7 +232,7 @@ pub fn impersonation(facts: &Facts<'_>) -> Outcome {
     outcome.checked = approved.len();
     for entry in approved {
         let consent = consent_id(entry);
-        let until = super::invitations::moment_at(&entry.metadata.value(), "/expired_at");
+        let until = expires_at(entry);
         let is_revoked = consent.as_ref().is_some_and(|id| revoked.contains(id));
         if is_revoked || until.is_some_and(|until| until <= facts.state.now) {
             continue;
@@ -265,17 +264,24 @@ pub fn impersonation(facts: &Facts<'_>) -> Outcome {
 }
 
 fn consent_id(entry: &Activity) -> Option<String> {
-    match entry.metadata.value().pointer("/consent_id")? {
-        serde_json::Value::String(id) => Some(id.clone()),
-        serde_json::Value::Number(id) => Some(id.to_string()),
+    id_text(entry.metadata.value().get("consent_id")?)
+}
+
+/// When a consent ends: UNIX seconds, as a number or a string, or RFC 3339.
+fn expires_at(entry: &Activity) -> Option<OffsetDateTime> {
+    match entry.metadata.value().get("expired_at")? {
+        Value::Number(seconds) => OffsetDateTime::from_unix_timestamp(seconds.as_i64()?).ok(),
+        Value::String(text) => match text.parse() {
+            Ok(seconds) => OffsetDateTime::from_unix_timestamp(seconds).ok(),
+            Err(_) => moments::parse(text).map(moments::DateTime::start),
+        },
         _ => None,
     }
 }
 
 /// Whether the one who caused an event may export data: is privileged, or listed.
 pub(super) fn is_meant_to_export(facts: &Facts<'_>, performer: Performer<'_>) -> Option<bool> {
-    let Performer::Active(id) = performer else { return None };
-    let account = facts.active(id)?;
+    let Performer::Active(account) = performer else { return None };
     match account.privilege {
         _ if facts.state.settings.may_export(account.user) => Some(true),
         Privilege::ByRole | Privilege::ByPermissions => Some(true),

@@ -33,7 +33,7 @@ pub fn new_apps(facts: &Facts<'_>) -> Outcome {
         };
         let at = moment(entry.at);
         let (status, message) = match facts.performer(entry) {
-            Performer::Gone(_) => {
+            Performer::Gone => {
                 (Status::Fail, format!("{what} at {at}, by a person who is gone by now."))
             }
             _ => (Status::Review, format!("{what} at {at}.")),
@@ -59,7 +59,8 @@ pub fn connectors(facts: &Facts<'_>) -> Outcome {
             );
         }
     };
-    let (mut live, mut unknown) = (0, Vec::new());
+    let mut live = 0;
+    let mut unknown = Vec::new();
     let mut outcome = Outcome::pass(0, "Each live data connector has an owner in the workspace.");
     let mut drafts = Vec::new();
     for connector in connectors {
@@ -90,7 +91,6 @@ pub fn connectors(facts: &Facts<'_>) -> Outcome {
             )),
         }
     }
-    outcome.findings.sort_by(|a, b| a.subject.cmp(&b.subject));
     drafts.sort();
     outcome.checked = live;
     outcome.evidence = evidence! { "read_at": moment(read_at), "drafts": drafts };

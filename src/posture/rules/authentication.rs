@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::super::facts::{Active, Facts, Privilege};
+use super::super::facts::Facts;
 use super::super::log::{MethodUse, kind};
 use super::super::outcome::{Draft, Outcome, counted, evidence, moment};
 use super::super::settings::{lists, span};
 use super::super::status::Status;
 use super::LOG_UNREAD;
-use crate::directory::{UserId, account_id, user_name};
+use crate::directory::{UserId, account_id, two_factor_auth, user_name};
 
 /// Until when Intercom's SAML certificate must be replaced, according to the published hardening
 /// guide.
@@ -19,7 +19,8 @@ const CERTIFICATE_CHANGES: OffsetDateTime = datetime!(2026-12-12 0:00 UTC);
 
 /// IC-AUTH-1.
 pub fn single_sign_on(facts: &Facts<'_>) -> Outcome {
-    let (state, settings) = (facts.state, facts.state.settings);
+    let state = facts.state;
+    let settings = state.settings;
     if !settings.sso_expected {
         return Outcome::not_applicable("Single sign-on is not expected (posture.sso_expected).");
     }
@@ -49,7 +50,8 @@ pub fn single_sign_on(facts: &Facts<'_>) -> Outcome {
 
 /// One finding for each account that signed in with a password and is not for emergencies.
 fn password_sign_ins(facts: &Facts<'_>) -> Vec<Draft> {
-    let (state, settings) = (facts.state, facts.state.settings);
+    let state = facts.state;
+    let settings = state.settings;
     let mut by_account: BTreeMap<&UserId, Vec<&MethodUse>> = BTreeMap::new();
     for used in &state.log.method_uses {
         if lists(&settings.password_methods, &used.method) {
@@ -63,6 +65,7 @@ fn password_sign_ins(facts: &Facts<'_>) -> Vec<Draft> {
         }
         let count: u64 = used.iter().map(|used| used.count).sum();
         let last = used.iter().map(|used| used.last_at).max()?;
+        let times = if count == 1 { "time" } else { "times" };
         let mut methods: Vec<&str> = used.iter().map(|used| used.method.as_str()).collect();
         methods.sort_unstable();
         Some(Draft {
@@ -72,7 +75,7 @@ fn password_sign_ins(facts: &Facts<'_>) -> Vec<Draft> {
             status: Status::Fail,
             severity: None,
             message: format!(
-                "The account signed in with a password {count} times within {}.",
+                "The account signed in with a password {count} {times} within {}.",
                 span(settings.window)
             ),
             evidence: evidence! {
@@ -90,13 +93,9 @@ pub fn second_factor_required(facts: &Facts<'_>) -> Outcome {
         "Intercom's API does not show whether everybody must use a second factor. Look at \
          Settings > Workspace > Security, and record what you saw.",
     );
-    let switched_off = facts.recent(&[kind::SECOND_FACTOR]).filter(|entry| {
-        let metadata = entry.metadata.value();
-        ["/enabled", "/after", "/after/enabled"]
-            .iter()
-            .find_map(|pointer| metadata.pointer(pointer)?.as_bool())
-            == Some(false)
-    });
+    let switched_off = facts
+        .recent(&[kind::SECOND_FACTOR])
+        .filter(|entry| two_factor_auth(&entry.metadata.value()) == Some(false));
     let switched_off: Vec<_> = switched_off
         .map(|entry| {
             evidence! {
@@ -113,10 +112,8 @@ pub fn second_factor_required(facts: &Facts<'_>) -> Outcome {
 /// IC-AUTH-3.
 pub fn second_factor_of_privileged(facts: &Facts<'_>) -> Outcome {
     let since = facts.second_factor_since();
-    let privileged: Vec<&Active<'_>> =
-        facts.active.iter().filter(|account| account.privilege.is_known()).collect();
-    let undecided = facts.active.iter().filter(|one| one.privilege == Privilege::Unknown);
-    let mut unknown: Vec<String> = undecided.map(|one| account_id(&one.user.id)).collect();
+    let privileged = facts.privileged();
+    let mut unknown = facts.undecided();
     if privileged.is_empty() && unknown.is_empty() {
         return Outcome::not_applicable("No account is privileged.");
     }

@@ -1,6 +1,6 @@
 //! Accounts that nobody uses.
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::super::facts::{Active, Facts};
 use super::super::outcome::{Draft, Outcome, counted, evidence, moment};
@@ -49,17 +49,17 @@ enum Judgement {
 
 /// `covers` is whether the log covers the whole time in question.
 fn judge(facts: &Facts<'_>, account: &Active<'_>, covers: bool) -> Judgement {
-    let (now, settings) = (facts.state.now, facts.state.settings);
+    let now = facts.state.now;
+    let settings = facts.state.settings;
     let first = facts.before(settings.dormant_after);
     let joined_since = |moment| account.user.joined_at.is_some_and(|joined| joined >= moment);
-    let grace: Duration = settings.joiner_grace;
-    if joined_since(facts.before(grace)) {
+    if joined_since(facts.before(settings.joiner_grace)) {
         return Judgement::Used;
     }
     let joined = account.joined_at();
     let (message, last, since) = match last_use(facts, account) {
         Some(last) if last.at >= first => return Judgement::Used,
-        // The person joined less than that long ago. An earlier sign-in is from before that.
+        // The person joined within this time. An earlier sign-in was before joining.
         _ if joined_since(first) => return Judgement::Used,
         Some(last) if covers => {
             let days = (now - last.at).whole_days();
@@ -88,7 +88,8 @@ struct LastUse {
 
 /// The last sign-in, or the last entry of the log that the account performed.
 fn last_use(facts: &Facts<'_>, account: &Active<'_>) -> Option<LastUse> {
-    let (log, id) = (&facts.state.log, &account.user.id);
+    let log = facts.state.log;
+    let id = &account.user.id;
     let sign_in = log.sign_ins.get(id).map(|sign_in| LastUse { at: sign_in.at, source: "sign_in" });
     let performed = log.performed.get(id).map(|at| LastUse { at: *at, source: "activity" });
     [sign_in, performed]

@@ -1,6 +1,5 @@
 //! Open invitations.
 
-use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::super::facts::Facts;
@@ -11,7 +10,6 @@ use super::super::status::Status;
 use super::with_log_gaps;
 use crate::directory::text::folded;
 use crate::directory::{Invitation, account_id};
-use crate::moments;
 
 /// IC-ACC-6. The invitations are those that `/api/v1/invitations` lists.
 pub fn open_invitations(facts: &Facts<'_>) -> Outcome {
@@ -80,17 +78,5 @@ fn finding(facts: &Facts<'_>, invitation: &Invitation, address: &str, at: Offset
         },
         address: Some(address),
         count: 1,
-    }
-}
-
-/// A moment in metadata: a number of seconds, or a text.
-pub(super) fn moment_at(metadata: &Value, pointer: &str) -> Option<OffsetDateTime> {
-    match metadata.pointer(pointer)? {
-        Value::Number(seconds) => OffsetDateTime::from_unix_timestamp(seconds.as_i64()?).ok(),
-        Value::String(text) => match text.parse() {
-            Ok(seconds) => OffsetDateTime::from_unix_timestamp(seconds).ok(),
-            Err(_) => moments::parse(text).map(moments::DateTime::start),
-        },
-        _ => None,
     }
 }

@@ -19,7 +19,7 @@ use crate::directory::{Activity, account_id};
 const LOG_UNREAD: &str =
     "The activity log was not read by the last import, so nothing is known. See IC-MON-1.";
 
-/// What a rule adds if the log is known only for a part of the time that it looks at.
+/// What a rule adds if the log does not cover the time that it looks at.
 fn log_too_short(facts: &Facts<'_>) -> String {
     match facts.state.log.covered {
         Some((since, _)) if facts.state.log.is_read() => {
@@ -33,29 +33,24 @@ fn log_too_short(facts: &Facts<'_>) -> String {
 /// time, or imports do not read some of the `kinds`.
 fn with_log_gaps(facts: &Facts<'_>, outcome: Outcome, span: Duration, kinds: &[&str]) -> Outcome {
     let log = &facts.state.log;
-    let mut unread = kinds.iter().filter(|kind| log.unread_kinds.contains(kind)).copied();
-    if !log.is_read() {
-        return outcome.with_unknown(1, &[], LOG_UNREAD);
-    }
     if !log.covers(span, facts.state.now) {
         return outcome.with_unknown(1, &[], log_too_short(facts));
     }
-    match unread.next() {
-        None => outcome,
-        Some(first) => {
-            let all: Vec<&str> = std::iter::once(first).chain(unread).collect();
-            let names = all.join(", ");
-            let message = format!("Imports do not read these kinds of log entries: {names}.");
-            outcome.with_unknown(1, &[], message)
-        }
+    let unread = kinds.iter().filter(|kind| log.unread_kinds.contains(kind));
+    let unread: Vec<&str> = unread.copied().collect();
+    if unread.is_empty() {
+        return outcome;
     }
+    let names = unread.join(", ");
+    let message = format!("Imports do not read these kinds of log entries: {names}.");
+    outcome.with_unknown(1, &[], message)
 }
 
 /// A finding about one entry of the log.
 fn entry_finding(facts: &Facts<'_>, entry: &Activity, status: Status, message: String) -> Draft {
     let performer = match facts.performer(entry) {
         Performer::Active(_) => "active",
-        Performer::Gone(_) => "gone",
+        Performer::Gone => "gone",
         Performer::Machine => "machine",
         Performer::Unknown => "unknown",
     };

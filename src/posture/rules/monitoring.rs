@@ -1,5 +1,7 @@
 //! Whether anybody would notice.
 
+use time::Duration;
+
 use super::super::facts::Facts;
 use super::super::outcome::{Draft, Evidence, Outcome, counted, evidence, moment};
 use super::super::settings::span;
@@ -8,7 +10,8 @@ use super::super::status::{Severity, Status};
 
 /// IC-MON-1.
 pub fn log_readable(facts: &Facts<'_>) -> Outcome {
-    let (log, settings) = (&facts.state.log, facts.state.settings);
+    let log = facts.state.log;
+    let settings = facts.state.settings;
     let evidence = evidence! {
         "last_read_at": log.last_read_at.map(moment),
         "code": log.refusal,
@@ -74,14 +77,14 @@ pub fn ledger_verified(facts: &Facts<'_>) -> Outcome {
 
 /// IC-MON-3.
 pub fn feed_collected(facts: &Facts<'_>) -> Outcome {
-    const WITHIN: time::Duration = time::Duration::hours(24);
-    let nobody = "No client read /api/v1/activity within 24 hours.";
+    const WITHIN: Duration = Duration::hours(24);
+    let nobody = format!("No client read /api/v1/activity within {}.", span(WITHIN));
     match facts.state.feed {
-        Feed::Unread => of_workspace(Status::Review, nobody.to_owned(), Evidence::new()),
+        Feed::Unread => of_workspace(Status::Review, nobody, Evidence::new()),
         Feed::Read { client, at } => {
             let evidence = evidence! { "client": client, "at": moment(at) };
             if at < facts.before(WITHIN) {
-                return of_workspace(Status::Review, nobody.to_owned(), evidence);
+                return of_workspace(Status::Review, nobody, evidence);
             }
             let reason = format!("The client {client} read /api/v1/activity at {}.", moment(at));
             let mut outcome = Outcome::pass(1, reason);

@@ -80,6 +80,20 @@ fn sarif_leaves_excepted_findings_out_if_the_reader_ignores_suppressions() {
 }
 
 #[test]
+fn the_results_of_sarif_name_their_rules_even_if_the_report_has_only_some_checks() {
+    for only in [None, Some(CheckId::Acc2)] {
+        let log = sarif(&world().report().only(only, None), Suppressed::Keep);
+        let run = &log["runs"][0];
+        let results = run["results"].as_array().unwrap();
+        assert!(!results.is_empty());
+        for result in results {
+            let place = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(run["tool"]["driver"]["rules"][place]["id"], result["ruleId"]);
+        }
+    }
+}
+
+#[test]
 fn a_check_without_findings_has_a_row_of_its_own() {
     let report = world().report();
     let rows: Vec<_> = rows(&report).collect();

@@ -174,8 +174,10 @@ proptest! {
 
     #[test]
     fn what_is_new_one_way_is_resolved_the_other_way(before in world(), now in world()) {
-        let (before, now) = (before.report(), now.report());
-        let (there, back) = (changed(&before, &now), changed(&now, &before));
+        let before = before.report();
+        let now = now.report();
+        let there = changed(&before, &now);
+        let back = changed(&now, &before);
         prop_assert_eq!(there.new, back.resolved);
         prop_assert_eq!(there.resolved, back.new);
         prop_assert_eq!(changed(&now, &now), Changed::default());

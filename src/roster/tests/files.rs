@@ -232,7 +232,7 @@ fn one_bad_row_does_not_hide_the_others_and_no_value_is_quoted() {
         [
             "line 3: the row has the same key as line 2",
             "line 5: the row has no employee number, no id and no readable address, so the person \
-             cannot be told from others",
+             cannot be distinguished from others",
             "line 6: the row has 6 cells, and the header has 5",
             "line 7, end date: the date cannot be read",
             "line 4, email: the address cannot be read and is left out",

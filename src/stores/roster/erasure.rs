@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use time::OffsetDateTime;
 
@@ -83,17 +83,14 @@ impl RosterStore {
     pub async fn erase_ended(
         &self,
         workspace: &str,
-        keys: HashSet<PersonKey>,
+        keys: &HashSet<PersonKey>,
         events: Vec<AuditEntry>,
-    ) -> Result<u64, LedgerError> {
-        if keys.is_empty() {
-            return Ok(0);
-        }
+    ) -> Result<(), LedgerError> {
         let db = self.changing(workspace).await?;
-        let erased = erase(&db, workspace, &keys).await?;
+        erase(&db, workspace, keys).await?;
         record_events(&db, events).await?;
         db.commit().await?;
-        Ok(erased.people)
+        Ok(())
     }
 
     /// Deletes all versions but the newest `keep`, the one in force, and those since then. Returns
@@ -230,9 +227,9 @@ async fn erase_from_decisions(
 ) -> Result<u64, LedgerError> {
     use roster_decisions::Column;
     let mut erased = 0;
-    let all = roster_decisions::Entity::find().filter(
-        Condition::all().add(Column::Workspace.eq(workspace)).add(Column::Account.is_not_null()),
-    );
+    let all = roster_decisions::Entity::find()
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Account.is_not_null());
     let nobody = PersonKey::new(ERASED).ok_or_else(|| corrupt("the mark of an erased key"))?;
     for row in all.all(db).await? {
         let act = serde_json::from_str(&row.act).map_err(|_| corrupt("a decision of a roster"))?;

@@ -1,4 +1,5 @@
-//! Tombstones: keyed hashes of the keys of people who were erased on request and must not come back.
+//! Tombstones: keyed hashes of the keys of people who were erased on request and must not come
+//! back.
 
 use std::collections::HashSet;
 

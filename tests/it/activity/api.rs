@@ -90,6 +90,7 @@ async fn filters_select_entries_by_kind_group_person_severity_and_time() {
     assert_eq!(ask(&format!("actor=adm_{ada}&group=access")).await, [about_bo[1]]);
     assert_eq!(ask(&format!("from={}&to={}", NOW + 2, NOW + 4)).await.len(), 2);
     assert_eq!(ask("from=2026-03-01T12:00:01Z&to=2026-03-01T12:00:02Z").await, [by_bo[0]]);
+    assert_eq!(ask("from=2026-03-01T12:00:00.5Z&to=2026-03-01T12:00:01.5Z").await, [by_bo[0]]);
     assert_eq!(ask("last=1h").await.len(), 6);
     assert_eq!(ask("recorded_from=2026-01-01&recorded_to=2026-01-02").await, [""; 0]);
     for (wrong, says) in [

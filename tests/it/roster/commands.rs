@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::commands::{dozen_simulated, shell};
 use crate::support::shell::Shell;
 
-/// A directory with a database that has an import, and a roster of three people.
+/// A shell whose database has an import of the directory. The file `people.csv` in its directory is
+/// a roster with one person for each account.
 fn prepared() -> (Shell, simulator::Simulator) {
     let simulator = dozen_simulated();
     let shell = shell(&simulator).set("BRIDGE_ROSTER__COMPLETE", "all");

@@ -17,7 +17,8 @@ use crate::support::bridge::{Bridge, dozen};
 use crate::support::secrets;
 use crate::support::waiting::eventually;
 
-/// What a stand-in answers to path and query: a status, the value of `Link`, and a body.
+/// Makes the response of a stand-in from the method with path and query, and from the value of
+/// `Authorization`: a status, the value of `Link`, and a body.
 type Answers = dyn Fn(&str, &str) -> (u16, Option<String>, Value) + Send + Sync;
 
 /// A stand-in for an identity provider.
@@ -28,7 +29,7 @@ struct Provider {
 }
 
 impl Provider {
-    /// `answers` gets path and query, and the value of `Authorization`.
+    /// `answers` makes each response; see [`Answers`].
     fn start(
         answers: impl Fn(&str, &str) -> (u16, Option<String>, Value) + Send + Sync + 'static,
     ) -> Self {
