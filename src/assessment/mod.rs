@@ -12,6 +12,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::clock;
+use crate::database::AuditEntry;
 use crate::directory::{Directory, Generation, InvitationEvent, Invitations, pending_invitations};
 use crate::ledger::{Ledger, LedgerError, SignInMethod};
 use crate::posture::{
@@ -23,6 +24,29 @@ use crate::stores::{PostureRecord, Stores};
 
 /// The event of the audit trail that records a verification of the ledger.
 pub const VERIFIED: &str = "ledger.verified";
+
+/// The detail of the event [`VERIFIED`]: the number of findings and, if there is one, the generation
+/// that the head covers.
+#[must_use]
+pub fn verification_detail(findings: usize, generation: Option<Generation>) -> String {
+    match generation {
+        Some(generation) => format!("{findings} {generation}"),
+        None => findings.to_string(),
+    }
+}
+
+/// Reads an event [`VERIFIED`]. `None` if it does not say how many findings there were: such an
+/// event must not count as a verification without findings.
+fn verification_of(event: AuditEntry) -> Option<Verification> {
+    let detail = event.detail.unwrap_or_default();
+    let mut numbers = detail.split_whitespace();
+    Some(Verification {
+        at: event.at,
+        findings: numbers.next()?.parse().ok()?,
+        generation: numbers.next().and_then(|number| number.parse().ok()),
+        head: event.target.unwrap_or_default(),
+    })
+}
 
 /// The route of the activity feed.
 const FEED: &str = "/api/v1/activity";
@@ -80,15 +104,7 @@ impl Assessment {
             None => Vec::new(),
         };
         let verified = stores.audit.last_event(workspace, VERIFIED, moment).await?;
-        let verification = verified.map(|event| {
-            let mut detail = event.detail.as_deref().unwrap_or_default().split_whitespace();
-            Verification {
-                at: event.at,
-                findings: detail.next().and_then(|count| count.parse().ok()).unwrap_or_default(),
-                generation: detail.next().and_then(|number| number.parse().ok()),
-                head: event.target.unwrap_or_default(),
-            }
-        });
+        let verification = verified.and_then(verification_of);
         let (exceptions, answers) =
             exceptions_and_answers(&recorded(stores, workspace, moment).await?);
         let first_failed = stores.posture.findings_began(workspace, moment).await?;

@@ -20,7 +20,7 @@ use super::stores::existing_stores;
 use super::trusted_clock;
 use super::verdict::{document, lines};
 use crate::app::{identities_of, workspace_of};
-use crate::assessment::VERIFIED;
+use crate::assessment::{VERIFIED, verification_detail};
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::directory::{ChangeKind, ChangePosition, DEFAULT_WORKSPACE};
@@ -241,13 +241,12 @@ async fn verify(
 
 /// Records in the audit trail that the ledger was verified, for the check IC-MON-2 of the posture.
 async fn note_verification(stores: &Stores, workspace: &str, verified: &Verified) {
-    let generation = verified.head_generation.map(|number| number.to_string());
-    let detail = format!("{} {}", verified.findings.len(), generation.unwrap_or_default());
+    let detail = verification_detail(verified.findings.len(), verified.head_generation);
     let entries = by_command_with(
         VERIFIED,
         &verified.head,
         &[workspace.to_owned()],
-        detail.trim_end(),
+        &detail,
         Clock::System.now(),
     );
     // The verification is worth as much without the note: the database may be read-only.

@@ -9,6 +9,9 @@ use super::{Activity, ActivitySource, LastActivity, LogFacts, User, UserId, User
 /// many of them, so they are not read by default.
 pub const OCCUPANCY: &str = "admin_occupancy_state_change";
 
+/// The `kind` of entries about away mode. Those that Intercom made by itself show no activity.
+pub const AWAY_MODE: &str = "admin_away_mode_change";
+
 /// The kinds of entries whose performer did not necessarily do anything: somebody tried to get into
 /// the account, or Intercom's staff acted as the teammate.
 pub const NOT_BY_THE_PERFORMER: [&str; 5] = [
@@ -47,7 +50,7 @@ impl LastActivity {
             LogFacts::SIGN_IN => {
                 by(entry.subject().or_else(performer)?, entry.at, ActivitySource::SignIn)
             }
-            "admin_away_mode_change" if is_automatic(&entry.metadata.value()) => None,
+            AWAY_MODE if is_automatic(&entry.metadata.value()) => None,
             _ => by(performer()?, entry.at, ActivitySource::ActivityLog),
         }
     }

@@ -55,7 +55,7 @@ pub use entitlement::{
     held_by, held_without_teams, is_entitlement_id, team_id, user_name,
 };
 pub use group::{Group, GroupId, Membership, Priority};
-pub use inactivity::{NOT_BY_THE_PERFORMER, OCCUPANCY, activity_source, is_inactive};
+pub use inactivity::{AWAY_MODE, NOT_BY_THE_PERFORMER, OCCUPANCY, activity_source, is_inactive};
 pub use invitation::{
     Invitation, InvitationEvent, InvitationStep, Invitations, pending_invitations,
 };

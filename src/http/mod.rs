@@ -11,7 +11,7 @@
 //! state        the state that all requests share
 //! extract      what handlers take from a request: body, caller, freshness
 //! endpoints    the handlers
-//! pages        the status page for people
+//! pages        the console, for people
 //! openapi      the OpenAPI description
 //! middleware   what every request and every response passes
 //! routes       the list of routes, and the router

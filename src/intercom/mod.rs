@@ -12,6 +12,7 @@
 //! vet      from wire format to domain; disagreements about memberships
 //! span     the spans of time in which the activity log is read
 //! log      the activity log
+//! optional the readings that a setting switches on
 //! oauth    connecting a workspace
 //! error    the errors of reading Intercom
 //! progress the progress of a reading

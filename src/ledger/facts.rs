@@ -19,8 +19,8 @@ use super::{Ledger, LedgerError, feed, generation_rows, rows};
 use crate::clock;
 use crate::database::entities::{activity, imports, volatile};
 use crate::directory::{
-    Activity, InvitationEvent, LastActivity, LogFacts, NOT_BY_THE_PERFORMER, OCCUPANCY, Part,
-    SignIn, UserId,
+    AWAY_MODE, Activity, InvitationEvent, LastActivity, LogFacts, NOT_BY_THE_PERFORMER, OCCUPANCY,
+    Part, SignIn, UserId,
 };
 use crate::limits;
 
@@ -31,6 +31,9 @@ enum Search {
     SignIns,
     /// When Intercom last saw activity of the person.
     Occupancy,
+    /// The person's changes of away mode. Apart from the others, so that one that Intercom made by
+    /// itself hides none of these.
+    AwayMode,
     /// All others that the person performed.
     Performed,
 }
@@ -206,9 +209,9 @@ impl Ledger {
                 sign_ins.insert(id, SignIn { at: entry.at, method });
             }
         }
-        let occupancy = newest(Search::Occupancy, active_since.clone()).await?;
-        for entry in newest(Search::Performed, active_since).await?.iter().chain(&occupancy) {
-            if let Some((id, last)) = LastActivity::shown_by(entry) {
+        for search in [Search::Occupancy, Search::AwayMode, Search::Performed] {
+            let entries = newest(search, active_since.clone()).await?;
+            for (id, last) in entries.iter().filter_map(LastActivity::shown_by) {
                 let newer = LastActivity::newer(activity.get(&id).copied(), Some(last));
                 activity.extend(newer.map(|last| (id, last)));
             }
@@ -227,13 +230,17 @@ impl Ledger {
         use activity::Column;
         let person = match search {
             Search::SignIns => Column::SubjectId,
-            Search::Occupancy | Search::Performed => Column::PerformedById,
+            Search::Occupancy | Search::AwayMode | Search::Performed => Column::PerformedById,
         };
         let kinds = match search {
             Search::SignIns => Column::Kind.eq(LogFacts::SIGN_IN),
             Search::Occupancy => Column::Kind.eq(OCCUPANCY),
-            Search::Performed => Column::Kind
-                .is_not_in(NOT_BY_THE_PERFORMER.into_iter().chain([LogFacts::SIGN_IN, OCCUPANCY])),
+            Search::AwayMode => Column::Kind.eq(AWAY_MODE),
+            Search::Performed => Column::Kind.is_not_in(NOT_BY_THE_PERFORMER.into_iter().chain([
+                LogFacts::SIGN_IN,
+                OCCUPANCY,
+                AWAY_MODE,
+            ])),
         };
         let user = Expr::col((volatile::Entity, volatile::Column::UserId));
         let newest = activity::Entity::find()

@@ -6,7 +6,7 @@
 //!                and `keys`
 //! audit          the audit trail
 //! connections    Intercom's tokens, encrypted
-//! page_sessions  access to the status page
+//! page_sessions  access to the console
 //! posture        exceptions and answers of the posture, and since when findings exist
 //! requests       changes that a person must make in Intercom
 //! roster         rosters of people, and decisions about accounts
@@ -49,7 +49,7 @@ pub struct Stores {
     pub audit: AuditStore,
     /// The connections to Intercom.
     pub connections: ConnectionStore,
-    /// The sessions of the status page.
+    /// The sessions of the console.
     pub page_sessions: PageSessionStore,
     /// What people recorded about the checks of the posture, and since when findings exist.
     pub posture: PostureStore,

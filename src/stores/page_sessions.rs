@@ -1,4 +1,4 @@
-//! Access to the status page: one-time links, and the sessions that they start. The database
+//! Access to the console: one-time links, and the sessions that they start. The database
 //! stores only hashes.
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
@@ -10,7 +10,7 @@ use crate::database::transaction::writing;
 use crate::database::{AuditEntry, Database, DatabaseError, record_events};
 use crate::limits;
 
-/// The sessions of the status page, and the links that start them.
+/// The sessions of the console, and the links that start them.
 #[derive(Clone, Debug)]
 pub struct PageSessionStore {
     database: Database,

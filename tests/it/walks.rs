@@ -1,9 +1,11 @@
 //! Filters of the log of changes: by person, team, actor, kind and period.
 
+use intercom_scim_bridge::activity::WantedKinds;
 use intercom_scim_bridge::directory::{
     ActivitySource, ChangeAction, ChangeKind, ChangePosition, GroupId, LastActivity, LogFacts,
     Mode, RecordedChange, UserId,
 };
+use intercom_scim_bridge::import::ImportOptions;
 use intercom_scim_bridge::ledger::{ActorQuestion, ChangeQuestion};
 use intercom_scim_bridge::tabular::ChangeDocument;
 use serde_json::json;
@@ -12,13 +14,14 @@ use time::OffsetDateTime;
 use crate::history::{all, told};
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
-use crate::support::hand::{Hand, START, Small};
+use crate::support::hand::{Hand, OPTIONS, START, Small, request};
 
 on_both_databases!(
     every_filter_gives_each_matching_change_exactly_once,
     names_are_those_of_the_time_of_the_change,
     sign_ins_and_invitations_are_those_known_at_a_past_time,
     the_last_activity_is_known_now_and_as_of_a_moment,
+    a_change_that_intercom_made_by_itself_hides_no_earlier_activity,
     an_address_is_found_in_any_case_and_unicode_form,
 );
 
@@ -339,6 +342,33 @@ async fn the_last_activity_is_known_now_and_as_of_a_moment(database: TestDatabas
     // A later full import reads everything again, in another order, and changes nothing.
     let third = hand.full().await.observed_at.unwrap();
     assert_eq!(as_of(third).await, expected);
+}
+
+async fn a_change_that_intercom_made_by_itself_hides_no_earlier_activity(database: TestDatabase) {
+    let (hand, small) = Hand::small(database).await;
+    let (start, lookback) = (START.unix_timestamp(), std::time::Duration::from_hours(24 * 365));
+    let options = ImportOptions { activity_kinds: WantedKinds::All, ..OPTIONS };
+    let importer = hand.importer_with(options);
+    let import = async |mode| {
+        hand.clock.advance(std::time::Duration::from_mins(1));
+        let run = Box::pin(importer.run_once(&request(mode), &|_| {})).await.unwrap().unwrap();
+        run.observed_at.unwrap()
+    };
+    hand.simulator.change(|workspace| {
+        workspace.set_permissions(small.bo, small.ada, &["export_data"], start - 2_000);
+        let automatic = json!({"auto_changed": true, "away_mode": true});
+        workspace.note(start - 1_000, "admin_away_mode_change", small.ada, automatic);
+    });
+    let first = import(Mode::Full).await;
+    hand.simulator.change(|workspace| {
+        workspace.set_permissions(small.bo, small.ada, &[], start + 70);
+    });
+    let second = import(Mode::Incremental).await;
+    let ada = UserId::new(small.ada.to_string());
+    for (moment, at) in [(first, start - 2_000), (second, start + 70)] {
+        let facts = hand.ledger.log_facts("default", moment, lookback).await.unwrap();
+        assert_eq!(facts.last_activity(&ada).unwrap().at.unix_timestamp(), at);
+    }
 }
 
 async fn an_address_is_found_in_any_case_and_unicode_form(database: TestDatabase) {

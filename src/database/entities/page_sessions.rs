@@ -1,4 +1,4 @@
-//! One-time links to the status page, and its sessions. Both are stored as hashes.
+//! One-time links to the console, and its sessions. Both are stored as hashes.
 
 use sea_orm::entity::prelude::*;
 

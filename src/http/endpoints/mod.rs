@@ -10,6 +10,7 @@
 //! lifecycle      requests that people carry out
 //! metrics        metrics for Prometheus
 //! oauth          tokens for OAuth clients
+//! posture        the checks of the posture, exceptions and answers
 //! refusals       the handler of writes, which are refused
 //! refused_writes the table of these writes
 //! reviews        accounts for access reviews

@@ -157,7 +157,7 @@ async fn find(
 /// The names of all roles that people hold, sorted.
 fn roles(directory: &Directory) -> Vec<String> {
     let roles = directory.people.iter().filter_map(|person| person.user.role.as_ref());
-    let names: BTreeSet<&str> = roles.map(role_name).collect();
+    let names: BTreeSet<&str> = roles.map(|role| role_name(role)).collect();
     names.into_iter().map(str::to_owned).collect()
 }
 

@@ -231,7 +231,7 @@ fn column(viewer: &Viewer, question: &PeopleQuestion, title: &str, order: People
 
 fn row(viewer: &Viewer, directory: &Directory, person: &Person) -> Markup {
     let user = &*person.user;
-    let role = user.role.as_ref().map(role_name);
+    let role = user.role.as_deref().map(role_name);
     html! {
         tr {
             td {

@@ -131,7 +131,7 @@ fn facts(viewer: &Viewer, page: &PersonPage, directory: &Directory) -> Markup {
         return html! { p class="notice" role="status" { (why) } };
     };
     let user = &*person.user;
-    let role = user.role.as_ref().map(role_name);
+    let role = user.role.as_deref().map(role_name);
     let is_current = matches!(page.state, State::Current(_));
     html! {
         dl {

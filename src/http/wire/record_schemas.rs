@@ -169,8 +169,8 @@ pub enum TaskState {
 /// The state of a background task.
 #[derive(ToSchema)]
 pub struct TaskStanding {
-    /// The task: `importer`, `publisher`, `access`, `upkeep`, `certificates`, `audit_trail`,
-    /// `server` or `ops_server`.
+    /// The task: `importer`, `publisher`, `access`, `roster`, `upkeep`, `posture`, `certificates`,
+    /// `audit_trail`, `server` or `ops_server`.
     task: &'static str,
     /// The workspace of the task; null for a task of the whole bridge.
     workspace: Option<String>,

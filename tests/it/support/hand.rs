@@ -88,10 +88,15 @@ impl Hand {
 
     /// An importer as another process has it.
     pub fn another_importer(&self) -> Importer {
+        self.importer_with(OPTIONS)
+    }
+
+    /// An importer of another process, with other options.
+    pub fn importer_with(&self, options: ImportOptions) -> Importer {
         let client = Arc::new(
             Client::new(connection(&self.simulator.base_url()), self.clock.clone()).unwrap(),
         );
-        Importer::new("default", client, self.ledger.clone(), self.clock.clone(), OPTIONS)
+        Importer::new("default", client, self.ledger.clone(), self.clock.clone(), options)
     }
 
     /// A small workspace: Ada and Bo in Support, Cy without a team, and the bot.
