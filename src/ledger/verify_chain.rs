@@ -104,7 +104,7 @@ impl Check<'_> {
             && chain::record_hash(previous, &head_of(&row)) != row.hash
         {
             self.found(format!(
-                "evidence: record {} ({} {}) is not as it was written",
+                "evidence: record {} ({} {}) was changed",
                 row.sequence, row.kind, row.subject
             ));
         }
@@ -219,10 +219,7 @@ impl Check<'_> {
         // The hash before the first record after a gap is unknown, so that record cannot be
         // checked.
         if previous.is_some() && (hash != row.hash || !is_whole) {
-            self.found(format!(
-                "evidence: record {} (folded runs) is not as it was written",
-                row.sequence
-            ));
+            self.found(format!("evidence: record {} (folded runs) was changed", row.sequence));
         }
     }
 }

@@ -54,7 +54,7 @@ impl Check<'_> {
             let state = folded_state(self.db, self.workspace).await?;
             if records.folding != Some(state) {
                 self.found(
-                    "evidence: which records stand for others is not what the last folding says"
+                    "evidence: the folded records do not match the last record of a folding"
                         .to_owned(),
                 );
             }
@@ -78,7 +78,7 @@ impl Check<'_> {
             let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
             if records.saltings.get(&number) != Some(&(count, salting_digest(entries))) {
                 self.found(format!(
-                    "restatements: what was salted is not what record {number} says"
+                    "restatements: the salted digests do not match record {number}"
                 ));
             }
         }
@@ -115,9 +115,7 @@ impl Check<'_> {
             if records.erasures.get(&number).map(|(count, digest, _)| (*count, digest))
                 != Some((count, &digest))
             {
-                self.found(format!(
-                    "erased_rows: what was erased is not what record {number} says"
-                ));
+                self.found(format!("erased_rows: the erased rows do not match record {number}"));
             }
         }
         if let Some((.., last_at)) = records.erasures.values().next_back() {

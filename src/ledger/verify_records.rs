@@ -55,7 +55,7 @@ impl Check<'_> {
         if wrong {
             let since = expected.pruned_state.as_ref().map_or(0, |record| record.sequence);
             self.found(format!(
-                "evidence: what was pruned is not what record {since} says: more is marked as pruned, or when people and teams were first seen or last changed"
+                "evidence: what was pruned does not match record {since}: more is marked as pruned, or the times at which people and teams were first seen or last changed differ"
             ));
         }
         Ok(())
@@ -138,7 +138,7 @@ impl Check<'_> {
                     ) => {}
                 None if is_open => {}
                 _ => wrong.push(format!(
-                    "lifecycle_requests: whether and how {name} was closed is not what was recorded"
+                    "lifecycle_requests: the closing of {name} does not match its record"
                 )),
             }
         }

@@ -166,23 +166,23 @@ const ACTIVITY_KINDS: &[(&str, &str)] = &[
     ),
     (
         "UPDATE lifecycle_requests SET state = 'done' WHERE reference = 'req_open'",
-        "lifecycle_requests: whether and how req_open",
+        "lifecycle_requests: the closing of req_open",
     ),
     (
         "UPDATE lifecycle_requests SET state = 'done' WHERE reference = 'req_declined'",
-        "lifecycle_requests: whether and how req_declined",
+        "lifecycle_requests: the closing of req_declined",
     ),
     (
         "UPDATE lifecycle_requests SET state = 'open', closed_at = NULL, closed_by = NULL, note = NULL WHERE reference = 'req_done'",
-        "lifecycle_requests: whether and how req_done",
+        "lifecycle_requests: the closing of req_done",
     ),
     (
         "UPDATE lifecycle_requests SET closed_by = 'eve' WHERE reference = 'req_done'",
-        "lifecycle_requests: whether and how req_done",
+        "lifecycle_requests: the closing of req_done",
     ),
     (
         "UPDATE lifecycle_requests SET note = NULL WHERE reference = 'req_done'",
-        "lifecycle_requests: whether and how req_done",
+        "lifecycle_requests: the closing of req_done",
     ),
     (
         "DELETE FROM lifecycle_requests WHERE reference = 'req_open'",
@@ -203,11 +203,11 @@ const ACTIVITY_KINDS: &[(&str, &str)] = &[
     ("UPDATE evidence SET at = at + 1 WHERE kind = 'run' AND subject = '1'", "evidence: record "),
     (
         "UPDATE evidence SET hash = 'x' WHERE kind = 'generation' AND subject = '1'",
-        "generations: generation 1 is not the one",
+        "generations: generation 1 does not match its record",
     ),
     (
         "DELETE FROM imports WHERE id = 4; UPDATE evidence SET pruned = 99, pruned_count = 1 WHERE kind = 'run' AND subject = '4'",
-        "evidence: what was pruned is not what record 0 says",
+        "evidence: what was pruned does not match record 0",
     ),
     (
         "INSERT INTO pruned_stamps (workspace, kind, id, first_generation, last_generation) VALUES ('default', 'user', '1', 1, 1); DELETE FROM evidence WHERE kind = 'closing' AND subject = 'req_done'",
@@ -334,13 +334,13 @@ async fn what_a_pruning_leaves_is_proved_by_the_same_records(database: TestDatab
         ("DELETE FROM imports WHERE id = (SELECT MAX(id) FROM imports)", "imports: run "),
         (
             "UPDATE pruned_stamps SET first_generation = 2",
-            "evidence: what was pruned is not what record ",
+            "evidence: what was pruned does not match record ",
         ),
-        ("DELETE FROM prunings", "evidence: what was pruned is not what record "),
+        ("DELETE FROM prunings", "evidence: what was pruned does not match record "),
         (
             "DELETE FROM lifecycle_requests WHERE reference = 'req_open'; \
              UPDATE evidence SET pruned = 1, pruned_count = 1 WHERE subject = 'req_open'",
-            "evidence: what was pruned is not what record ",
+            "evidence: what was pruned does not match record ",
         ),
     ] {
         tampering(&hand, &connection).assert_found(deed, expected).await;
