@@ -42,3 +42,4 @@ pub use response::table::table as csv_table;
 pub use routes::{openapi_collection, openapi_document};
 pub use server::{serve, serve_ops};
 pub use state::service::{Freshness, Service};
+pub use wire::{RosterStatus, RosterVersion};

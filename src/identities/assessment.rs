@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use time::{Date, OffsetDateTime};
 
-use super::{Identities, IdentityError};
+use super::Identities;
 use crate::directory::{Directory, Generation, UserId};
 use crate::ledger::LedgerError;
 use crate::limits;
@@ -15,7 +15,7 @@ use crate::roster::{
     identities, note_sign_ins, ownerless, people_with_accounts, review_columns, terminated_active,
     unmatched, user_id,
 };
-use crate::stores::StoredVersion;
+use crate::stores::{StoredVersion, version_in_force};
 use crate::tabular::is_privileged;
 
 /// The state that is evaluated.
@@ -85,20 +85,28 @@ impl Identities {
     /// # Errors
     /// [`LedgerError`].
     pub async fn assess(&self, shown: Shown<'_>) -> Result<Option<Arc<Assessment>>, LedgerError> {
+        let versions = self.store.versions(&self.workspace).await?;
+        self.assess_with(shown, &versions).await
+    }
+
+    /// The same as [`Self::assess`], with the versions that the caller has read.
+    pub(super) async fn assess_with(
+        &self,
+        shown: Shown<'_>,
+        versions: &[StoredVersion],
+    ) -> Result<Option<Arc<Assessment>>, LedgerError> {
         let now = self.clock.now();
         let moment = shown.as_of.unwrap_or(now);
-        let stamp = self.store.stamp(&self.workspace).await?;
-        let Some(version) = self.store.in_force(&self.workspace, shown.as_of).await? else {
-            return Ok(None);
-        };
+        let Some(version) = version_in_force(versions, shown.as_of) else { return Ok(None) };
         let snapshot_id = shown.directory.snapshot_id;
         let key = Key {
             version: version.number,
-            revision: stamp.revision,
+            revision: version.revision,
             generation: snapshot_id.generation,
             left_out: snapshot_id.left_out,
             erasure: self.ledger.last_erasure(&self.workspace).await?,
-            decisions: stamp.decisions,
+            // Read before the decisions themselves: a newer one gets an answer of its own.
+            decisions: self.store.newest_decision(&self.workspace).await?,
             day: self.day_at(moment),
             as_of: shown.as_of,
         };
@@ -108,31 +116,21 @@ impl Identities {
         if let Some(place) = kept.iter().position(|one| one.key == key)
             && let Some(known) = kept.remove(place)
         {
-            let known = refreshed(known, &version);
+            let known = refreshed(known, version);
             kept.push_back(Arc::clone(&known));
             return Ok(Some(known));
         }
-        let roster = self.roster(version.number, stamp.revision).await?;
+        let Some(roster) = self.roster(version.number, version.revision).await? else {
+            return Ok(None);
+        };
         let entries = self.store.decisions(&self.workspace).await?;
-        let question = Question { key, version: &version, moment, roster: &roster };
+        let question = Question { key, version, moment, roster: &roster };
         let made = Arc::new(self.evaluate(shown, &entries, question));
         if kept.len() == limits::KEPT_ASSESSMENTS {
             kept.pop_front();
         }
         kept.push_back(Arc::clone(&made));
         Ok(Some(made))
-    }
-
-    /// The same as [`Self::assess`], for callers that need a roster.
-    ///
-    /// # Errors
-    /// [`IdentityError::NoRoster`] and [`IdentityError::NoRosterThen`]; [`LedgerError`].
-    pub async fn assessed(&self, shown: Shown<'_>) -> Result<Arc<Assessment>, IdentityError> {
-        let missing = match shown.as_of {
-            Some(_) => IdentityError::NoRosterThen,
-            None => IdentityError::NoRoster,
-        };
-        self.assess(shown).await?.ok_or(missing)
     }
 
     /// The active accounts of people who have ended, with the sign-ins up to the moment that the

@@ -9,6 +9,7 @@ use crate::roster::{
     Act, Address, Class, Decision, DecisionContext, DecisionId, DecisionKind, DecisionRow, Entry,
     PersonKey, ReadBounds, References, Roster, Verdict, decision_rows, read_decisions, user_id,
 };
+use crate::stores::version_in_force;
 
 /// A decision to record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,11 +124,10 @@ impl Identities {
     }
 
     async fn current_roster(&self) -> Result<std::sync::Arc<Roster>, IdentityError> {
-        let stamp = self.store.stamp(&self.workspace).await?;
-        if stamp.version == 0 {
-            return Err(IdentityError::NoRoster);
-        }
-        Ok(self.roster(stamp.version, stamp.revision).await?)
+        let versions = self.store.versions(&self.workspace).await?;
+        let version = version_in_force(&versions, None).ok_or(IdentityError::NoRoster)?;
+        let roster = self.roster(version.number, version.revision).await?;
+        roster.ok_or(IdentityError::NoRoster)
     }
 
     async fn append(
@@ -138,7 +138,7 @@ impl Identities {
     ) -> Result<Vec<DecisionId>, IdentityError> {
         let workspace = self.workspace.as_str();
         for _ in 0..limits::ROSTER_ATTEMPTS {
-            let newest = self.store.stamp(workspace).await?.decisions;
+            let newest = self.store.newest_decision(workspace).await?;
             // If something changes after these checks, nothing is appended, and they are repeated.
             self.check_revocations(&acts).await?;
             self.check_forgotten(&acts).await?;

@@ -6,7 +6,7 @@ use super::{Author, Identities, IdentityError, Shown};
 use crate::directory::Directory;
 use crate::ledger::LedgerError;
 use crate::roster::{PersonKey, References, erasable};
-use crate::stores::Forgotten;
+use crate::stores::{Forgotten, version_in_force};
 
 impl Identities {
     /// Erases a person from all versions and decisions. Later imports leave the person out. `named`
@@ -62,16 +62,17 @@ impl Identities {
             versions: self.store.prune_versions(workspace, self.options.keep_versions).await?,
             people: 0,
         };
-        let Some(version) = self.store.in_force(workspace, None).await? else {
+        let versions = self.store.versions(workspace).await?;
+        let Some(version) = version_in_force(&versions, None) else { return Ok(kept_up) };
+        let shown = Shown { directory, as_of: None };
+        let Some(assessment) = self.assess_with(shown, &versions).await? else {
             return Ok(kept_up);
         };
-        let Some(assessment) = self.assess(Shown { directory, as_of: None }).await? else {
+        let Some(roster) = self.roster(version.number, version.revision).await? else {
             return Ok(kept_up);
         };
         let now = self.clock.now();
         let today = self.day_at(now);
-        let stamp = self.store.stamp(workspace).await?;
-        let roster = self.roster(version.number, stamp.revision).await?;
         let with_accounts = &assessment.people_with_accounts;
         let gone = erasable(&roster, with_accounts, today, self.options.keep_ended);
         let gone: HashSet<PersonKey> = gone.into_iter().cloned().collect();
@@ -92,10 +93,11 @@ impl Identities {
         if self.store.has_person(&self.workspace, &key).await? {
             return Ok(Some(key));
         }
-        let Some(version) = self.store.in_force(&self.workspace, None).await? else {
+        let versions = self.store.versions(&self.workspace).await?;
+        let Some(version) = version_in_force(&versions, None) else { return Ok(None) };
+        let Some(roster) = self.roster(version.number, version.revision).await? else {
             return Ok(None);
         };
-        let roster = self.store.roster(&self.workspace, version.number).await?;
         let references = References::new(roster.people(), self.day_at(self.clock.now()));
         Ok(references.person(named).map(|person| person.key.clone()))
     }

@@ -12,7 +12,9 @@ use crate::roster::{
     Roster, SourceSystem, Standing, erasable, next_version, people_with_accounts, read,
     reasons_to_hold,
 };
-use crate::stores::{Acceptance, NewVersion, StoredVersion, Tombstones, VersionState};
+use crate::stores::{
+    Acceptance, NewVersion, StoredVersion, Tombstones, VersionState, version_in_force,
+};
 
 /// A file to import.
 #[derive(Clone, Copy, Debug)]
@@ -225,10 +227,10 @@ impl Identities {
         let completeness = self.options.completeness.ok_or(IdentityError::NoCompleteness)?;
         let versions = self.store.versions(&self.workspace).await?;
         let newest = versions.first().map_or(0, |version| version.number);
-        let in_force = versions.iter().find(|one| one.state == VersionState::InForce);
+        let in_force = version_in_force(&versions, None);
         let base = in_force.map_or(0, |version| version.number);
         let previous = match in_force {
-            Some(version) => Some(self.store.roster(&self.workspace, version.number).await?),
+            Some(version) => self.store.roster(&self.workspace, version.number).await?,
             None => None,
         };
         let tombstones = self.store.tombstones(&self.workspace).await?;

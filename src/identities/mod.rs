@@ -9,7 +9,8 @@
 //! forgetting  erases people: on request, and when they left long ago
 //! deciding    decisions about accounts
 //! assessment  the evaluation at one moment, and its cache
-//! standing    what metrics and the status say
+//! overview    the evaluation, with the versions that the same read found
+//! standing    what metrics say
 //! rows        the rows of views as tables
 //! pull        reads rosters from identity providers
 //! ```
@@ -23,6 +24,7 @@ mod error;
 mod forgetting;
 mod importing;
 mod options;
+mod overview;
 pub mod pull;
 mod rows;
 mod standing;
@@ -41,6 +43,7 @@ pub use error::IdentityError;
 pub use forgetting::KeptUp;
 pub use importing::{ColumnReport, Import, ImportOutcome, ImportReport, Preview};
 pub use options::IdentityOptions;
+pub use overview::Overview;
 pub use standing::{PullFailure, RosterStanding};
 
 use crate::clock::Clock;
@@ -128,20 +131,26 @@ impl Identities {
         Ok(Directory::new(snapshot, OffsetDateTime::UNIX_EPOCH, None))
     }
 
-    /// Reads the people of a version, or returns those that were read before.
-    async fn roster(&self, version: u64, revision: u64) -> Result<Arc<Roster>, LedgerError> {
+    /// Reads the people of a version, or returns those that were read before. `None` if the version
+    /// was deleted meanwhile.
+    async fn roster(
+        &self,
+        version: u64,
+        revision: u64,
+    ) -> Result<Option<Arc<Roster>>, LedgerError> {
         // Two are enough: the version in force, and one of the past.
         const KEPT: usize = 2;
         let mut known = self.rosters.lock().await;
         let is_same = |one: &KnownRoster| one.version == version && one.revision == revision;
         if let Some(one) = known.iter().find(|one| is_same(one)) {
-            return Ok(Arc::clone(&one.roster));
+            return Ok(Some(Arc::clone(&one.roster)));
         }
-        let roster = Arc::new(self.store.roster(&self.workspace, version).await?);
+        let read = self.store.roster(&self.workspace, version).await?;
+        let Some(roster) = read.map(Arc::new) else { return Ok(None) };
         if known.len() == KEPT {
             known.pop_front();
         }
         known.push_back(KnownRoster { version, revision, roster: Arc::clone(&roster) });
-        Ok(roster)
+        Ok(Some(roster))
     }
 }

@@ -1,10 +1,10 @@
-//! What metrics and the status say about the roster.
+//! What metrics say about the roster.
 
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{Identities, Shown};
+use super::{Identities, Overview, Shown};
 use crate::directory::Directory;
 use crate::ledger::LedgerError;
 use crate::roster::is_stale;
@@ -62,31 +62,28 @@ impl Identities {
     /// # Errors
     /// [`LedgerError`].
     pub async fn refresh(&self, directory: &Directory) -> Result<(), LedgerError> {
-        let standing = match self.assess(Shown { directory, as_of: None }).await? {
+        let Overview { assessment, held, .. } =
+            self.overview(Shown { directory, as_of: None }).await?;
+        let standing = match assessment {
             Some(assessment) => Some(RosterStanding {
                 version: assessment.versions.roster_version,
                 confirmed_at: assessment.confirmed_at,
                 unmatched: assessment.unmatched.len(),
                 terminated_active: assessment.terminated_count(),
                 ownerless: assessment.ownerless.len(),
-                held: self.store.stamp(&self.workspace).await?.held,
+                held,
             }),
-            None => self.held_first_version().await?,
+            // The first version is held, so that none is in force.
+            None => held.map(|held| RosterStanding {
+                version: 0,
+                confirmed_at: self.clock.now(),
+                unmatched: 0,
+                terminated_active: 0,
+                ownerless: 0,
+                held: Some(held),
+            }),
         };
         self.standing.store(standing.map(Arc::new));
         Ok(())
-    }
-
-    /// The standing if the first version is held, so that no version is in force.
-    async fn held_first_version(&self) -> Result<Option<RosterStanding>, LedgerError> {
-        let Some(held) = self.store.stamp(&self.workspace).await?.held else { return Ok(None) };
-        Ok(Some(RosterStanding {
-            version: 0,
-            confirmed_at: self.clock.now(),
-            unmatched: 0,
-            terminated_active: 0,
-            ownerless: 0,
-            held: Some(held),
-        }))
     }
 }

@@ -32,7 +32,8 @@ pub use page_sessions::PageSessionStore;
 pub use posture::{NotedFinding, PostureRecord, PostureStore};
 pub use requests::{Closing, NewRequest, RequestQuestion, RequestStore};
 pub use roster::{
-    Acceptance, Forgotten, NewVersion, RosterStore, Stamp, StoredVersion, Tombstones, VersionState,
+    Acceptance, Forgotten, NewVersion, RosterStore, StoredVersion, Tombstones, VersionState,
+    held_version, version_in_force,
 };
 
 use crate::database::Database;

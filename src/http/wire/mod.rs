@@ -40,6 +40,7 @@ pub use parameters::{
 pub use posture::{PostureParameters, PostureRecordBody, PostureRecorded};
 pub use request::LifecycleRequest;
 pub use roster::{
-    DecisionParameters, RosterImport, RosterImportParameters, RosterVersion, RosterViewParameters,
+    DecisionParameters, RosterImport, RosterImportParameters, RosterStatus, RosterVersion,
+    RosterViewParameters,
 };
 pub use search::SearchRequest;

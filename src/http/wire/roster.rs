@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::parameters::limit;
-use crate::identities::{ColumnReport, ImportOutcome, ImportReport, Preview};
+use crate::identities::{ColumnReport, Identities, ImportOutcome, ImportReport, Overview, Preview};
 use crate::stores::{StoredVersion, VersionState};
 use crate::words::words;
 
@@ -202,36 +202,71 @@ impl From<Preview> for RosterPerson {
     }
 }
 
+/// The roster of a workspace.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RosterStatus {
+    /// What the version in force means for the accounts. Null if no version is in force.
+    pub in_force: Option<RosterFigures>,
+    /// The number of the version that is held and waits for a person.
+    pub held: Option<u64>,
+    /// Why the last pull failed, with the remedy. Null if it succeeded, or if there was none since
+    /// this process started.
+    pub pull_problem: Option<String>,
+    /// The versions that are kept, newest first.
+    pub versions: Vec<RosterVersion>,
+}
+
+/// What the version in force means for the accounts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RosterFigures {
+    /// The version of the roster.
+    pub roster_version: u64,
+    /// The generation of the directory.
+    pub generation: i64,
+    /// The number of the newest decision or revocation; 0 without one.
+    pub decisions_version: u64,
+    /// The number of active accounts.
+    pub accounts: usize,
+    /// Active accounts without a person.
+    pub unmatched: usize,
+    /// Active accounts of people who have ended.
+    pub terminated_active: usize,
+    /// Service accounts without an active owner.
+    pub ownerless: usize,
+    /// Whether the roster is older than `roster.max_age`.
+    pub stale: bool,
+}
+
 /// A version of the roster.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RosterVersion {
     /// The number; the first is 1.
-    version: u64,
+    pub version: u64,
     /// Whether it is in force, held, replaced by a later one, or discarded.
-    state: VersionState,
+    pub state: VersionState,
     /// The name of the source.
-    source: String,
+    pub source: String,
     /// The SHA-256 of the file, in hexadecimal digits.
-    sha256: String,
+    pub sha256: String,
     /// The number of rows.
-    rows: u64,
+    pub rows: u64,
     /// The number of rows without a readable address.
-    without_address: u64,
+    pub without_address: u64,
     /// When it was imported.
     #[serde(with = "crate::date_time")]
-    at: OffsetDateTime,
+    pub at: OffsetDateTime,
     /// Who imported it: the subject of the token, or the user of the command.
-    by: String,
+    pub by: String,
     /// Why it was held; empty if it was not.
-    reasons: Vec<String>,
+    pub reasons: Vec<String>,
     /// When it came into force.
     #[serde(with = "crate::date_time::option")]
-    in_force_at: Option<OffsetDateTime>,
+    pub in_force_at: Option<OffsetDateTime>,
     /// Who accepted it, if it was held.
-    accepted_by: Option<String>,
+    pub accepted_by: Option<String>,
     /// When the source last had exactly these people.
     #[serde(with = "crate::date_time")]
-    confirmed_at: OffsetDateTime,
+    pub confirmed_at: OffsetDateTime,
 }
 
 impl From<StoredVersion> for RosterVersion {
@@ -249,6 +284,29 @@ impl From<StoredVersion> for RosterVersion {
             in_force_at: version.in_force_at,
             accepted_by: version.accepted_by,
             confirmed_at: version.confirmed_at,
+        }
+    }
+}
+
+impl RosterStatus {
+    /// The status of a roster.
+    #[must_use]
+    pub fn new(identities: &Identities, overview: Overview) -> Self {
+        let figures = overview.assessment.map(|assessment| RosterFigures {
+            roster_version: assessment.versions.roster_version,
+            generation: assessment.versions.generation,
+            decisions_version: assessment.versions.decisions_version,
+            accounts: assessment.identities.len(),
+            unmatched: assessment.unmatched.len(),
+            terminated_active: assessment.terminated_count(),
+            ownerless: assessment.ownerless.len(),
+            stale: identities.is_stale(assessment.confirmed_at),
+        });
+        Self {
+            in_force: figures,
+            held: overview.held,
+            pull_problem: identities.pull_failure().map(|failure| failure.why.clone()),
+            versions: overview.versions.into_iter().map(RosterVersion::from).collect(),
         }
     }
 }

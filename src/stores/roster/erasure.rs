@@ -106,7 +106,7 @@ impl RosterStore {
         }
         let db = self.changing(workspace).await?;
         let known = rows(&db, workspace).await?;
-        let in_force = in_force_of(&known, None).map_or(i64::MAX, |row| row.number);
+        let in_force = in_force_of(&known).map_or(i64::MAX, |row| row.number);
         let oldest = known.iter().take(keep).map(|row| row.number).min().unwrap_or(i64::MAX);
         let oldest = Ord::min(oldest, in_force);
         let deleted = roster_versions::Entity::delete_many()

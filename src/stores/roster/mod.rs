@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Everything is keyed by workspace. A version never changes, except that people are erased from
-//! it; [`Stamp`] shows both.
+//! it; its revision shows that.
 
 mod decisions;
 mod entities;
@@ -21,7 +21,9 @@ use sea_orm::{DatabaseTransaction, TransactionTrait};
 
 pub use erasure::Forgotten;
 pub use tombstones::Tombstones;
-pub use versions::{Acceptance, NewVersion, StoredVersion, VersionState};
+pub use versions::{
+    Acceptance, NewVersion, StoredVersion, VersionState, held_version, version_in_force,
+};
 
 use crate::database::Database;
 use crate::database::transaction::{patience, writing};
@@ -35,19 +37,6 @@ const ROSTER_LOCK: i32 = 0x72_6f73;
 #[derive(Clone)]
 pub struct RosterStore {
     database: Database,
-}
-
-/// What answers about a roster depend on, besides the directory. Equal stamps give equal answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp {
-    /// The version in force; 0 without one.
-    pub version: u64,
-    /// How often people were erased from the roster.
-    pub revision: u64,
-    /// The number of the newest decision or revocation; 0 without one.
-    pub decisions: u64,
-    /// The version that is held, if it is newer than the one in force.
-    pub held: Option<u64>,
 }
 
 impl RosterStore {

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use time::OffsetDateTime;
 
 use super::entities::{roster_decisions, roster_people, roster_versions};
 use super::tombstones::tombstones_in;
-use super::{RosterStore, Stamp, corrupt, from_row, to_row};
+use super::{RosterStore, corrupt, from_row, to_row};
 use crate::clock::{from_millis, to_millis};
 use crate::database::transaction::insert;
 use crate::database::{AuditEntry, record_events};
@@ -90,6 +90,26 @@ pub struct StoredVersion {
     pub confirmed_at: OffsetDateTime,
     /// The state now.
     pub state: VersionState,
+    /// How often people were erased from the roster up to now.
+    pub revision: u64,
+}
+
+/// The version among `versions` that was in force at a moment; without a moment, the one now.
+#[must_use]
+pub fn version_in_force(
+    versions: &[StoredVersion],
+    moment: Option<OffsetDateTime>,
+) -> Option<&StoredVersion> {
+    let begun = versions.iter().filter_map(|version| Some((version.in_force_at?, version)));
+    let begun = begun.filter(|(from, _)| moment.is_none_or(|moment| *from <= moment));
+    begun.max_by_key(|(from, version)| (*from, version.number)).map(|(_, version)| version)
+}
+
+/// The number of the version among `versions` that is held.
+#[must_use]
+pub fn held_version(versions: &[StoredVersion]) -> Option<u64> {
+    let held = versions.iter().find(|version| version.state == VersionState::Held);
+    held.map(|version| version.number)
 }
 
 /// The result of accepting a version.
@@ -115,7 +135,7 @@ impl RosterStore {
     /// [`LedgerError::Database`], [`LedgerError::Corrupt`].
     pub async fn versions(&self, workspace: &str) -> Result<Vec<StoredVersion>, LedgerError> {
         let rows = rows(&self.database.connection, workspace).await?;
-        let in_force = in_force_of(&rows, None).cloned();
+        let in_force = in_force_of(&rows).cloned();
         let versions = rows.into_iter().map(|row| {
             let state = state_of(&row, in_force.as_ref());
             stored(row, state)
@@ -123,41 +143,23 @@ impl RosterStore {
         versions.collect()
     }
 
-    /// The version that was in force at a moment, or is now.
-    ///
-    /// # Errors
-    /// [`LedgerError::Database`], [`LedgerError::Corrupt`].
-    pub async fn in_force(
-        &self,
-        workspace: &str,
-        moment: Option<OffsetDateTime>,
-    ) -> Result<Option<StoredVersion>, LedgerError> {
-        let rows = rows(&self.database.connection, workspace).await?;
-        let Some(row) = in_force_of(&rows, moment) else { return Ok(None) };
-        Ok(Some(stored(row.clone(), VersionState::InForce)?))
-    }
-
-    /// What answers depend on now.
+    /// The number of the newest decision or revocation; 0 without one.
     ///
     /// # Errors
     /// [`LedgerError::Database`].
-    pub async fn stamp(&self, workspace: &str) -> Result<Stamp, LedgerError> {
-        let rows = rows(&self.database.connection, workspace).await?;
-        let in_force = in_force_of(&rows, None);
-        let held = rows.iter().find(|row| state_of(row, in_force) == VersionState::Held);
-        Ok(Stamp {
-            version: in_force.map_or(0, |row| from_row(row.number)),
-            revision: in_force.map_or(0, |row| from_row(row.revision)),
-            decisions: newest_decision(&self.database.connection, workspace).await?,
-            held: held.map(|row| from_row(row.number)),
-        })
+    pub async fn newest_decision(&self, workspace: &str) -> Result<u64, LedgerError> {
+        newest_decision(&self.database.connection, workspace).await
     }
 
-    /// The people of a version.
+    /// The people of a version; `None` if it was deleted meanwhile.
     ///
     /// # Errors
     /// [`LedgerError::Database`], [`LedgerError::Corrupt`].
-    pub async fn roster(&self, workspace: &str, version: u64) -> Result<Roster, LedgerError> {
+    pub async fn roster(
+        &self,
+        workspace: &str,
+        version: u64,
+    ) -> Result<Option<Roster>, LedgerError> {
         use roster_people::Column;
         let number = to_row(version);
         let people = roster_people::Entity::find()
@@ -170,7 +172,14 @@ impl RosterStore {
             );
         let people: Vec<String> = people.into_tuple().all(&self.database.connection).await?;
         let people = people.iter().map(|person| read_person(person)).collect::<Result<_, _>>()?;
-        Ok(Roster::new(version, people))
+        // A version and its people are deleted in one transaction. So if the version is still
+        // there, its people were there too when they were read.
+        let still = roster_versions::Entity::find()
+            .filter(roster_versions::Column::Workspace.eq(workspace))
+            .filter(roster_versions::Column::Number.eq(number))
+            .count(&self.database.connection)
+            .await?;
+        Ok((still > 0).then(|| Roster::new(version, people)))
     }
 
     /// Stores the version after `newest`, the newest that the caller knows, and adds `events` to
@@ -190,7 +199,7 @@ impl RosterStore {
         let db = self.changing(workspace).await?;
         let known = rows(&db, workspace).await?;
         let is_newest = known.first().map_or(0, |row| row.number) == to_row(newest);
-        let in_force = in_force_of(&known, None).map_or(0, |row| row.number);
+        let in_force = in_force_of(&known).map_or(0, |row| row.number);
         if !is_newest || in_force != to_row(version.base) {
             return Ok(None);
         }
@@ -269,7 +278,7 @@ impl RosterStore {
         let db = self.changing(workspace).await?;
         let known = rows(&db, workspace).await?;
         let number = to_row(version);
-        let in_force = in_force_of(&known, None);
+        let in_force = in_force_of(&known);
         let Some(row) = known.iter().find(|row| row.number == number) else {
             return Ok(Acceptance::Unknown);
         };
@@ -307,15 +316,10 @@ pub(super) async fn rows(
     Ok(all.order_by_desc(Column::Number).all(db).await?)
 }
 
-/// The version that came into force last, up to a moment if there is one.
-pub(super) fn in_force_of(
-    rows: &[roster_versions::Model],
-    moment: Option<OffsetDateTime>,
-) -> Option<&roster_versions::Model> {
-    let until = moment.map_or(i64::MAX, to_millis);
+/// The version that came into force last.
+pub(super) fn in_force_of(rows: &[roster_versions::Model]) -> Option<&roster_versions::Model> {
     let begun = rows.iter().filter_map(|row| Some((row.in_force_at?, row)));
-    let latest = begun.filter(|(from, _)| *from <= until);
-    latest.max_by_key(|(from, row)| (*from, row.number)).map(|(_, row)| row)
+    begun.max_by_key(|(from, row)| (*from, row.number)).map(|(_, row)| row)
 }
 
 /// When a version comes into force at `at`: after the one before it, whatever the clock says.
@@ -371,6 +375,7 @@ fn stored(row: roster_versions::Model, state: VersionState) -> Result<StoredVers
         accepted_by: row.accepted_by,
         confirmed_at: from_millis(row.confirmed_at),
         state,
+        revision: from_row(row.revision),
     })
 }
 

@@ -81,6 +81,30 @@ async fn a_roster_is_imported_and_its_views_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_status_names_the_version_that_its_figures_are_of_also_during_imports() {
+    let bridge = bridge().await;
+    let first = roster(&bridge).await;
+    let importing = async {
+        for number in 0..12 {
+            let next = first.replace("Support", &format!("Support {number}"));
+            assert_eq!(put(&bridge, "", next).await.status, 200);
+        }
+    };
+    let reading = async {
+        for _ in 0..60 {
+            let status = bridge.get("/api/v1/roster").await.json();
+            let mut versions = status["versions"].as_array().unwrap().iter();
+            let in_force = versions.find(|version| version["state"] == "in_force");
+            let in_force = in_force.map_or(&Value::Null, |version| &version["version"]);
+            let of = status["in_force"].get("roster_version").unwrap_or(&Value::Null);
+            assert_eq!(of, in_force, "{status}");
+        }
+    };
+    tokio::join!(importing, reading);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn views_are_tables_and_lines_too() {
     let bridge = bridge().await;
     put(&bridge, "", roster(&bridge).await).await;

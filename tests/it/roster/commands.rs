@@ -35,7 +35,8 @@ async fn a_dry_run_shows_what_was_understood_and_stores_nothing() {
     assert!(dry.stdout.contains("version 1 would be in force"), "{}", dry.stdout);
     let status = shell.run(&["roster", "status", "--json"]);
     let status: Value = serde_json::from_str(&status.stdout).unwrap();
-    assert_eq!(status, json!({"in_force": null, "versions": []}));
+    let nothing = json!({"in_force": null, "held": null, "pull_problem": null, "versions": []});
+    assert_eq!(status, nothing);
     let imported = shell.run(&["roster", "import", "people.csv", "--source", "hr", "--json"]);
     let imported: Value = serde_json::from_str(&imported.stdout).unwrap();
     assert_eq!((&imported["result"], &imported["version"]), (&json!("in_force"), &json!(1)));

@@ -16,7 +16,9 @@ use intercom_scim_bridge::identities::{
 use intercom_scim_bridge::roster::{
     Act, Class, Completeness, Decision, EquivalentDomains, PersonKey, RequestedFormat, Verdict,
 };
-use intercom_scim_bridge::stores::{AuditQuestion, NewVersion, Stores, VersionState};
+use intercom_scim_bridge::stores::{
+    AuditQuestion, NewVersion, StoredVersion, Stores, VersionState, version_in_force,
+};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -129,10 +131,16 @@ impl Story {
         self.identities.import(import, &self.author, &self.directory).await.unwrap().outcome
     }
 
+    /// The version in force.
+    async fn in_force(&self) -> StoredVersion {
+        let versions = self.identities.store().versions("default").await.unwrap();
+        version_in_force(&versions, None).unwrap().clone()
+    }
+
     /// One line for each account, by id.
     async fn table(&self, as_of: Option<OffsetDateTime>) -> Vec<String> {
         let shown = Shown { directory: &self.directory, as_of };
-        let assessment = self.identities.assessed(shown).await.unwrap();
+        let assessment = self.identities.assess(shown).await.unwrap().unwrap();
         let line = |row: &intercom_scim_bridge::roster::Identity| {
             let text = |text: Option<&str>| text.unwrap_or("-").to_owned();
             format!(
@@ -201,11 +209,10 @@ async fn two_rosters_end_in_the_table_that_a_person_worked_out(database: TestDat
     // The state of the first day is still known.
     assert_eq!(story.table(Some(FIRST_DAY + Duration::from_hours(1))).await, first);
     let shown = Shown { directory: &story.directory, as_of: Some(FIRST_DAY - WEEKS) };
-    let before = story.identities.assessed(shown).await;
-    assert!(matches!(before, Err(IdentityError::NoRosterThen)));
+    assert!(story.identities.assess(shown).await.unwrap().is_none());
 
     let shown = Shown { directory: &story.directory, as_of: None };
-    let assessment = story.identities.assessed(shown).await.unwrap();
+    let assessment = story.identities.assess(shown).await.unwrap().unwrap();
     let unmatched: Vec<&str> =
         assessment.unmatched.iter().map(|row| row.account_id.as_str()).collect();
     assert_eq!(unmatched, ["adm_7", "adm_10"]);
@@ -214,7 +221,7 @@ async fn two_rosters_end_in_the_table_that_a_person_worked_out(database: TestDat
     assert_eq!(leavers, ["adm_4"]);
     // Bo is in the version although the file leaves him out. Ed's first time at the company ended
     // long ago, and no account belongs to it any more, so it is not kept.
-    let people = story.identities.store().roster("default", 2).await.unwrap();
+    let people = story.identities.store().roster("default", 2).await.unwrap().unwrap();
     let keys: Vec<&str> = people.people().iter().map(|person| person.key.as_str()).collect();
     assert_eq!(keys.len(), 7, "{keys:?}");
     assert!(keys.contains(&"2") && !keys.contains(&"6"), "{keys:?}");
@@ -251,7 +258,7 @@ async fn a_halved_roster_is_held_until_it_is_accepted(database: TestDatabase) {
     assert_eq!(story.table(Some(held)).await, before);
     let again = story.identities.accept(2, &story.author).await;
     assert!(matches!(again, Err(IdentityError::NotHeld(2))));
-    let accepted = story.identities.store().in_force("default", None).await.unwrap().unwrap();
+    let accepted = story.in_force().await;
     assert_eq!(accepted.accepted_by.as_deref(), Some("ada"));
     assert_eq!(
         story.events().await,
@@ -265,13 +272,10 @@ async fn a_held_version_is_discarded_once_the_source_has_recovered(database: Tes
     story.clock.advance(Duration::from_hours(1));
     let held = story.import(&halved()).await;
     assert!(matches!(held, ImportOutcome::Held { version: 2, .. }), "{held:?}");
-    let stamp = story.identities.store().stamp("default").await.unwrap();
-    assert_eq!(stamp.held, Some(2));
+    assert_eq!(story.states().await, [VersionState::Held, VersionState::InForce]);
     story.clock.advance(Duration::from_hours(1));
     assert_eq!(story.import(FIRST).await, ImportOutcome::Unchanged { version: 1 });
     assert_eq!(story.states().await, [VersionState::Discarded, VersionState::InForce]);
-    let stamp = story.identities.store().stamp("default").await.unwrap();
-    assert_eq!(stamp.held, None);
     let late = story.identities.accept(2, &story.author).await;
     assert!(matches!(late, Err(IdentityError::NotHeld(2))), "{late:?}");
     // The next bad file is held as a version of its own.
@@ -288,7 +292,7 @@ async fn a_version_comes_into_force_after_the_one_before_even_within_one_moment(
     story.import(&halved()).await;
     story.identities.accept(2, &story.author).await.unwrap();
     assert_eq!(story.import(FIRST).await, ImportOutcome::InForce { version: 3 });
-    let in_force = story.identities.store().in_force("default", None).await.unwrap().unwrap();
+    let in_force = story.in_force().await;
     assert_eq!(in_force.number, 3);
 }
 
@@ -301,7 +305,7 @@ async fn a_forgotten_person_is_in_no_version_and_does_not_come_back(database: Te
     assert!(matches!(nobody, Err(IdentityError::NobodyToForget)));
     story.identities.forget("9", &story.author).await.unwrap();
     for version in [1, 2] {
-        let roster = story.identities.store().roster("default", version).await.unwrap();
+        let roster = story.identities.store().roster("default", version).await.unwrap().unwrap();
         let all = serde_json::to_string(roster.people()).unwrap();
         assert!(!all.contains("mia") && !all.contains("\"9\""), "{all}");
     }
@@ -323,7 +327,7 @@ async fn a_person_who_is_forgotten_during_an_import_or_a_decision_does_not_come_
     story.import(FIRST).await;
     let rosters = story.identities.store();
     // What an import and a decision read before the person was forgotten.
-    let read = rosters.roster("default", 1).await.unwrap();
+    let read = rosters.roster("default", 1).await.unwrap().unwrap();
     story.identities.forget("9", &story.author).await.unwrap();
     let now = story.clock.now();
     let version = NewVersion {
@@ -383,7 +387,7 @@ async fn an_erasure_reaches_owners_managers_and_answers_about_the_past(database:
     // The file still has the person, as manager of others, too.
     assert_eq!(story.import(SECOND).await, ImportOutcome::InForce { version: 2 });
     assert!(story.table(first_day).await.contains(&"9 - unknown - -".to_owned()));
-    let roster = story.identities.store().roster("default", 2).await.unwrap();
+    let roster = story.identities.store().roster("default", 2).await.unwrap().unwrap();
     assert!(roster.people().iter().all(|person| person.manager.is_none()), "{roster:?}");
     // Without the person's own row, the file still names the key.
     let without = SECOND.lines().filter(|line| !line.starts_with("9,"));
@@ -406,7 +410,7 @@ async fn people_who_left_long_ago_and_old_versions_are_erased(database: TestData
     // Ed's first time at the company ended in 2023, and his account belongs to his second one.
     let kept = story.identities.keep_up(&story.directory).await.unwrap();
     assert_eq!((kept.versions, kept.people), (0, 0), "erased when it was imported");
-    let roster = story.identities.store().roster("default", 2).await.unwrap();
+    let roster = story.identities.store().roster("default", 2).await.unwrap().unwrap();
     let keys: Vec<&str> = roster.people().iter().map(|person| person.key.as_str()).collect();
     assert_eq!(keys, ["1", "2", "3", "5", "7", "8", "9"]);
     // John ended on 30 November 2025.
@@ -420,7 +424,7 @@ async fn people_who_left_long_ago_and_old_versions_are_erased(database: TestData
     story.clock.advance(8 * WEEKS);
     let kept = story.identities.keep_up(&story.directory).await.unwrap();
     assert_eq!(kept.people, 0);
-    let roster = story.identities.store().roster("default", 2).await.unwrap();
+    let roster = story.identities.store().roster("default", 2).await.unwrap().unwrap();
     assert!(roster.people().iter().any(|person| person.key.as_str() == "2"));
     let more = format!("{SECOND}12,New Person,new@acme.example,employee,2026-05-01,,1\n");
     story.import(&more).await;

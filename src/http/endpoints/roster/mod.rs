@@ -9,8 +9,6 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::{Json, Payload};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, RosterRead, RosterWrite};
@@ -19,46 +17,11 @@ use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::wire::{
     ApiRefusals, BodyRefusals, ParameterRefusals, Problem, RosterImport, RosterImportParameters,
-    RosterVersion,
+    RosterStatus, RosterVersion,
 };
 use crate::identities::{Author, Import, Shown};
 use crate::limits;
 use crate::roster::RequestedFormat;
-use crate::stores::VersionState;
-
-/// The roster of a workspace.
-#[derive(Serialize, ToSchema)]
-pub struct RosterStatus {
-    /// What the version in force means for the accounts. Null if no version is in force.
-    in_force: Option<RosterFigures>,
-    /// The number of the version that is held and waits for a person.
-    held: Option<u64>,
-    /// Why the last pull failed, with the remedy. Null if it succeeded, or if there was none.
-    pull_problem: Option<String>,
-    /// The versions that are kept, newest first.
-    versions: Vec<RosterVersion>,
-}
-
-/// What the version in force means for the accounts.
-#[derive(Serialize, ToSchema)]
-pub struct RosterFigures {
-    /// The version of the roster.
-    roster_version: u64,
-    /// The generation of the directory.
-    generation: i64,
-    /// The number of the newest decision or revocation; 0 without one.
-    decisions_version: u64,
-    /// The number of active accounts.
-    accounts: usize,
-    /// Active accounts without a person.
-    unmatched: usize,
-    /// Active accounts of people who have ended.
-    terminated_active: usize,
-    /// Service accounts without an active owner.
-    ownerless: usize,
-    /// Whether the roster is older than `roster.max_age`.
-    stale: bool,
-}
 
 /// Returns the versions of the roster, and what the one in force means for the accounts.
 #[utoipa::path(
@@ -74,25 +37,8 @@ pub async fn status(
     let served = caller.workspace.live.served().ok_or(ApiError::NotReady)?;
     let _reading = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
     let read = caller.service.makers.page(async move {
-        let versions = identities.store().versions(identities.workspace()).await?;
-        let shown = Shown { directory: served.directory(), as_of: None };
-        let figures = identities.assess(shown).await?.map(|assessment| RosterFigures {
-            roster_version: assessment.versions.roster_version,
-            generation: assessment.versions.generation,
-            decisions_version: assessment.versions.decisions_version,
-            accounts: assessment.identities.len(),
-            unmatched: assessment.unmatched.len(),
-            terminated_active: assessment.terminated_count(),
-            ownerless: assessment.ownerless.len(),
-            stale: identities.is_stale(assessment.confirmed_at),
-        });
-        let held = versions.iter().find(|version| version.state == VersionState::Held);
-        Ok::<_, ApiError>(RosterStatus {
-            in_force: figures,
-            held: held.map(|version| version.number),
-            pull_problem: identities.pull_failure().map(|failure| failure.why.clone()),
-            versions: versions.into_iter().map(RosterVersion::from).collect(),
-        })
+        let overview = identities.overview(Shown { directory: served.directory(), as_of: None });
+        Ok::<_, ApiError>(RosterStatus::new(&identities, overview.await?))
     });
     Ok(Json(read.await??))
 }

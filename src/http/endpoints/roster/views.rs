@@ -16,7 +16,7 @@ use crate::http::extract::freshness;
 use crate::http::request::parameters::Parameters;
 use crate::http::response::page;
 use crate::http::wire::{ApiRefusals, ParameterRefusals, PastRefusals, RosterViewParameters};
-use crate::identities::{Assessment, Identities, Shown};
+use crate::identities::{Assessment, Identities, IdentityError, Overview, Shown};
 use crate::ledger::LedgerError;
 use crate::roster::{Identity, Ownerless, TerminatedActive, UnmatchedAccount};
 use crate::tabular::Row;
@@ -209,12 +209,16 @@ where
     let identities = Arc::clone(&caller.workspace.identities);
     let made = service.makers.page(async move {
         let shown = Shown { directory: source.directory(), as_of };
-        let assessment = identities.assessed(shown).await?;
+        let Overview { assessment, held, .. } = identities.overview(shown).await?;
+        let assessment = assessment.ok_or(match as_of {
+            Some(_) => IdentityError::NoRosterThen,
+            None => IdentityError::NoRoster,
+        })?;
         let mut rows = rows(Arc::clone(&identities), Arc::clone(&assessment)).await?;
         let total = rows.len();
         rows.drain(..offset.min(total));
         rows.truncate(limit);
-        let warnings = warnings(&identities, &assessment, as_of).await?;
+        let warnings = warnings(&identities, &assessment, held, as_of);
         Ok::<_, ApiError>((rows, total, assessment, warnings))
     });
     let (rows, total, assessment, warnings) = made.await??;
@@ -252,14 +256,15 @@ async fn source(
 }
 
 /// What to know about the roster of an answer.
-async fn warnings(
+fn warnings(
     identities: &Identities,
     assessment: &Assessment,
+    held: Option<u64>,
     as_of: Option<OffsetDateTime>,
-) -> Result<Vec<String>, LedgerError> {
+) -> Vec<String> {
     let mut warnings = Vec::new();
     if as_of.is_some() {
-        return Ok(warnings);
+        return warnings;
     }
     if identities.is_stale(assessment.confirmed_at) {
         warnings.push(
@@ -267,11 +272,11 @@ async fn warnings(
                 .to_owned(),
         );
     }
-    if let Some(held) = identities.store().stamp(identities.workspace()).await?.held {
+    if let Some(held) = held {
         warnings.push(format!(
             "version {held} of the roster is held: check the reasons in /api/v1/roster, then \
              accept it or import a better file"
         ));
     }
-    Ok(warnings)
+    warnings
 }
