@@ -135,8 +135,8 @@ impl Clock {
 }
 
 /// Returns how long ago a recorded time was; at least zero. Returns `None` if it lies in the future
-/// by more than [`limits::STORED_AHEAD`]: then a clock was wrong when it was recorded, or this clock
-/// is wrong now, and the age is unknown.
+/// by more than [`limits::STORED_AHEAD`]: then a clock was wrong when it was recorded, or this
+/// clock is wrong now, and the age is unknown.
 #[must_use]
 pub fn age(now: OffsetDateTime, recorded: OffsetDateTime) -> Option<Duration> {
     (recorded <= after(now, limits::STORED_AHEAD))

@@ -52,7 +52,7 @@ pub fn change_level(telemetry: &Telemetry, usual: &str) {
 fn by_settings(telemetry: &Telemetry, usual: &str) -> EnvFilter {
     let level = telemetry.log_level.as_deref().unwrap_or(usual);
     // By default, hide two kinds of lines: the database driver logs each slow statement with its
-    // SQL, and the HTTP library logs each malformed request, which anybody can send. An explicit
+    // SQL, and the HTTP library logs each malformed request, which any client can send. An explicit
     // filter can show them.
     EnvFilter::new(format!(
         "sqlx=error,sea_orm_migration=warn,actix_http=off,opentelemetry=warn,{level}"

@@ -2,8 +2,8 @@
 //!
 //! `seq`: the place of an entry in the feed, in the order of recording. `recorded_at`: when it was
 //! recorded, in milliseconds. Both are null in rows that an earlier version of the bridge wrote,
-//! until this version numbers them. `ip`, `actor_type`, `description`: members of Intercom's entries
-//! that earlier versions did not keep. `digest_form`: what the digest of the row covers.
+//! until this version numbers them. `ip`, `actor_type`, `description`: members of Intercom's
+//! entries that earlier versions did not keep. `digest_form`: what the digest of the row covers.
 //!
 //! `activity_pruned_before` and `activity_pruned_seq` of a workspace: up to which time and up to
 //! which place entries were pruned, so that none of them is recorded again as a new one.

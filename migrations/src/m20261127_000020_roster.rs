@@ -3,7 +3,8 @@
 //! A person is stored once for all consecutive versions that have the same: from `from_version` up
 //! to, and without, `to_version`. A version that is not in force (`in_force_at` is null) is held.
 //! `revision` counts erasures of people. `base` is the version in force with which it was compared.
-//! `roster_forgotten` has a keyed hash of each key that must not come back. Times are in milliseconds since 1970.
+//! `roster_forgotten` has a keyed hash of each key that must not come back. Times are in
+//! milliseconds since 1970.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

@@ -48,8 +48,8 @@ pub struct ValidAssertion {
 /// Why an assertion does not authenticate a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssertionRefusal {
-    /// It is no JWT, or the client is unknown, or none of its keys made the signature. The response
-    /// does not say which.
+    /// It is not a JWT, or the client is unknown, or none of its keys made the signature. The
+    /// response does not say which.
     Unverified,
     /// The signature is the client's, but the assertion is not valid, for this reason.
     Wrong(&'static str),
@@ -57,7 +57,7 @@ pub enum AssertionRefusal {
     KeysUnavailable,
 }
 
-/// The client that an assertion names; nothing is verified. `None` if it is no JWT with a `sub`.
+/// The client that an assertion names; nothing is verified. `None` if it is not a JWT with a `sub`.
 ///
 /// RFC 7521 §4.2: "The "client_id" is unnecessary for client assertion authentication because the
 /// client is identified by the subject within the assertion."
@@ -187,13 +187,13 @@ impl ClientAssertions {
         }
         let begins = claims.time("nbf").max(claims.time("iat"));
         if begins.is_some_and(|begins| begins > seconds_now.saturating_add(leeway)) {
-            return Err("the assertion is not valid yet; nbf or iat is ahead");
+            return Err("the assertion is not valid yet; nbf or iat is in the future");
         }
         if claims.text("jti").is_none_or(|id| id.len() > limits::SUBJECT_BYTES) {
             return Err("jti of the assertion is missing or longer than 256 bytes");
         }
         let remembered = OffsetDateTime::from_unix_timestamp(exp.saturating_add(2 * leeway));
-        remembered.map_err(|_| "exp of the assertion is no time")
+        remembered.map_err(|_| "exp of the assertion is not a valid time")
     }
 }
 

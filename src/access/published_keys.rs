@@ -135,7 +135,7 @@ impl PublishedKeys {
                 return Err("the answer is too large");
             }
         }
-        KeySet::read(&body).map_err(|_| "the answer is no JWKS")
+        KeySet::read(&body).map_err(|_| "the answer is not a JWKS")
     }
 }
 

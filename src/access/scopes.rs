@@ -19,7 +19,7 @@ words! {
         LifecycleWrite = "lifecycle.write",
         /// Read the checks of the posture, their exceptions and their answers.
         PostureRead = "posture.read",
-        /// Read the roster: who stands behind which account.
+        /// Read the roster: who holds which account.
         RosterRead = "roster.read",
         /// Import rosters, and decide about accounts.
         RosterWrite = "roster.write",
@@ -28,10 +28,10 @@ words! {
     }
 }
 
-/// The error for a word that is no scope.
+/// The error for a word that is not a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no scope; there are scim.read, import.read, activity.read, import.run, \
+    "`{0}` is not a scope; the scopes are scim.read, import.read, activity.read, import.run, \
      lifecycle.write, posture.read, roster.read, roster.write and admin"
 )]
 pub struct UnknownScope(String);
@@ -47,7 +47,7 @@ impl Scope {
             Self::ImportRun => "Start imports",
             Self::LifecycleWrite => "Ask for changes, which people make",
             Self::PostureRead => "Read the checks of the posture",
-            Self::RosterRead => "Read the roster: who stands behind which account",
+            Self::RosterRead => "Read the roster: who holds which account",
             Self::RosterWrite => "Import rosters, and decide about accounts",
             Self::Admin => {
                 "Read the audit trail, close requests, record exceptions and answers of the posture"
@@ -64,7 +64,7 @@ impl Scope {
     /// Parses scopes from words separated by spaces (RFC 6749 §3.3).
     ///
     /// # Errors
-    /// [`UnknownScope`], with the first word that is no scope.
+    /// [`UnknownScope`], with the first word that is not a scope.
     pub fn parse_list(list: &str) -> Result<Vec<Self>, UnknownScope> {
         list.split_whitespace().map(str::parse).collect()
     }

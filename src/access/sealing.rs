@@ -27,7 +27,8 @@ const HEAD: usize = 1 + KEY_NAME + NONCE_LEN;
 pub enum SealError {
     /// The key is not 32 bytes in Base64.
     #[error(
-        "access.encryption_key (or its file) is no key: that is 32 random bytes as Base64, as `openssl rand -base64 32` prints them"
+        "access.encryption_key (or its file) is not a key: it must be 32 random bytes in Base64, \
+         such as `openssl rand -base64 32` prints them"
     )]
     NoKey,
     /// The secret was sealed with a key that is neither the current nor the previous one.

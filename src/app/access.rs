@@ -24,8 +24,8 @@ use crate::limits;
 use crate::runtime::WorkspaceHandle;
 use crate::stores::{AccessStore, ConnectionStore, SealedConnection, Stores};
 
-/// Returns the vault that opens the sealed secrets in the database. Without a key in the settings it
-/// uses a key file, which the first start creates.
+/// Returns the vault that opens the sealed secrets in the database. Without a key in the settings
+/// it uses a key file, which the first start creates.
 ///
 /// # Errors
 /// [`StartError::Access`], [`StartError::KeyFile`].

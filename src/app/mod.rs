@@ -99,7 +99,7 @@ impl App {
         self.ops_address
     }
 
-    /// Serves on for at most `most`, or until no connection is open. Each response closes its
+    /// Keeps serving for at most `most`, or until no connection is open. Each response closes its
     /// connection, so that no client that reuses connections is in the middle of a request when the
     /// bridge stops.
     pub async fn drain(&self, most: Duration) {

@@ -275,7 +275,7 @@ pub(crate) mod tests {
         assert_eq!(
             failures(&supervisor),
             "bridge_task_failures_total{task=\"publisher\"} 2",
-            "stopping is no failure"
+            "stopping is not a failure"
         );
     }
 

@@ -25,8 +25,8 @@ use crate::stores::{PostureRecord, Stores};
 /// The event of the audit trail that records a verification of the ledger.
 pub const VERIFIED: &str = "ledger.verified";
 
-/// The detail of the event [`VERIFIED`]: the number of findings and, if there is one, the generation
-/// that the head covers.
+/// The detail of the event [`VERIFIED`]: the number of findings and, if there is one, the
+/// generation that the head covers.
 #[must_use]
 pub fn verification_detail(findings: usize, generation: Option<Generation>) -> String {
     match generation {

@@ -27,12 +27,12 @@ pub enum Command {
     /// Print entries of Intercom's activity log in the order in which the bridge recorded them. One
     /// JSON document per line.
     Export {
-        /// Begin after this position (the `cursor` of an entry), with the entries that were recorded
-        /// since this time or day, or `now`. The default is the oldest entry.
+        /// Begin after this position (the `cursor` of an entry), with the entries that were
+        /// recorded since this time or day, or `now`. The default is the oldest entry.
         #[arg(long, value_name = "CURSOR|TIME|now")]
         since: Option<String>,
-        /// The time zone of dates and of times without an offset, such as Europe/Dublin. The default
-        /// is UTC.
+        /// The time zone of dates and of times without an offset, such as Europe/Dublin. The
+        /// default is UTC.
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
         /// The form of the entries.

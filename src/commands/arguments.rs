@@ -62,7 +62,7 @@ pub fn moment_of(
 ) -> Result<Option<OffsetDateTime>, CommandError> {
     let read = |text| {
         let written = moments::read(text, edge, zone).map(|written| written.moment);
-        written.ok_or_else(|| CommandError::new(format!("{text} is no moment in that time zone")))
+        written.ok_or_else(|| CommandError::new(format!("{text} does not exist in that time zone")))
     };
     text.map(read).transpose()
 }

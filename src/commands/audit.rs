@@ -24,8 +24,8 @@ pub enum Command {
         /// Only entries before this time, or up to the end of this day.
         #[arg(long, value_name = "TIME", value_parser = moment)]
         until: Option<String>,
-        /// The time zone of dates and of times without an offset, such as Europe/Dublin. The default
-        /// is UTC.
+        /// The time zone of dates and of times without an offset, such as Europe/Dublin. The
+        /// default is UTC.
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
         /// Only entries of this workspace.

@@ -26,8 +26,8 @@ pub enum Command {
         #[arg(long, value_parser = overlap)]
         overlap: Option<Duration>,
     },
-    /// Delete every secret that was encrypted with a lost encryption key. All tokens become invalid,
-    /// and workspaces that were connected by OAuth must be connected again.
+    /// Delete every secret that was encrypted with a lost encryption key. All tokens become
+    /// invalid, and workspaces that were connected by OAuth must be connected again.
     Reset {
         /// Confirm that the key is lost.
         #[arg(long)]

@@ -55,15 +55,15 @@ enum Command {
     },
     /// Print every change of the history, one JSON document per line, oldest first.
     Export {
-        /// Only changes after this `cursor` of an earlier line, or from this time or day on, such as
-        /// 2026-03-01.
+        /// Only changes after this `cursor` of an earlier line, or from this time or day on, such
+        /// as 2026-03-01.
         #[arg(long, value_name = "CURSOR|TIME")]
         since: Option<String>,
         /// Only changes before this time, or up to the end of this day.
         #[arg(long, value_name = "TIME", value_parser = moment)]
         until: Option<String>,
-        /// The time zone of dates and of times without an offset, such as Europe/Dublin. The default
-        /// is UTC.
+        /// The time zone of dates and of times without an offset, such as Europe/Dublin. The
+        /// default is UTC.
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
         /// Only changes of this kind.
@@ -102,8 +102,8 @@ enum Command {
         /// An id, such as adm_4423433, or an address that the person ever had.
         #[arg(allow_hyphen_values = true, value_parser = NonEmptyStringValueParser::new())]
         person: String,
-        /// The reason. It is kept in the audit trail and in the record of the erasure, so it must not
-        /// name the person.
+        /// The reason. It is kept in the audit trail and in the record of the erasure, so it must
+        /// not name the person.
         #[arg(long, value_name = "TEXT")]
         reason: String,
         /// Print what would be erased, and erase nothing.

@@ -15,7 +15,7 @@ use crate::limits;
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// The file is something else.
-    #[error("it is no database of this bridge")]
+    #[error("it is not a database of this bridge")]
     NotALedger,
     /// A newer version of the bridge has migrated it.
     #[error(

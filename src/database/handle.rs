@@ -121,7 +121,7 @@ async fn why_not_reached(url: &str) -> String {
     match Clock::System.within(limits::DATABASE_WAIT, sqlx::PgConnection::connect(url)).await {
         None => silent,
         // The connection works now, so the operator need only try again.
-        Some(Ok(_)) => "it answers again by now; try again".to_owned(),
+        Some(Ok(_)) => "it responds again now; try again".to_owned(),
         Some(Err(error)) => error::why_unreachable(&error),
     }
 }

@@ -208,8 +208,8 @@ impl Directory {
         directory
     }
 
-    /// Returns the memberships of `next`, which follows this directory: those of the teams in `part`
-    /// are `fresh`, all others are as in this directory.
+    /// Returns the memberships of `next`, which follows this directory: those of the teams in
+    /// `part` are `fresh`, all others are as in this directory.
     fn joints(&self, next: &Self, part: &Part, fresh: &[Membership]) -> Vec<Joint> {
         // The index in `next` of each person in `self.people`.
         let places: Vec<Option<u32>> =

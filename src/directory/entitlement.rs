@@ -28,7 +28,7 @@ pub struct HeldEntitlement<'d> {
     pub kind: EntitlementType,
     /// Intercom's id or word for it.
     pub intercom_id: &'d str,
-    /// What people call it; `None` for a team without a name.
+    /// Its display name; `None` for a team without a name.
     pub name: Option<&'d str>,
     /// The person's priority level in a team that has them.
     pub priority: Option<Priority>,

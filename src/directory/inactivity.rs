@@ -12,8 +12,8 @@ pub const OCCUPANCY: &str = "admin_occupancy_state_change";
 /// The `kind` of entries about away mode. Those that Intercom made by itself show no activity.
 pub const AWAY_MODE: &str = "admin_away_mode_change";
 
-/// The kinds of entries whose performer did not necessarily do anything: somebody tried to get into
-/// the account, or Intercom's staff acted as the teammate.
+/// The kinds of entries whose performer did not necessarily do anything: a sign-in was attempted,
+/// or Intercom's staff acted as the teammate.
 pub const NOT_BY_THE_PERFORMER: [&str; 5] = [
     "admin_impersonation_end",
     "admin_impersonation_start",

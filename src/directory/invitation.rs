@@ -1,8 +1,8 @@
 //! Invitations, as the activity log shows them. Intercom has no list of them.
 //!
-//! An invitation is *pending* until the invited person joins or somebody withdraws it. Four kinds
-//! of entries tell of that ([`InvitationEvent::KINDS`]). Intercom does not document their metadata,
-//! so it is read softly:
+//! An invitation is *pending* until the invited person joins or it is withdrawn. Four kinds of log
+//! entries record this ([`InvitationEvent::KINDS`]). Intercom does not document their metadata, so
+//! it is read softly:
 //!
 //! * An address is the text of a member with one of the names in [`ADDRESS_NAMES`], or in a list or
 //!   object below one, for example `email`, `invitee_email` or `invitee.emails`. Without such a
@@ -33,7 +33,7 @@ pub enum InvitationStep {
     Changed,
     /// It was withdrawn.
     Withdrawn,
-    /// Somebody joined the workspace.
+    /// A person joined the workspace.
     Joined,
 }
 
@@ -46,7 +46,7 @@ pub struct InvitationEvent {
     pub entry: String,
     /// The time of the entry.
     pub at: OffsetDateTime,
-    /// The addresses that it names, as written. An entry can tell of several invitations.
+    /// The addresses that it names, as written. An entry can record several invitations.
     pub addresses: Vec<String>,
     /// Intercom's id of the invitation.
     pub invitation: Option<String>,
@@ -115,8 +115,8 @@ impl InvitationEvent {
 /// An invitation that is pending, as far as the log shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
-    /// Identifies the invitation: `inv_` and the id of the entry of the log that tells of it first.
-    /// A number follows if one entry tells of several invitations.
+    /// Identifies the invitation: `inv_` and the id of the entry of the log that records it first.
+    /// A number follows if one entry records several invitations.
     pub id: String,
     /// The invited address. `None` if the log does not name it in a form that the bridge can read.
     /// Then it is unknown whether the person has joined.

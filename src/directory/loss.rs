@@ -33,7 +33,7 @@ words! {
     }
 }
 
-/// A limit that an import would exceed. A person must allow such an import.
+/// A limit that an import would exceed. A person must approve such an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exceeded {
     /// What would be removed.
@@ -48,7 +48,7 @@ pub struct Exceeded {
     pub unreadable: usize,
     /// The number before these removals.
     pub of: usize,
-    /// The number that may be removed without permission.
+    /// The number that may be removed without approval.
     pub allowed: usize,
     /// The setting that has the limit.
     pub setting: String,

@@ -163,7 +163,7 @@ mod tests {
             deed(&mut after);
             assert_eq!(kinds(&changed(user("1"), after.clone())), expected, "{after:?}");
             let given = Plan { users: vec![Change::Created(after)], ..Plan::nothing(1) };
-            assert!(Losses::by(&given).is_empty(), "what is given is no loss");
+            assert!(Losses::by(&given).is_empty(), "what is given is not a loss");
         }
     }
 

@@ -11,7 +11,7 @@ pub struct Price {
     decimals: u32,
 }
 
-/// The text is no price.
+/// The text is not a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoPrice;
 

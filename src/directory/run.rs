@@ -24,7 +24,7 @@ pub struct Run {
     /// Who requested the run: the subject of a token, or `system user` and the name of the
     /// operating system's user.
     pub requested_by: Option<String>,
-    /// Whether the requester allowed any number of removals.
+    /// Whether the requester approved any number of removals.
     pub allow_removals: bool,
     /// The status of the run.
     pub status: RunStatus,

@@ -42,7 +42,7 @@ pub struct Assessment {
     pub identities: Vec<Identity>,
     /// Active accounts without a person.
     pub unmatched: Vec<UnmatchedAccount>,
-    /// Active accounts of people who have ended, without sign-ins.
+    /// Active accounts of people who have left, without sign-ins.
     terminated: Vec<TerminatedActive>,
     /// Service accounts without an active owner.
     pub ownerless: Vec<Ownerless>,
@@ -68,7 +68,7 @@ struct Key {
 }
 
 impl Assessment {
-    /// Active accounts of people who have ended.
+    /// Active accounts of people who have left.
     #[must_use]
     pub fn terminated_count(&self) -> usize {
         self.terminated.len()
@@ -133,7 +133,7 @@ impl Identities {
         Ok(Some(made))
     }
 
-    /// The active accounts of people who have ended, with the sign-ins up to the moment that the
+    /// The active accounts of people who have left, with the sign-ins up to the moment that the
     /// activity log has.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ pub enum IdentityError {
     NoSuchAccount,
     /// The person is not known.
     #[error(
-        "`person` names nobody in the current roster, or several people. Give the key. The \
+        "`person` matches no person, or several people, in the current roster. Give the key. The \
          roster's source, and the view `identities`, have the keys"
     )]
     NoSuchPerson,

@@ -26,7 +26,7 @@ impl Identities {
         };
         let forgotten = self.store.forget(&self.workspace, &key, &author.by, now, event).await?;
         self.drop_caches().await;
-        // The person is erased by now. So this is no failure of the erasure, and must not hide it.
+        // The person is erased already, so this error must not be reported as a failed erasure.
         if let Err(error) = self.ledger.empty_log().await {
             tracing::warn!(
                 workspace = &*self.workspace,

@@ -1,4 +1,4 @@
-//! Who stands behind which account, for a running bridge and for commands: imports rosters, records
+//! Who holds which account, for a running bridge and for commands: imports rosters, records
 //! decisions, and evaluates them against the directory.
 //!
 //! ```text

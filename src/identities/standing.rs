@@ -18,7 +18,7 @@ pub struct RosterStanding {
     pub confirmed_at: OffsetDateTime,
     /// Active accounts without a person.
     pub unmatched: usize,
-    /// Active accounts of people who have ended.
+    /// Active accounts of people who have left.
     pub terminated_active: usize,
     /// Service accounts without an active owner.
     pub ownerless: usize,

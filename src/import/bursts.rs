@@ -13,7 +13,7 @@ pub enum Announced {
     Access,
     /// The activity log has a new entry. Sign-ins are among them, so there are many.
     LogEntry,
-    /// Something that changes nobody's access, such as away mode.
+    /// A change that is not about access, such as away mode.
     Volatile,
 }
 

@@ -16,8 +16,8 @@ words! {
     pub enum ConnectionState {
         /// The last import succeeded.
         Connected = "connected",
-        /// No import has ended yet, the last one did not succeed, or removals wait. The operator may
-        /// have to act.
+        /// No import has ended yet, the last one did not succeed, or removals wait. The operator
+        /// may have to act.
         Degraded = "degraded",
         /// Intercom refuses the token until the operator changes something.
         Disconnected = "disconnected",

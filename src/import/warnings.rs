@@ -50,7 +50,8 @@ pub(super) fn with_kept_back(warnings: &[Warning], kept: KeptBack) -> Vec<Warnin
     let KeptBack { users, groups, memberships } = kept;
     let detail = format!(
         "{users} people, {groups} teams and {memberships} memberships that Intercom did not list stay as they are until it \
-         lists everything in a form that can be read; the other warnings of this run say what is in the way"
+         lists everything in a form that can be read; the other warnings of this run say what \
+         could not be read"
     );
     std::iter::once(Warning::new(REMOVALS_WAIT, detail)).chain(warnings.iter().cloned()).collect()
 }

@@ -331,7 +331,10 @@ impl Client {
         let Some(Refusal { code, hosted_in }) = refusal else {
             let outage = match status {
                 408 | 500.. => Outage::Answered { status, code: NO_CODE.to_owned() },
-                _ => Outage::NotIntercom { status, what: "it is no refusal of Intercom's" },
+                _ => Outage::NotIntercom {
+                    status,
+                    what: "it does not have the form of an error of Intercom's",
+                },
             };
             return IntercomError::Unavailable { resource, outage };
         };
@@ -371,7 +374,8 @@ impl fmt::Debug for Client {
 
 /// Serialises the body of a request.
 fn json_body(path: &str, body: &impl Serialize) -> Result<Vec<u8>, IntercomError> {
-    serde_json::to_vec(body).map_err(|_| malformed(path, "the question cannot be written as JSON"))
+    serde_json::to_vec(body)
+        .map_err(|_| malformed(path, "the request cannot be serialised as JSON"))
 }
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, String> {

@@ -55,7 +55,8 @@ pub async fn read_ip_allowlist(client: &Client) -> Result<IpAllowlist, IntercomE
                     return Err(malformed(ALLOWLIST, "`ip_allowlist` is not a list"));
                 }
             };
-            // An entry that is no text is kept as JSON: it is no network, and the check says so.
+            // An entry that is not text is kept as JSON: it is not a network, and the check says
+            // so.
             let text = |raw: &&RawValue| {
                 serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
             };

@@ -95,7 +95,7 @@ mod tests {
         assert_eq!((scan.entries, scan.elements, scan.depth, scan.in_text), (2, 3, 0, false));
         let deep = format!("{}1,2{}", "[".repeat(1_000), "]".repeat(1_000));
         assert_eq!((scanned(&deep).elements, scanned(&deep).depth), (1, 0));
-        assert_eq!(scanned("]]}},,\"").depth, 0, "what is no JSON harms nobody");
+        assert_eq!(scanned("]]}},,\"").depth, 0, "what is not JSON harms nobody");
     }
 
     #[test]

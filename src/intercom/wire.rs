@@ -78,7 +78,7 @@ impl<'a> Object<'a> {
     /// Parses a response that is an object.
     ///
     /// # Errors
-    /// The error of serde_json, which tells whether the text is no JSON or no object.
+    /// The error of serde_json, which tells whether the text is not JSON or no object.
     pub fn parse(text: &'a Text) -> Result<Self, serde_json::Error> {
         let mut object: Self = serde_json::from_str(&text.text)?;
         object.lossy = text.lossy;

@@ -51,10 +51,11 @@ impl Ledger {
         self.commit_by(lease, run, plan, now, false).await
     }
 
-    /// Like [`Ledger::commit`]. `is_right` says whether the clock is known to be right. If it is, and
-    /// the time of the latest generation lies in the future, a clock was ahead when that generation
-    /// was committed. The new generation then has the true time, although it is earlier, and it is
-    /// committed even if nothing changed. So the state at every moment from now on can be determined.
+    /// Like [`Ledger::commit`]. `is_right` says whether the clock is known to be right. If it is,
+    /// and the time of the latest generation lies in the future, a clock was ahead when that
+    /// generation was committed. The new generation then has the true time, although it is earlier,
+    /// and it is committed even if nothing changed. So the state at every moment from now on can be
+    /// determined.
     ///
     /// # Errors
     /// As of [`Ledger::commit`].

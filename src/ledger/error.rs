@@ -7,8 +7,7 @@ use crate::database::DatabaseError;
 use crate::date_time;
 use crate::directory::Generation;
 
-/// Why the ledger could not do what it was asked. The messages contain no SQL, no password and no
-/// row.
+/// Why an operation of the ledger failed. The messages contain no SQL, no password and no row.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The plan was made from a generation that is not the latest any more. Make a new one.

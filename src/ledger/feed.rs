@@ -1,8 +1,8 @@
 //! The feed of log entries: their numbers, and pages of them.
 //!
-//! A commit numbers its entries while it holds the row of the lease ([`lease`](super::lease)), until
-//! it ends. So entries become visible in the order of their numbers, also with several bridges on
-//! PostgreSQL: a reader that has seen number 12 has seen every lower one.
+//! A commit numbers its entries while it holds the row of the lease ([`lease`](super::lease)),
+//! until it ends. So entries become visible in the order of their numbers, also with several
+//! bridges on PostgreSQL: a reader that has seen number 12 has seen every lower one.
 //!
 //! The cost of a page does not grow with the number of entries: each order of the feed has an
 //! index, and a page looks at no more than [`limits::ACTIVITY_SCANNED`] entries.
@@ -118,7 +118,8 @@ impl Ledger {
     /// [`LedgerError::Database`].
     pub async fn feed_from(&self, workspace: &str, since: i64) -> Result<Position, LedgerError> {
         use activity::Column;
-        // A clock may have been set back, so the entry with the earliest time need not be the first.
+        // A clock may have been set back, so the entry with the earliest time need not be the
+        // first.
         let first: Option<Option<i64>> = activity::Entity::find()
             .select_only()
             .column_as(Column::Seq.min(), "first")

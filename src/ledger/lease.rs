@@ -104,8 +104,8 @@ impl Ledger {
         }
     }
 
-    /// Whether a lease was given back, has been unchanged for as long as `ttl`, or has a holder that
-    /// is gone.
+    /// Whether a lease was given back, has been unchanged for as long as `ttl`, or has a holder
+    /// that is gone.
     async fn is_free(
         &self,
         db: &DatabaseTransaction,
@@ -229,9 +229,11 @@ async fn interrupt_runs(
     use imports::Column;
     let error = Failure {
         code: "interrupted".to_owned(),
-        detail: "the process that ran this import ended, or lost its lease, before the import did".to_owned(),
+        detail: "the process that ran this import ended, or lost its lease, before the import did"
+            .to_owned(),
         remedy:
-            "nothing of it was recorded; the next import reads what it would have. If it was to let removals through, \
+            "nothing of it was recorded; the next import reads what it would have. If its removals \
+             were approved, \
                  ask for it again"
                 .to_owned(),
     };

@@ -1,5 +1,5 @@
-//! Reads what the activity log says for the checks of the posture: entries by kind, and who signed
-//! in how. All of it up to a moment.
+//! Reads what the activity log says for the checks of the posture: entries by kind, and sign-ins by
+//! account and method; all up to a moment.
 
 use std::collections::BTreeMap;
 

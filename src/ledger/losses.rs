@@ -23,7 +23,7 @@ use crate::directory::{
 
 impl Ledger {
     /// The generation after which losses younger than `since` count: the latest one at that moment,
-    /// or a later one whose removals a person allowed. Generations are compared by number, not by
+    /// or a later one whose removals a person approved. Generations are compared by number, not by
     /// time, so a generation whose time lies in the future counts as young.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What full imports read of Intercom only for the checks of the posture. It is no part of the
+//! What full imports read of Intercom only for the checks of the posture. It is not part of the
 //! generations: nothing is served from it.
 
 use sea_orm::{

@@ -84,8 +84,8 @@ impl Ledger {
         Ok(db)
     }
 
-    /// Deletes the log entries of events before a moment, and records the audit entries that `events`
-    /// returns for their number.
+    /// Deletes the log entries of events before a moment, and records the audit entries that
+    /// `events` returns for their number.
     ///
     /// # Errors
     /// [`LedgerError::Database`]; then nothing is deleted.

@@ -129,7 +129,7 @@ impl Ledger {
 
     /// The run that has waited longest. A run that has waited longer than [`limits::QUEUED_MAX`],
     /// because no bridge ran, is marked as interrupted: what a person allowed then may be wrong
-    /// now. So is a run whose removals a person allowed at a time that lies in the future.
+    /// now. So is a run whose removals a person approved at a time that lies in the future.
     async fn first_queued(
         &self,
         workspace: &str,

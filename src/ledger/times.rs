@@ -56,8 +56,8 @@ impl Ahead {
         Failure {
             code: "times_in_the_future".to_owned(),
             detail: format!(
-                "{} bears the time {}, which is {} ahead of this machine's clock: some clock was ahead when it was recorded, \
-                 or this one is behind now. The time counts as unknown",
+                "{} has the time {}, which is {} ahead of this machine's clock: some clock was \
+                 ahead when it was recorded, or this one is behind now. The time counts as unknown",
                 self.bearer,
                 date_time::written(self.at),
                 length(self.seconds(now))

@@ -140,7 +140,8 @@ impl Check<'_> {
         self.verified.asked_head = Some(moment);
         if moment.generation < self.pruned_to {
             self.found(format!(
-                "the hash that was asked for is of generation {}, and history was shortened up to generation {}: what was before cannot be proved any more",
+                "the requested hash belongs to generation {}, and the history was pruned up to \
+                 generation {}: earlier states can no longer be proved",
                 moment.generation, self.pruned_to
             ));
         }

@@ -173,8 +173,8 @@ impl Check<'_> {
         }
     }
 
-    /// Returns what a generation opened and closed, and reports the versions that do not match their
-    /// digests.
+    /// Returns what a generation opened and closed, and reports the versions that do not match
+    /// their digests.
     async fn steps_of_all_tables(&mut self, number: Generation) -> Result<Steps, LedgerError> {
         let users = self
             .steps(&USERS, number, |row| {
@@ -290,7 +290,8 @@ impl Check<'_> {
         let digests = prune::digests_at(self.db, self.workspace, number).await?;
         if chain::hash_of_state(&hash, digests) != pruned.hash {
             self.found(format!(
-                "the history was shortened up to generation {number}, and versions that were true then are missing or changed"
+                "the history was pruned up to generation {number}, and versions that were true \
+                 then are missing or changed"
             ));
         }
         Ok(())

@@ -201,7 +201,7 @@ impl Walk<'_> {
 }
 
 /// Drops `before` if it is not earlier than the generation's own time. In that case, a clock was
-/// ahead when the generation before was committed, so its time is no lower bound.
+/// ahead when the generation before was committed, so its time is not a lower bound.
 fn numbered(row: generations::Model, before: Option<OffsetDateTime>) -> Numbered {
     let before = before.filter(|before| *before < row.at);
     (row, before)

@@ -18,7 +18,7 @@ pub const AUDIT_WRITE: Duration = Duration::from_secs(1);
 pub const AUDIT_DETAILED: usize = 256;
 
 /// The maximum number of distinct requests without a valid token within that time that are recorded
-/// with more than their status. Anybody can create such rows.
+/// with more than their status. Any client can create such rows.
 pub const AUDIT_STRANGERS: usize = 16;
 
 /// The maximum number of distinct requests within that time that are recorded with their address.

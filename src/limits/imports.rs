@@ -25,7 +25,7 @@ pub const DISPUTED_FEW: usize = 2;
 pub const REREAD_ATTEMPTS: u32 = 2;
 
 /// The maximum number of warnings kept with a run; the rest are counted. A warning for each of
-/// 100,000 admins helps nobody.
+/// 100,000 admins is of no use.
 pub const RUN_WARNINGS: usize = 100;
 
 /// The maximum number of warnings of one kind among them, so that no kind hides the others.
@@ -66,7 +66,7 @@ pub const WEBHOOK_BURST: u32 = 8;
 /// the burst to be over.
 pub const WEBHOOK_PAUSE: Duration = Duration::from_secs(15);
 
-/// How long the import may wait after a webhook that concerns nobody's access: such webhooks, for
+/// How long the import may wait after a webhook that cannot change access: such webhooks, for
 /// sign-ins and away mode, come by the hundred.
 pub const VOLATILE_DELAY: Duration = Duration::from_mins(1);
 

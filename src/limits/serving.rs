@@ -99,7 +99,8 @@ pub const ANSWER_CHUNK_BYTES: usize = 32 * 1024;
 /// Rows that are serialised at once: about ten kilobytes.
 pub const ROWS_AT_ONCE: usize = 32;
 
-/// The maximum number of pages and exports of the console that are made, or not read yet, at a time.
+/// The maximum number of pages and exports of the console that are made, or not read yet, at a
+/// time.
 pub const CONSOLE_AT_A_TIME: usize = 8;
 
 /// The maximum number of pages of lists that are in memory until their clients have read them. A

@@ -199,7 +199,7 @@ fn register_rosters(measures: &Measures, registry: &mut Registry) {
         ),
         (
             "roster_age_seconds",
-            "Time since the source of the roster was last read",
+            "Time since the source last had exactly the people of the roster in force",
             &measures.roster_age,
         ),
         (

@@ -22,7 +22,7 @@ pub struct ChangedFinding {
     pub check: CheckId,
     /// What it is about.
     pub subject: String,
-    /// What people call that.
+    /// The display name of the subject.
     pub name: Option<String>,
     /// The severity.
     pub severity: Severity,

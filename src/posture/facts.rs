@@ -156,7 +156,7 @@ impl<'a> Facts<'a> {
         self.active(id).map_or(Performer::Gone, |active| Performer::Active(*active))
     }
 
-    /// What people call the one who caused an event: the address at that time, else an id.
+    /// The display name of the actor: the address at that time, else an id.
     #[must_use]
     pub fn performer_name(&self, entry: &Activity) -> Option<String> {
         let actor = entry.performed_by.as_ref()?;
@@ -234,7 +234,7 @@ impl Active<'_> {
         }
     }
 
-    /// What people call the account.
+    /// The display name of the account.
     pub fn name(&self) -> String {
         user_name(self.user)
     }

@@ -38,7 +38,7 @@ pub struct Outcome {
 pub struct Draft {
     /// What it is about: an id that stays the same as long as the thing exists.
     pub subject: String,
-    /// What people call that.
+    /// The display name of the subject.
     pub name: Option<String>,
     /// The address of the account, for exceptions that name it.
     pub address: Option<String>,

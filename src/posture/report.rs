@@ -123,7 +123,7 @@ pub struct Finding {
     pub id: String,
     /// What the finding is about.
     pub subject: String,
-    /// What people call that.
+    /// The display name of the subject.
     pub name: Option<String>,
     /// `fail`, `review` or `unknown`.
     pub status: Status,

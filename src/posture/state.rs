@@ -134,7 +134,7 @@ pub struct Allowlist {
     pub is_enabled: bool,
     /// Its networks.
     pub networks: Vec<IpNet>,
-    /// Entries that are no networks.
+    /// Entries that are not networks.
     pub unreadable: usize,
 }
 

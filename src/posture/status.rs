@@ -65,7 +65,7 @@ words! {
         Medium = "medium",
         /// A weakness that can do harm by itself.
         High = "high",
-        /// Somebody has access who must not have it, or could get it easily.
+        /// A person has, or could easily get, access that they must not have.
         Critical = "critical",
     }
 }

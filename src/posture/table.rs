@@ -160,7 +160,7 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
         title: "Who may export data",
         name: "Exporters",
         severity: Severity::High,
-        question: "May only those export data who are meant to?",
+        question: "Is the export of data limited to the intended accounts?",
         rule: "Fails for each active account that holds `export_data`, unless its role is one of \
                `privileged_roles`, or the account or its role is in `export_allowed`. If \
                `privileged_roles` is empty, each holder needs a review instead. Unknown for \
@@ -215,9 +215,9 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
         title: "Left the company, still in",
         name: "LeaverWithAccess",
         severity: Severity::Critical,
-        question: "Has anybody who left the company still an account?",
-        rule: "Fails for each active account of a person who has ended in the roster. If only a \
-               derived match says so, it needs a review instead. Not applicable without a \
+        question: "Does a person who left the company still have an account?",
+        rule: "Fails for each active account of a person who has left according to the roster. If \
+               only a derived match says so, it needs a review instead. Not applicable without a \
                roster; unknown if the roster is older than `roster_max_age`.",
         evidence: "Sign-ins since the last day. With the scope `roster.read`, and on the command \
                    line, also the person's key, the last day and the rule of the match.",
@@ -251,9 +251,9 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
         severity: Severity::Medium,
         question: "Who exported data?",
         rule: "Needs a review for each export of conversations, users or leads within `window`. \
-               Fails if who exported is neither privileged nor in `export_allowed`, or is gone \
-               by now. PDF exports of single conversations are only counted. Unknown if the \
-               activity log does not cover the window.",
+               Fails if the exporter is neither privileged nor in `export_allowed`, or is no \
+               longer in the workspace. PDF exports of single conversations are only counted. \
+               Unknown if the activity log does not cover the window.",
         evidence: "When, by whom, the kind, what the log says about it.",
         remedy: "Ask the person who exported. Narrow who may (IC-ACC-4).",
         page: None,
@@ -290,8 +290,8 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
         severity: Severity::Medium,
         question: "Who opened a new way into the workspace, or out of it?",
         rule: "Needs a review for each app that was installed, each token that was made, each \
-               webhook and each secret within `window`. Fails if who did it is gone by now. \
-               Unknown if the activity log does not cover the window.",
+               webhook and each secret within `window`. Fails if the person who did it is no \
+               longer in the workspace. Unknown if the activity log does not cover the window.",
         evidence: "The entry, by whom, what the log says about it.",
         remedy: "Look at Settings > Integrations and at the Developer Hub. Remove what nobody \
                  needs.",
@@ -311,7 +311,7 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
                Needs a review if only the maker is gone. Unknown if the connectors were not \
                read, or if Intercom does not say who made one. Drafts are only listed.",
         evidence: "The connector, its maker and its last editor.",
-        remedy: "Let somebody in the workspace save the connector, or delete it.",
+        remedy: "Let a current teammate save the connector, or delete it.",
         page: None,
         settings: &[],
         takes_answers: false,
@@ -417,7 +417,7 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
         title: "Health Check looked at",
         name: "HealthCheck",
         severity: Severity::Low,
-        question: "Did somebody look at Intercom's own Health Check?",
+        question: "Was Intercom's own Health Check reviewed?",
         rule: "Always manual.",
         evidence: "None.",
         remedy: "Look at Settings > Workspace > Security > Health Check.",

@@ -104,7 +104,7 @@ fn visible_compatible(text: &str) -> Cow<'_, str> {
     text.nfkc().filter(|letter| !is_invisible(*letter)).collect::<String>().into()
 }
 
-/// Returns a domain in ASCII (UTS 46), without one trailing dot; `None` if it is no domain.
+/// Returns a domain in ASCII (UTS 46), without one trailing dot; `None` if it is not a domain.
 #[must_use]
 pub fn read_domain(text: &str) -> Option<Cow<'_, str>> {
     let domain = text.strip_suffix(['.', '\u{3002}']).unwrap_or(text);

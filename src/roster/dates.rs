@@ -163,7 +163,7 @@ pub mod option {
     /// Reads what [`serialize`] writes.
     ///
     /// # Errors
-    /// Those of the deserialiser, and if the text is no date.
+    /// Those of the deserialiser, and if the text is not a date.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Date>, D::Error> {

@@ -24,7 +24,7 @@ pub enum BadDecisionFile {
     /// The file has more rows than allowed.
     #[error("the file has more than {0} rows")]
     TooManyRows(usize),
-    /// The file is no text.
+    /// The file is not text.
     #[error("{0}")]
     NotText(#[from] NotText),
     /// A needed column is missing.
@@ -38,7 +38,8 @@ pub enum BadDecisionFile {
     NoSuchAccount(u64),
     /// The person is not known.
     #[error(
-        "line {0}, person: names nobody in the current roster, or several people. Give the key"
+        "line {0}, person: matches no person, or several people, in the current roster. Give the \
+         key"
     )]
     NoSuchPerson(u64),
     /// The end cannot be read.
@@ -204,8 +205,8 @@ mod tests {
             bad.unwrap_err(),
             [
                 "line 3, account: names no account. Give its id (`adm_…`) or its address",
-                "line 3, person: names nobody in the current roster, or several people. Give the \
-                 key",
+                "line 3, person: matches no person, or several people, in the current roster. Give \
+                 the key",
                 "line 3, until: must be a date such as 2026-03-01, or a moment such as \
                  2026-03-01T23:59:59Z or 2026-03-01T23:59+01:00",
             ]

@@ -35,7 +35,7 @@ pub enum TextEncoding {
     Windows1252,
 }
 
-/// A file that is no text.
+/// A file that is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotText {
     /// The file is empty.

@@ -49,7 +49,7 @@ words! {
     pub enum OwnerProblem {
         /// Nobody is named.
         Missing = "missing",
-        /// The named person has ended, or has not started.
+        /// The named person has left, or has not started.
         Ended = "ended",
         /// What is named fits nobody in the roster, or several people.
         Unmatched = "unmatched",
@@ -151,7 +151,7 @@ impl Evaluated<'_> {
         }
     }
 
-    /// Whether the account is active and belongs to a person who has ended.
+    /// Whether the account is active and belongs to a person who has left.
     #[must_use]
     pub fn is_terminated_active(&self, day: Day<'_>) -> bool {
         self.account.user.active && self.person.is_some_and(|person| person.has_ended(day.today))

@@ -32,7 +32,7 @@ const MIN_MATCHED_FIRST: usize = 50;
 /// What the guard compares of a version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// People who have not ended.
+    /// People who have not left.
     pub active_people: usize,
     /// Rows of the file.
     pub rows: usize,
@@ -42,7 +42,7 @@ pub struct Standing {
     pub fields: BTreeSet<Field>,
     /// The active accounts of people. Service accounts and Intercom's own bot are left out.
     pub accounts: BTreeSet<UserId>,
-    /// Those of them that belong to a person who has not ended.
+    /// Those of them that belong to a person who has not left.
     pub matched: BTreeSet<UserId>,
 }
 
@@ -92,7 +92,7 @@ pub enum HoldReason {
     },
     /// Many accounts would lose their person.
     #[error(
-        "{lost} of {before} matched accounts would have no person, or one who has ended, which is \
+        "{lost} of {before} matched accounts would have no person, or one who has left, which is \
          more than {max_shrink} %"
     )]
     FewerMatches {

@@ -1,4 +1,4 @@
-//! Which person of a roster stands behind which account.
+//! Which person of a roster holds which account.
 //!
 //! The rules are tried in the order of [`MatchRule`]; the first that gives people decides. If it
 //! gives several, the account is ambiguous, and later rules are not tried. Local parts alone never
@@ -293,7 +293,7 @@ impl<'a> Index<'a> {
 
     /// Chooses one of the people whom a rule gives; otherwise returns the candidates.
     ///
-    /// Of several rows for one address (a person who left and came back) the one who has not ended
+    /// Of several rows for one address (a person who left and came back) the one who has not left
     /// is chosen, or else the one who ended last.
     fn choose(
         &self,
@@ -334,7 +334,7 @@ impl<'a> Index<'a> {
     }
 
     /// Whether the address may have belonged to another person when the account was made: the
-    /// chosen person started after that, and another person with the address has ended.
+    /// chosen person started after that, and another person with the address has left.
     fn is_recycled(&self, account: &Account<'_>, chosen: usize, holders: &[usize]) -> bool {
         let Some(person) = self.person(chosen) else { return false };
         let joined = self.day.zone.date_at(account.joined_at());

@@ -1,5 +1,5 @@
-//! Which person stands behind which account. Pure: the caller reads and stores everything that this
-//! module works with.
+//! Which person holds which account. Pure: the caller reads and stores everything that this module
+//! works with.
 //!
 //! A *roster* is the list of people (and of known service accounts) from a company's source of
 //! truth: a personnel system or an identity provider. This module reads such lists, matches their

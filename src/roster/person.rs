@@ -105,7 +105,7 @@ pub struct Person {
     /// The last day. On it the person still works.
     #[serde(default, with = "dates::option", skip_serializing_if = "Option::is_none")]
     pub ended: Option<Date>,
-    /// Whether the person ended by being absent from this version.
+    /// Whether the end follows from the person's absence from this version.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub absent: bool,
     /// Of a person who ended on an unknown day: the day of the first version that says so.
@@ -153,7 +153,7 @@ impl Person {
         }
     }
 
-    /// Returns the status on a day. If the last day lies before it, the person has ended, whatever
+    /// Returns the status on a day. If the last day lies before it, the person has left, whatever
     /// the roster states. If the first day lies after it, the status is [`Status::Future`].
     #[must_use]
     pub fn status_on(&self, today: Date) -> Status {
@@ -172,7 +172,7 @@ impl Person {
         self.status_on(today) == Status::Ended
     }
 
-    /// Returns how the end is known; `None` for a person who has not ended.
+    /// Returns how the end is known; `None` for a person who has not left.
     #[must_use]
     pub fn ended_source(&self, today: Date) -> Option<EndedSource> {
         (self.status_on(today) == Status::Ended).then_some(if self.absent {
@@ -247,7 +247,7 @@ pub struct References<'a> {
 
 impl<'a> References<'a> {
     /// Indexes people. An id or address that several people share refers to the only one of them
-    /// who has not ended, if there is exactly one, and otherwise to nobody.
+    /// who has not left, if there is exactly one, and otherwise to nobody.
     #[must_use]
     pub fn new(people: &'a [Person], today: Date) -> Self {
         let mut by_text = named_by(people.iter().filter(|person| !person.has_ended(today)));

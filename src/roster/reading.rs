@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         match Delimited::open(text, |title| is_known_title(title, &self.settings.columns)) {
             Ok((rows, mut titles)) => {
                 self.report.separator = Some(rows.separator());
-                // A separator at the end of the header is no column.
+                // A separator at the end of the header is not a column.
                 while titles.last().is_some_and(|title| title.trim().is_empty()) {
                     titles.pop();
                 }

@@ -34,7 +34,7 @@ pub enum ProblemKind {
         /// The maximum.
         max: usize,
     },
-    /// The file is no text.
+    /// The file is not text.
     #[error("{0}")]
     NotText(#[from] NotText),
     /// The file has no header.
@@ -87,7 +87,7 @@ pub enum ProblemKind {
         /// The place, in bytes from 1.
         column: usize,
     },
-    /// A JSON record is no object.
+    /// A JSON record is not an object.
     #[error("the record is not a JSON object with a member for each column")]
     NotAnObject,
     /// A JSON object has a member twice.
@@ -121,7 +121,7 @@ pub enum ProblemKind {
     )]
     UnreadableStart,
     /// The end lies before the start.
-    #[error("the end date lies before the start date. The person counts as ended")]
+    #[error("the end date lies before the start date. The person counts as having left")]
     EndBeforeStart,
     /// An address cannot be read.
     #[error("the address cannot be read and is left out")]

@@ -23,7 +23,7 @@ words! {
         DecisionDangling = "decision_dangling",
         /// The account has no readable address.
         UnreadableAddress = "unreadable_address",
-        /// The person has ended, and the account is active.
+        /// The person has left, and the account is active.
         TerminatedActive = "terminated_active",
         /// Another active account has the same person.
         DuplicateAccount = "duplicate_account",

@@ -12,7 +12,7 @@ use super::{Email, EmailKind, NameForm, Person, PersonKey, Roster, Status};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Completeness {
-    /// Only current people: a missing person has ended.
+    /// Only current people: a missing person has left.
     Current,
     /// All people, those who left included: a missing person is unknown.
     All,

@@ -20,7 +20,7 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Indexes the names. People who have not ended come first, then the order is that of the keys.
+    /// Indexes the names. People who have not left come first, then the order is that of the keys.
     #[must_use]
     pub fn new(roster: &'a Roster, today: Date) -> Self {
         let people = roster.people();

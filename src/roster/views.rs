@@ -202,7 +202,7 @@ words! {
     }
 }
 
-/// An active account of a person who has ended.
+/// An active account of a person who has left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TerminatedActive {
     /// The SCIM id of the account.
@@ -211,7 +211,7 @@ pub struct TerminatedActive {
     pub user_name: String,
     /// The key of the person in the roster.
     pub person_key: String,
-    /// The person's last day; null if the roster only says that the person has ended.
+    /// The person's last day; null if the roster only says that the person has left.
     #[serde(with = "dates::option")]
     pub ended: Option<Date>,
     /// How the end is known.
@@ -252,7 +252,7 @@ impl TerminatedActive {
     ];
 }
 
-/// Returns the active accounts of people who have ended, once `grace` has passed since their last
+/// Returns the active accounts of people who have left, once `grace` has passed since their last
 /// day (`roster.ended_grace`, in whole days). [`note_sign_ins`] adds the sign-ins.
 #[must_use]
 pub fn terminated_active(evaluation: &Evaluation<'_>, grace: Duration) -> Vec<TerminatedActive> {

@@ -23,7 +23,7 @@ pub struct WorkspaceHandle {
     pub bursts: Bursts,
     /// Past states, read from the ledger.
     pub past: PastStates,
-    /// Who stands behind which account.
+    /// Who holds which account.
     pub identities: Arc<Identities>,
     /// Verifies the signatures of Intercom's webhooks; `None` without a client secret.
     pub webhook_key: ArcSwapOption<WebhookKey>,

@@ -22,8 +22,8 @@ impl ETag {
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Computes the version of a response that has the placeholder, writes it into the response, and
-    /// returns it.
+    /// Computes the version of a response that has the placeholder, writes it into the response,
+    /// and returns it.
     ///
     /// RFC 7644 §3.14: the version belongs to the stored resource. It is therefore a hash of the
     /// whole response, whichever attributes a client requests. Volatile values are not in that

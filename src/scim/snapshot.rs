@@ -87,9 +87,9 @@ impl ServedSnapshot {
         self.is_prepared
     }
 
-    /// The response to a request for a resource without `attributes` and `excludedAttributes`. It is
-    /// prepared by [`Self::new`], and rendered again if [`Self::seen_from`] or [`Self::beside`] did
-    /// not keep it.
+    /// The response to a request for a resource without `attributes` and `excludedAttributes`. It
+    /// is prepared by [`Self::new`], and rendered again if [`Self::seen_from`] or [`Self::beside`]
+    /// did not keep it.
     #[must_use]
     pub fn response(&self, resource: Resource<'_>) -> Bytes {
         self.responses.response(resource)

@@ -2,7 +2,8 @@
 //! [`Database`], and [`Stores`] has all of them.
 //!
 //! ```text
-//! access         OAuth clients, issued tokens and signing keys, with `clients`, `client_assertions`
+//! access         OAuth clients, issued tokens and signing keys, with `clients`,
+//! `client_assertions`
 //!                and `keys`
 //! audit          the audit trail
 //! connections    Intercom's tokens, encrypted

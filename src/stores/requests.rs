@@ -227,8 +227,7 @@ impl RequestStore {
         Ok(closed)
     }
 
-    /// Closes the requests that a client last asked for before a moment, and returns how many there
-    /// were.
+    /// Closes the requests that were last made before a moment, and returns how many there were.
     ///
     /// # Errors
     /// [`LedgerError::Database`].

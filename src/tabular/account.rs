@@ -135,7 +135,7 @@ pub struct KnownLog {
 }
 
 impl Account {
-    /// Replaces the values of the activity log, which rows have as of now, by those of a moment.
+    /// Replaces the current values from the activity log by those of a moment.
     pub fn with_log_facts(&mut self, user: &User, facts: &LogFacts, moment: OffsetDateTime) {
         let sign_in = facts.sign_ins.get(&user.id);
         self.last_sign_in_at = sign_in.map(|sign_in| sign_in.at);

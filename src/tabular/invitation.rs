@@ -10,8 +10,8 @@ use crate::directory::{Invitation, Workspace, account_id};
 /// value that the log does not contain is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InvitationRow {
-    /// The id: `inv_` and the id of the entry of the activity log that tells of the invitation
-    /// first. A number follows if one entry tells of several.
+    /// The id: `inv_` and the id of the entry of the activity log that records the invitation
+    /// first. A number follows if one entry records several.
     pub id: String,
     /// Intercom's id of the workspace.
     pub workspace_id: Option<String>,

@@ -1,4 +1,4 @@
-//! A list of people as a person wants to see it: filtered, sorted, one page of it.
+//! A filtered, sorted page of people.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

@@ -137,8 +137,8 @@ pub struct ReviewedAccount {
     pub last_seen_at: OffsetDateTime,
     /// How the account changed since `since`. Null if the request has no `since`.
     pub change_since_last_review: Option<ReviewChange>,
-    /// Whether the teammate has not been active for more than 90 days (see `last_activity_at`). Null
-    /// if the activity log does not cover them, and for bots.
+    /// Whether the teammate has not been active for more than 90 days (see `last_activity_at`).
+    /// Null if the activity log does not cover them, and for bots.
     pub is_dormant: Option<bool>,
     /// Whether the personal data of the teammate was erased from the bridge. Address and names are
     /// then null.

@@ -39,7 +39,7 @@ pub struct ReviewCounts {
     pub invited: usize,
     /// Accounts with access.
     pub active: usize,
-    /// Of them, the workspace's own machines.
+    /// Of them, the workspace's bots.
     pub service_accounts: usize,
     /// Whether those with access are privileged.
     pub privileged: Answers,

@@ -85,7 +85,7 @@ impl Row for Seat {
 /// The numbers over all seats.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeatTotals {
-    /// All paid seats that somebody holds.
+    /// All paid seats.
     pub seats: usize,
     /// Those that were not used.
     pub unused: usize,

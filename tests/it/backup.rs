@@ -275,10 +275,14 @@ async fn a_changed_or_damaged_backup_is_refused_with_the_reason() {
         (
             "text.db",
             &|file| fs::write(file, "not a database at all").unwrap(),
-            "it is no database of this bridge",
+            "it is not a database of this bridge",
         ),
-        ("empty.db", &|file| fs::write(file, "").unwrap(), "it is no database of this bridge"),
-        ("other.db", &|file| sql(file, "DROP TABLE imports"), "it is no database of this bridge"),
+        ("empty.db", &|file| fs::write(file, "").unwrap(), "it is not a database of this bridge"),
+        (
+            "other.db",
+            &|file| sql(file, "DROP TABLE imports"),
+            "it is not a database of this bridge",
+        ),
         (
             "newer.db",
             &|file| sql(file, "INSERT INTO seaql_migrations VALUES ('m29990101_000001_later', 0)"),

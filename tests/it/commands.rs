@@ -141,7 +141,7 @@ fn wrong_use_has_an_exit_code_of_its_own() {
     }
     let scope = shell.run(&["token", "issue", "--scope", "scim.write"]);
     assert!(
-        scope.stderr.contains("`scim.write` is no scope; there are scim.read"),
+        scope.stderr.contains("`scim.write` is not a scope; the scopes are scim.read"),
         "{}",
         scope.stderr
     );

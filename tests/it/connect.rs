@@ -190,7 +190,7 @@ async fn a_connection_outlives_a_restart_and_is_not_moved_to_another_workspace()
     let denied = back.replace("code=", "nocode=") + "&error=access_denied";
     let denied = Bridge::send(http().get(denied).header("Cookie", &cookie)).await;
     assert!(
-        denied.status == 400 && denied.text.contains("nobody allowed the app"),
+        denied.status == 400 && denied.text.contains("the app was not authorised"),
         "{}",
         denied.text
     );

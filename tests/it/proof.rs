@@ -191,7 +191,7 @@ async fn an_earlier_head_is_recognised_until_history_is_rewritten(database: Test
     let verified = hand.ledger.verify("default", Some(&kept)).await.unwrap();
     assert_eq!((verified.known_head, verified.findings.len()), (Some(true), 1));
     assert!(
-        verified.findings[0].0.contains("history was shortened up to generation 2"),
+        verified.findings[0].0.contains("history was pruned up to generation 2"),
         "{:?}",
         verified.findings
     );

@@ -79,7 +79,7 @@ async fn a_clock_that_is_ahead_of_intercoms_prunes_nothing() {
     assert!(!is_pruned(&shell) && audit(&shell).is_empty());
     intercoms.catch_up_to(i64::MAX / 2);
 
-    // A refused token is no obstacle: the response has a date, too.
+    // A refused token is not an obstacle: the response has a date, too.
     simulator.fail(Fault::Unauthorized, "/me", 1);
     let (code, said) = prune(&shell, &["--yes"]);
     assert_eq!(code, Some(0), "{said}");

@@ -1,4 +1,4 @@
-//! Rosters: who stands behind which account.
+//! Rosters: who holds which account.
 
 mod api;
 mod commands;

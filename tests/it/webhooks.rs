@@ -112,7 +112,7 @@ async fn signed_bodies_are_taken_however_odd_they_are() {
             "{body}"
         );
         assert!(
-            answer.json()["detail"].as_str().unwrap().contains("is no JSON object"),
+            answer.json()["detail"].as_str().unwrap().contains("is not a JSON object"),
             "{}",
             answer.text
         );

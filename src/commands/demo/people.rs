@@ -1,4 +1,5 @@
-//! The roster of the demo: most teammates, some of whom have left, so that the views show something.
+//! The roster of the demo: most teammates, some of whom have left, so that the views show
+//! something.
 
 use serde_json::{Value, json};
 use time::Duration;

@@ -32,7 +32,7 @@ fn print_text(status: &RosterStatus) {
         return;
     };
     print_line(&format!(
-        "{} active accounts: {} without a person, {} of people who have ended, {} service \
+        "{} active accounts: {} without a person, {} of people who have left, {} service \
          accounts without an active owner",
         figures.accounts, figures.unmatched, figures.terminated_active, figures.ownerless
     ));

@@ -48,8 +48,9 @@ pub struct ActivityList {
 
 /// Lists entries of Intercom's activity log, in the order in which the bridge recorded them.
 ///
-/// A client that follows `next` gets each entry once, also those that Intercom provides late. A page
-/// may be short or empty although `has_more` is true. The URL of the next page is in `Link`, too.
+/// A client that follows `next` gets each entry once, also those that Intercom provides late. A
+/// page may be short or empty although `has_more` is true. The URL of the next page is in `Link`,
+/// too.
 #[utoipa::path(
     get, path = "/api/v1/activity", operation_id = "list_activity", tag = "activity",
     params(ActivityParameters),

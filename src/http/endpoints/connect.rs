@@ -218,8 +218,8 @@ fn denied() -> HttpResponse {
         StatusCode::BAD_REQUEST,
         "The workspace is not connected",
         &html! {
-            "Intercom sent no authorization code: nobody allowed the app. Nothing was changed. To \
-             start again, run " code { "intercom-scim-bridge connect" } "."
+            "Intercom sent no authorization code: the app was not authorised. Nothing was changed. \
+             To start again, run " code { "intercom-scim-bridge connect" } "."
         },
     )
 }

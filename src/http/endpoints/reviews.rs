@@ -260,7 +260,7 @@ struct Reviewed {
     invited: Vec<Invitation>,
     as_of: OffsetDateTime,
     since: Option<OffsetDateTime>,
-    /// Who stands behind the accounts; `None` if no roster was in force.
+    /// Who holds the accounts; `None` if no roster was in force.
     identities: Option<Arc<Assessment>>,
 }
 

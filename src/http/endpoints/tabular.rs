@@ -224,8 +224,8 @@ impl Source {
 }
 
 /// The generation that a page of a past state shows. Later pages keep the generation of the first
-/// page (`pinned`), even if the latest generation at the moment is another one by now. But a
-/// generation that is later than the moment is refused.
+/// page (`pinned`), even if a newer generation exists for that moment now. But a generation that is
+/// later than the moment is refused.
 async fn past_generation(
     caller: &Caller<ImportRead>,
     moment: OffsetDateTime,
@@ -329,7 +329,8 @@ impl View {
         caller.service.makers.page(async move { make(source.directory(), selection) }).await
     }
 
-    /// Replaces the values of the activity log, which the rows have as of now, by those of a moment.
+    /// Replaces the values of the activity log, which the rows have as of now, by those of a
+    /// moment.
     async fn show_log_as_of(
         &self,
         caller: &Caller<ImportRead>,

@@ -28,7 +28,7 @@ struct Notification {
 }
 
 impl Notification {
-    /// Parses a body whose signature was verified; `None` if it is no JSON object.
+    /// Parses a body whose signature was verified; `None` if it is not a JSON object.
     fn read(body: &[u8]) -> Option<Self> {
         // RFC 8259 §8.1: parsers may ignore a byte order mark.
         serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
@@ -146,9 +146,9 @@ pub async fn intercom(
         return Err(ApiError::bad_signature());
     };
     let notification = Notification::read(&body.0).ok_or_else(|| ApiError::InvalidSyntax {
-        why:
-            "the signature fits, but the body is no JSON object such as Intercom sends to webhooks"
-                .to_owned(),
+        why: "the signature fits, but the body is not a JSON object such as Intercom sends to \
+             webhooks"
+            .to_owned(),
     })?;
     let served = workspace.live.served();
     let announced =

@@ -42,7 +42,7 @@ pub enum ApiError {
     Unauthenticated {
         /// Whether the request has a token.
         token_given: bool,
-        /// Why the token is no longer valid (or not yet), if the signature is good.
+        /// Why the token is no longer valid (or not yet), if the signature is valid.
         ended: Option<&'static str>,
     },
     /// The token is valid but lacks a scope.

@@ -78,8 +78,8 @@ impl Origin {
             let not_trusted = peer.zip(header).filter(|(peer, _)| self.untrusted.is_new(*peer));
             return Forwarded { from: peer, to: None, is_secure: self.has_tls, not_trusted };
         }
-        // Each proxy appends the address that it saw. So the last address that is no trusted proxy
-        // is the client; the client may have invented those before it.
+        // Each proxy appends the address that it saw. So the last address that is not a trusted
+        // proxy is the client; the client may have invented those before it.
         let forwarded = values(headers, "x-forwarded-for");
         let mut hops = forwarded.iter().rev().map_while(|hop| address(hop));
         let client = hops.find(|hop| !self.trusts(*hop));

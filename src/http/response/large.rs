@@ -135,7 +135,8 @@ impl Makers {
         self.pages.run(work).await
     }
 
-    /// Runs `work` on a search thread. Dropping the returned future cancels it, unless it has begun.
+    /// Runs `work` on a search thread. Dropping the returned future cancels it, unless it has
+    /// begun.
     ///
     /// # Errors
     /// If the work panics.

@@ -57,7 +57,7 @@ pub struct ExportKey {
     pub invited: Vec<Invitation>,
     /// The moment of the earlier state.
     pub since: Option<OffsetDateTime>,
-    /// Who stands behind the accounts.
+    /// Who holds the accounts.
     pub identities: Option<Weak<Assessment>>,
     /// Whether the CSV begins with a byte order mark.
     pub with_mark: bool,

@@ -5,7 +5,7 @@ use utoipa::IntoParams;
 use super::parameters::limit;
 use crate::activity::Format;
 
-/// What the feed can be asked for.
+/// The query parameters of the feed.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -23,9 +23,9 @@ pub struct ActivityParameters {
     /// Only entries that were recorded within this time before now, such as `15m`. It replaces
     /// `recorded_from`.
     last: Option<String>,
-    /// Only entries of events at or after this time: RFC 3339, a day, or seconds since 1970. Without
-    /// `since` and a period of recording, entries are ordered by the time of the event. Entries that
-    /// Intercom provides late are then missed by a client that does not ask again.
+    /// Only entries of events at or after this time: RFC 3339, a day, or seconds since 1970.
+    /// Without `since` and a period of recording, entries are ordered by the time of the event.
+    /// Entries that Intercom provides late are then missed by a client that does not ask again.
     from: Option<String>,
     /// Only entries of events before this time, or up to the end of this day.
     to: Option<String>,
@@ -55,7 +55,7 @@ pub struct ActivityParameters {
     bom: Option<bool>,
 }
 
-/// What the list of types can be asked for.
+/// The query parameters of the list of types.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

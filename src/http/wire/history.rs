@@ -5,7 +5,7 @@ use utoipa::IntoParams;
 use super::parameters::limit;
 use crate::directory::{ChangeAction, ChangeKind};
 
-/// What the log can be asked for.
+/// The query parameters of the log.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -50,7 +50,7 @@ pub struct ChangeParameters {
     bom: Option<bool>,
 }
 
-/// What a review can be asked for.
+/// The query parameters of a review.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -73,7 +73,7 @@ pub struct ReviewParameters {
     include_invited: Option<bool>,
 }
 
-/// What the audit trail can be asked for.
+/// The query parameters of the audit trail.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

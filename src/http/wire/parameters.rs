@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::requests::{Operation, RequestState};
 use crate::tabular::SeatUse;
 
-/// What a list can be asked for.
+/// The query parameters of a list.
 #[expect(
     dead_code,
     reason = "it describes the parameters; `scim::Query` reads them, as liberally as clients need"
@@ -36,7 +36,7 @@ pub struct ListParameters {
     excluded_attributes: Option<String>,
 }
 
-/// What the record of requests can be asked for.
+/// The query parameters of the record of requests.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -57,7 +57,7 @@ pub struct RequestParameters {
     limit: Option<u64>,
 }
 
-/// What a flat view can be asked for.
+/// The query parameters of a flat view.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -85,7 +85,7 @@ pub struct FlatParameters {
     edition: Option<String>,
 }
 
-/// What a view that rests on the activity log can be asked for.
+/// The query parameters of a view that rests on the activity log.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -104,7 +104,7 @@ pub struct LogViewParameters {
     tz: Option<String>,
 }
 
-/// What the view of seats can be asked for.
+/// The query parameters of the view of seats.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -130,7 +130,7 @@ pub struct SeatParameters {
     r#use: Option<SeatUse>,
 }
 
-/// What a list of runs can be asked for.
+/// The query parameters of a list of runs.
 #[expect(dead_code, reason = "it describes the parameters; `Parameters` reads them")]
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

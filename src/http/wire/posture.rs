@@ -145,7 +145,7 @@ pub struct PostureFinding {
     id: String,
     /// What the finding is about.
     subject: String,
-    /// What people call that.
+    /// The display name of the subject.
     name: Option<String>,
     /// `fail`, `review` or `unknown`.
     status: Status,
@@ -231,7 +231,7 @@ pub struct PostureChangedFinding {
     check: CheckId,
     /// What it is about.
     subject: String,
-    /// What people call that.
+    /// The display name of the subject.
     name: Option<String>,
     /// The severity.
     severity: Severity,

@@ -22,7 +22,7 @@ pub struct Run {
     /// Who requested the run: the subject of a token, or `system user` and the name of the
     /// operating system's user.
     requested_by: Option<String>,
-    /// Whether the requester allowed any number of removals.
+    /// Whether the requester approved any number of removals.
     allow_removals: bool,
     /// The status of the run.
     status: RunStatus,
@@ -99,7 +99,7 @@ pub struct Warning {
     detail: String,
 }
 
-/// A limit that an import would exceed. A person must allow such an import.
+/// A limit that an import would exceed. A person must approve such an import.
 #[derive(ToSchema)]
 pub struct Exceeded {
     /// What would be removed.
@@ -114,7 +114,7 @@ pub struct Exceeded {
     unreadable: usize,
     /// The number before these removals.
     of: usize,
-    /// The number that may be removed without permission.
+    /// The number that may be removed without approval.
     allowed: usize,
     /// The setting that has the limit.
     setting: String,

@@ -37,7 +37,7 @@ pub struct RosterViewParameters {
     #[param(minimum = 0)]
     offset: Option<i64>,
     /// Return the state at this time (RFC 3339) or at the end of this day, with the roster and the
-    /// decisions of then. `next` contains it, so that all pages show one state.
+    /// decisions in force at that time. `next` contains it, so that all pages show one state.
     as_of: Option<String>,
     /// The time zone of dates, and of times without an offset: a name of the IANA database, such as
     /// `Europe/Dublin`. The default is UTC.
@@ -229,7 +229,7 @@ pub struct RosterFigures {
     pub accounts: usize,
     /// Active accounts without a person.
     pub unmatched: usize,
-    /// Active accounts of people who have ended.
+    /// Active accounts of people who have left.
     pub terminated_active: usize,
     /// Service accounts without an active owner.
     pub ownerless: usize,

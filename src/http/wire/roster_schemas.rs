@@ -70,7 +70,7 @@ pub struct UnmatchedAccount {
     decision_id: Option<u64>,
 }
 
-/// An active account of a person who has ended.
+/// An active account of a person who has left.
 #[derive(ToSchema)]
 pub struct TerminatedActive {
     /// The id in SCIM: `adm_` and Intercom's id of the admin.

@@ -238,8 +238,8 @@ pub struct ReviewedAccount {
     last_seen_at: OffsetDateTime,
     /// How the account changed since `since`. Null if the request has no `since`.
     change_since_last_review: Option<ReviewChange>,
-    /// Whether the teammate has not been active for more than 90 days (see `last_activity_at`). Null
-    /// if the activity log does not cover them, and for bots.
+    /// Whether the teammate has not been active for more than 90 days (see `last_activity_at`).
+    /// Null if the activity log does not cover them, and for bots.
     is_dormant: Option<bool>,
     /// Whether the personal data of the teammate was erased from the bridge. Address and names are
     /// then null.
@@ -283,8 +283,8 @@ pub struct ReviewedAccount {
 /// value that the log does not contain is null.
 #[derive(ToSchema)]
 pub struct InvitationRow {
-    /// The id: `inv_` and the id of the entry of the activity log that tells of the invitation
-    /// first. A number follows if one entry tells of several.
+    /// The id: `inv_` and the id of the entry of the activity log that records the invitation
+    /// first. A number follows if one entry records several.
     id: String,
     /// Intercom's id of the workspace.
     workspace_id: Option<String>,

@@ -1,6 +1,6 @@
-//! Reads the people of an identity provider: by SCIM with index or cursor paging (RFC 7644 §3.4.2.4,
-//! RFC 9865), by the SCIM API of Entra, or by the Users API of Okta. Only GET requests are sent,
-//! besides the request for a token.
+//! Reads the people of an identity provider: by SCIM with index or cursor paging (RFC 7644
+//! §3.4.2.4, RFC 9865), by the SCIM API of Entra, or by the Users API of Okta. Only GET requests
+//! are sent, besides the request for a token.
 //!
 //! A pull returns all people or an error: an incomplete list would turn colleagues into leavers.
 //!

@@ -91,7 +91,10 @@ impl Importer {
         run.error = Some(Failure {
             code: "too_many_removals".to_owned(),
             detail: held.why,
-            remedy: "run `intercom-scim-bridge import full --dry-run` to see who and what it is, and compare it with Intercom; if it is true, run `intercom-scim-bridge import full --allow-removals` or POST {\"mode\":\"full\",\"allow_removals\":true} to /api/v1/imports"
+            remedy: "run `intercom-scim-bridge import full --dry-run` to see what would be \
+                     removed, and compare it with Intercom; if it is correct, run \
+                     `intercom-scim-bridge import full --allow-removals` or POST \
+                     {\"mode\":\"full\",\"allow_removals\":true} to /api/v1/imports"
                 .to_owned(),
         });
         self.end(run).await

@@ -6,8 +6,8 @@ use crate::intercom::LogKinds;
 use crate::ledger::LedgerError;
 
 impl Importer {
-    /// The kinds that the settings ask for, and Intercom's own list as the last full import read it.
-    /// A full import reads the list anew.
+    /// The kinds that the settings ask for, and Intercom's own list as the last full import read
+    /// it. A full import reads the list anew.
     pub(super) async fn log_kinds(&self, mode: Mode) -> Result<LogKinds, LedgerError> {
         let listed = self.ledger.memory(&self.workspace).await?.log_kinds;
         Ok(LogKinds {

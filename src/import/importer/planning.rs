@@ -28,9 +28,9 @@ impl Importer {
         Ok((plan(&recorded, observation), Totals::count(&recorded)))
     }
 
-    /// Keeps the fingerprint of a recorded observation for the next incremental import. An item that
-    /// was kept back looks unchanged to the next observation, but must be planned again. So then no
-    /// fingerprint is kept.
+    /// Keeps the fingerprint of a recorded observation for the next incremental import. An item
+    /// that was kept back looks unchanged to the next observation, but must be planned again. So
+    /// then no fingerprint is kept.
     pub(super) fn remember(&self, run: RunId, observation: &Observation) {
         let is_complete = !observation.unknown.keeps_back();
         let seen = is_complete.then(|| Fingerprint::new(run, observation));

@@ -88,7 +88,7 @@ fn an_entry_that_is_no_person_is_none_and_hides_none() {
         .settle();
         assert_eq!((settled.users.len(), codes(&settled)), (1, vec!["no_person"]), "{kind}");
         assert_eq!(settled.users[0].user.email.as_deref(), Some("a@b.c"));
-        assert!(!settled.unknown.lists_in_part, "it is no gap in the list");
+        assert!(!settled.unknown.lists_in_part, "it is not a gap in the list");
     }
     for kind in [json!("admin"), json!("Admin"), json!(" ADMIN "), json!(""), json!(null), json!(5)]
     {

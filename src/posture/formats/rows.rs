@@ -34,7 +34,7 @@ pub struct PostureRow {
     pub finding_id: Option<String>,
     /// What the finding is about.
     pub subject: Option<String>,
-    /// What people call that.
+    /// The display name of the subject.
     pub name: Option<String>,
     /// The result in a sentence.
     pub message: String,

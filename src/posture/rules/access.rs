@@ -53,7 +53,7 @@ pub fn few_privileged(facts: &Facts<'_>) -> Outcome {
         return outcome.with_unknown(undecided.len(), &undecided, reason);
     } else if count < settings.min_privileged {
         format!(
-            "{} privileged; at least {} should be, so that somebody can step in.",
+            "{} privileged; at least {} should be, so that another one can step in.",
             counted(count, "account is", "accounts are"),
             settings.min_privileged
         )
@@ -94,7 +94,7 @@ pub fn roles(facts: &Facts<'_>) -> Outcome {
 pub fn exporters(facts: &Facts<'_>) -> Outcome {
     let settings = facts.state.settings;
     let checked = facts.active.len();
-    let mut outcome = Outcome::pass(checked, "Nobody may export data but those who are meant to.");
+    let mut outcome = Outcome::pass(checked, "Only the intended accounts may export data.");
     let mut unknown = Vec::new();
     for account in &facts.active {
         let fact = || evidence! { "permission": "export_data", "role": account.role() };

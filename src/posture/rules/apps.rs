@@ -26,16 +26,17 @@ pub fn new_apps(facts: &Facts<'_>) -> Outcome {
     for entry in facts.recent(&NEW_WAYS) {
         let what = match entry.kind.as_str() {
             kind::APP_INSTALLED => "An app was installed",
-            kind::APP_TOKEN => "The token of an app was made anew",
+            kind::APP_TOKEN => "The token of an app was regenerated",
             kind::WEBHOOK => "A webhook was created",
             kind::MESSENGER_SECRET => "A secret of the Messenger was created",
             _ => "A token for data connectors was stored",
         };
         let at = moment(entry.at);
         let (status, message) = match facts.performer(entry) {
-            Performer::Gone => {
-                (Status::Fail, format!("{what} at {at}, by a person who is gone by now."))
-            }
+            Performer::Gone => (
+                Status::Fail,
+                format!("{what} at {at}, by a person who is no longer in the workspace."),
+            ),
             _ => (Status::Review, format!("{what} at {at}.")),
         };
         outcome.checked += 1;
@@ -191,7 +192,7 @@ pub fn rest_allowlist(facts: &Facts<'_>) -> Outcome {
         .explained(|found| {
             format!("{} on the allowlist.", counted(found, "wide network is", "wide networks are"))
         })
-        .with_unknown(list.unreadable, &[], "The allowlist has entries that are no networks.")
+        .with_unknown(list.unreadable, &[], "The allowlist has entries that are not networks.")
 }
 
 /// IC-MSG-1.

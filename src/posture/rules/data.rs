@@ -19,9 +19,10 @@ pub fn exports(facts: &Facts<'_>) -> Outcome {
         let at = moment(entry.at);
         let performer = facts.performer(entry);
         let (status, message) = match (performer, is_meant_to_export(facts, performer)) {
-            (Performer::Gone, _) => {
-                (Status::Fail, format!("A person who is gone by now exported data at {at}."))
-            }
+            (Performer::Gone, _) => (
+                Status::Fail,
+                format!("A person who is no longer in the workspace exported data at {at}."),
+            ),
             (_, Some(false)) => {
                 (Status::Fail, format!("A person who is not privileged exported data at {at}."))
             }

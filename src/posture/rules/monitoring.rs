@@ -1,4 +1,4 @@
-//! Whether anybody would notice.
+//! Whether problems are noticed: the log is read, the ledger verified, the feed collected.
 
 use time::Duration;
 

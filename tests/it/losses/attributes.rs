@@ -66,7 +66,7 @@ async fn permissions_that_the_log_takes_are_held(database: TestDatabase) {
         });
     };
     grant(&["manage_teammates", "export_data"]);
-    assert_eq!(hand.full().await.counts.users_updated, 20, "what is given is no loss");
+    assert_eq!(hand.full().await.counts.users_updated, 20, "what is given is not a loss");
     grant(&["export_data"]);
     is_held(&hand, &[(LossKind::Roles, 20, 20)]).await;
 }

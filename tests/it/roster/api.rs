@@ -237,7 +237,7 @@ async fn decisions_are_recorded_by_the_client_of_the_token_and_audited() {
         (json!({"account": account, "kind": "is", "why": "Asked"}), "person is required"),
         (
             json!({"account": account, "kind": "is", "person": "404", "why": "Asked"}),
-            "names nobody",
+            "matches no person",
         ),
         (
             json!({"account": "adm_0", "kind": "is", "person": "0002", "why": "Asked"}),

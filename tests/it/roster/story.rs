@@ -50,8 +50,8 @@ const FIRST: &str = "employee number,name,email,employee type,start date,end dat
 9,Mia Holm,mia@acme.example,employee,2015-01-01,,
 ";
 
-/// Bo (2) is missing, Cy's address changed, another John Smith (7) got the address of the first, and
-/// Ed came back as 8.
+/// Bo (2) is missing, Cy's address changed, another John Smith (7) got the address of the first,
+/// and Ed came back as 8.
 const SECOND: &str = "employee number,name,email,employee type,start date,end date,manager id
 1,Ida Berg,ida@acme.example,employee,2020-01-01,,9
 3,Cy Ek-Lund,cy.lund@acme.example,employee,2020-01-01,,9

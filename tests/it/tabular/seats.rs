@@ -53,8 +53,8 @@ fn texts<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
     items.iter().map(|item| item[member].as_str().unwrap_or_default()).collect()
 }
 
-/// Returns the time that a list shows, as text, and the second after it, in UNIX seconds. Waits until
-/// that second is over, so that the next import reads its entries.
+/// Returns the time that a list shows, as text, and the second after it, in UNIX seconds. Waits
+/// until that second is over, so that the next import reads its entries.
 async fn later(bridge: &Bridge, list: &Value) -> (String, i64) {
     let shown = list["as_of"].as_str().unwrap();
     let format = &time::format_description::well_known::Rfc3339;

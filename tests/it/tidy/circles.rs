@@ -1,8 +1,8 @@
 //! Import cycles: two source files never import each other, neither directly nor through others.
 //!
 //! A file imports another if it names something of it by a path that begins with `crate`, `super`
-//! or `self`, outside comments and unit tests. A name that a `mod.rs` re-exports counts as a name of
-//! the file that defines it.
+//! or `self`, outside comments and unit tests. A name that a `mod.rs` re-exports counts as a name
+//! of the file that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -70,7 +70,7 @@ page! {
     UnmatchedList of UnmatchedAccount
 }
 page! {
-    /// A page of accounts of people who have ended.
+    /// A page of accounts of people who have left.
     TerminatedList of TerminatedActive
 }
 page! {
