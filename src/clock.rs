@@ -23,7 +23,7 @@ pub enum Clock {
     /// The machine's clock.
     System,
     /// A clock that stands still until it is moved. For tests.
-    Manual(Arc<Hands>),
+    Manual(Arc<ManualTime>),
     /// A clock that runs like the machine's and differs from it by this many milliseconds. For
     /// tests, and for the past of the demo.
     Wrong(Arc<AtomicI64>),
@@ -31,7 +31,7 @@ pub enum Clock {
 
 /// The state of a manual clock, in milliseconds.
 #[derive(Debug)]
-pub struct Hands {
+pub struct ManualTime {
     /// The time since the clock was created.
     running: AtomicI64,
     /// The UNIX time that it showed then. Setting the clock changes this.
@@ -42,7 +42,7 @@ impl Clock {
     /// Creates a clock that shows `start` until it is moved.
     #[must_use]
     pub fn manual(start: OffsetDateTime) -> Self {
-        Self::Manual(Arc::new(Hands {
+        Self::Manual(Arc::new(ManualTime {
             running: AtomicI64::new(0),
             began: AtomicI64::new(to_millis(start)),
         }))
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_good_for_longer_than_it_can_last() {
+    fn an_expiry_beyond_the_longest_lifetime_is_invalid() {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::from_hours(24);
         let ends = |seconds: i64| {
             is_good(now, now + time::Duration::seconds(seconds), Duration::from_mins(10))

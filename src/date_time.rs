@@ -121,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_as_the_same_moment_and_is_in_the_order_of_time(
+        fn formatted_times_parse_back_and_sort_in_the_order_of_time(
             first in -62_135_596_800_000_i64..253_402_300_799_999,
             second in -62_135_596_800_000_i64..253_402_300_799_999,
         ) {

@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unambiguous_is_read_and_all_else_is_not() {
+    fn only_unambiguous_times_are_read() {
         for text in [
             "2026-03-01T12:30:00Z",
             "2026-03-01t12:30:00z",
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_write_is_read_where_it_can_mean_only_one_thing() {
+    fn times_of_clients_are_read_if_they_are_unambiguous() {
         let noon = datetime!(2026-03-01 12:00 UTC);
         for text in [
             "2026-03-01T12:00:00Z",
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_mean_several_things_or_nothing_is_not_read() {
+    fn ambiguous_and_malformed_times_are_not_read() {
         for text in [
             "",
             "yesterday",
@@ -497,7 +497,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_one_parser_reads_the_other_reads_as_the_same_moment(
+        fn both_parsers_read_a_time_as_the_same_moment(
             day in "[0-9]{4}-[01][0-9]-[0-3][0-9]", rest in "([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,12})?)?([Zz]|[+ -][0-9]{2}(:?[0-9]{2})?)?)?",
         ) {
             let text = format!("{day}{rest}");

@@ -12,9 +12,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 pub const TARGET: &str = "bridge_spans";
 
 /// The `traceparent` of the caller (W3C Trace Context §3.2).
-struct Caller<'a>(&'a str);
+struct TraceParent<'a>(&'a str);
 
-impl Extractor for Caller<'_> {
+impl Extractor for TraceParent<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         (key == "traceparent").then_some(self.0)
     }
@@ -44,7 +44,7 @@ pub fn request<'a>(
         && let Some(traceparent) = traceparent()
     {
         // This fails only without a collector; then there is no trace.
-        let _ = span.set_parent(TraceContextPropagator::new().extract(&Caller(traceparent)));
+        let _ = span.set_parent(TraceContextPropagator::new().extract(&TraceParent(traceparent)));
     }
     span
 }

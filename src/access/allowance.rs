@@ -59,7 +59,7 @@ impl Allowance {
     ///
     /// # Errors
     /// [`TooMany`] if the client has made too many.
-    pub fn ask(&self) -> Result<(), TooMany> {
+    pub fn count_request(&self) -> Result<(), TooMany> {
         let Some(requests) = &self.requests else { return Ok(()) };
         requests.check().map_err(|not_until| TooMany {
             retry_after: not_until.wait_time_from(self.ticks.now()),
@@ -180,12 +180,12 @@ impl AnonymousLimits {
     ///
     /// # Errors
     /// [`TooMany`] if this name has made too many requests.
-    pub fn ask(&self, name: &str) -> Result<(), TooMany> {
+    pub fn count_request(&self, name: &str) -> Result<(), TooMany> {
         let Some(requests) = &self.requests else { return Ok(()) };
-        if requests.len() >= limits::STRANGERS {
+        if requests.len() >= limits::ANONYMOUS_CLIENTS {
             requests.retain_recent();
         }
-        let name = if requests.len() >= limits::STRANGERS { "others" } else { name };
+        let name = if requests.len() >= limits::ANONYMOUS_CLIENTS { "others" } else { name };
         requests.check_key(&name.to_owned()).map_err(|not_until| TooMany {
             retry_after: not_until.wait_time_from(self.ticks.now()),
         })
@@ -213,59 +213,62 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_may_ask_so_much_and_is_told_when_to_come_back() {
+    fn requests_above_the_limit_are_refused_with_a_retry_time() {
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH + Duration::from_hours(1));
         let allowances = Allowances::new(2, 3, clock.clone());
         let client = allowances.for_client("a");
-        assert_eq!([(); 3].map(|()| client.ask()), [Ok(()); 3]);
+        assert_eq!([(); 3].map(|()| client.count_request()), [Ok(()); 3]);
         assert_eq!(
-            allowances.for_client("a").ask(),
+            allowances.for_client("a").count_request(),
             Err(TooMany { retry_after: Duration::from_millis(500) })
         );
-        assert_eq!(allowances.for_client("b").ask(), Ok(()), "others are not concerned");
+        assert_eq!(allowances.for_client("b").count_request(), Ok(()), "others are not concerned");
         clock.advance(Duration::from_millis(500));
-        assert_eq!((client.ask(), client.ask().is_err()), (Ok(()), true));
+        assert_eq!((client.count_request(), client.count_request().is_err()), (Ok(()), true));
     }
 
     #[test]
-    fn without_a_limit_there_is_none() {
+    fn zero_switches_the_limit_off() {
         let allowances = Allowances::new(0, 5, Clock::System);
         let client = allowances.for_client("a");
-        assert!((0..10_000).all(|_| client.ask().is_ok()));
+        assert!((0..10_000).all(|_| client.count_request().is_ok()));
     }
 
     #[test]
-    fn what_is_in_use_stays_and_the_rest_takes_little_room() {
+    fn limits_in_use_are_kept_and_others_dropped() {
         let allowances = Allowances::new(2, 3, Clock::System);
         let held = allowances.for_client("held");
         for name in 0..limits::REMEMBERED_TOKENS * 3 {
-            let _ = allowances.for_client(&name.to_string()).ask();
+            let _ = allowances.for_client(&name.to_string()).count_request();
         }
         assert!(allowances.by_client.lock().unwrap().len() <= limits::REMEMBERED_TOKENS + 1);
         assert!(Arc::ptr_eq(&held, &allowances.for_client("held")));
     }
 
     #[test]
-    fn strangers_cannot_get_rid_of_their_record_by_using_many_names() {
+    fn many_names_do_not_reset_a_rate_limit() {
         let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH + Duration::from_hours(1));
-        let strangers = AnonymousLimits::new(
+        let anonymous = AnonymousLimits::new(
             NonZeroU32::MIN.saturating_add(2),
             Duration::from_secs(1),
             clock.clone(),
         );
-        let ask = |name: &str| strangers.ask(name).is_ok();
-        assert_eq!([(); 4].map(|()| ask("one")), [true, true, true, false]);
-        for name in 0..limits::STRANGERS * 3 {
-            let _ = ask(&name.to_string());
+        let count_request = |name: &str| anonymous.count_request(name).is_ok();
+        assert_eq!([(); 4].map(|()| count_request("one")), [true, true, true, false]);
+        for name in 0..limits::ANONYMOUS_CLIENTS * 3 {
+            let _ = count_request(&name.to_string());
         }
-        assert!(strangers.requests.as_ref().unwrap().len() <= limits::STRANGERS + 1);
-        assert!(!ask("one") && !ask("yet another"), "those who come too late share what is left");
+        assert!(anonymous.requests.as_ref().unwrap().len() <= limits::ANONYMOUS_CLIENTS + 1);
+        assert!(
+            !count_request("one") && !count_request("yet another"),
+            "those who come too late share what is left"
+        );
         clock.advance(Duration::from_secs(5));
-        assert!(ask("yet another"), "and it passes");
+        assert!(count_request("yet another"), "and it passes");
     }
 
     #[test]
-    fn an_ipv6_network_is_one_stranger() {
+    fn addresses_of_one_ipv6_network_share_a_limit() {
         let of = |address: &str| network_of(Some(address.parse().unwrap()));
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::1"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));

@@ -22,7 +22,7 @@ use crate::stores::AuditStore;
 
 /// Who made a request.
 #[derive(Clone, Debug)]
-pub enum Actor {
+pub enum AuditActor {
     /// A client with a valid token.
     Principal(Arc<Principal>),
     /// A visitor of the console, with the name of the session.
@@ -36,7 +36,7 @@ pub const PROXY_NOT_TRUSTED: &str = "proxy.not_trusted";
 /// The name of the console in the audit trail. Recorded entries have it, so it does not change.
 pub const CONSOLE: &str = "status page";
 
-impl Actor {
+impl AuditActor {
     /// The subject, which is not necessarily unique.
     #[must_use]
     pub fn subject(&self) -> &str {
@@ -56,7 +56,7 @@ impl Actor {
     }
 }
 
-impl PartialEq for Actor {
+impl PartialEq for AuditActor {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             // Usually both are the same `Arc`.
@@ -66,13 +66,13 @@ impl PartialEq for Actor {
     }
 }
 
-impl Eq for Actor {}
+impl Eq for AuditActor {}
 
 /// A request and the status of its response, as the audit trail counts it.
 #[derive(Clone, Debug, Eq)]
 pub struct Answered<'a> {
     /// Who made the request, if that is known.
-    pub actor: Option<Actor>,
+    pub actor: Option<AuditActor>,
     /// The workspace, if the token is valid for it.
     pub workspace: Option<Arc<str>>,
     /// The client's address.
@@ -223,12 +223,12 @@ fn add(
     if answered.actor.is_none() {
         // Anonymous clients can make any number of different requests.
         answered.target = None;
-        let strangers = pending.keys().filter(|answered| answered.actor.is_none()).count();
-        if strangers >= limits::AUDIT_STRANGERS && !pending.contains_key(&answered) {
+        let anonymous = pending.keys().filter(|answered| answered.actor.is_none()).count();
+        if anonymous >= limits::AUDIT_ANONYMOUS && !pending.contains_key(&answered) {
             (answered.route, answered.method) = (None, "OTHER");
         }
         // The address is dropped last: an investigation needs it most.
-        if strangers >= 4 * limits::AUDIT_STRANGERS && !pending.contains_key(&answered) {
+        if anonymous >= 4 * limits::AUDIT_ANONYMOUS && !pending.contains_key(&answered) {
             answered.address = None;
         }
     }
@@ -276,7 +276,7 @@ mod tests {
 
     fn answered(target: usize) -> Answered<'static> {
         Answered {
-            actor: Some(Actor::Page("test".into())),
+            actor: Some(AuditActor::Page("test".into())),
             workspace: None,
             address: Some([127, 0, 0, 1].into()),
             method: "GET",
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_make_few_rows_whatever_they_ask() {
+    fn anonymous_requests_make_few_rows() {
         let trail = AuditTrail::new(Clock::manual(OffsetDateTime::UNIX_EPOCH));
         for number in 0..10_000_usize {
             let [.., high, low] = number.to_be_bytes();
@@ -319,12 +319,12 @@ mod tests {
             );
         }
         let pending = trail.pending.lock().unwrap();
-        assert!(pending.len() <= 4 * limits::AUDIT_STRANGERS + 1, "{}", pending.len());
+        assert!(pending.len() <= 4 * limits::AUDIT_ANONYMOUS + 1, "{}", pending.len());
         assert_eq!(pending.values().map(|tally| tally.count).sum::<i64>(), 10_000);
     }
 
     #[test]
-    fn nothing_is_lost_and_little_is_kept_however_much_is_asked() {
+    fn all_requests_are_counted_in_bounded_memory() {
         let trail = AuditTrail::new(Clock::manual(OffsetDateTime::UNIX_EPOCH));
         for target in 0..10_000_usize {
             let [.., high, low] = target.to_be_bytes();

@@ -112,7 +112,7 @@ impl Issuer {
     ///
     /// # Errors
     /// The reason, in a few words.
-    pub async fn look(&self) -> Result<usize, &'static str> {
+    pub async fn check_keys(&self) -> Result<usize, &'static str> {
         self.keys.count().await
     }
 

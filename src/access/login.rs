@@ -41,7 +41,7 @@ pub struct ClientLogin {
     logins: AnonymousLimits,
     /// The key of the fast hashes.
     key: hmac::Key,
-    seen: Mutex<HashMap<String, Seen>>,
+    seen: Mutex<HashMap<String, KnownSecrets>>,
 }
 
 /// Limits the verification by slow hashes: few at a time, and one at a time for each client, so
@@ -53,7 +53,7 @@ struct Lane {
 
 /// The fast hashes of a client's secrets that were verified before.
 #[derive(Default)]
-struct Seen {
+struct KnownSecrets {
     /// The fast hashes of right secrets, each with the slow hash that it was verified against.
     right: Vec<(hmac::Tag, String)>,
     /// The fast hashes of tagged secrets that were wrong: earlier secrets of the client, which
@@ -126,12 +126,12 @@ impl ClientLogin {
     /// # Errors
     /// [`TooMany`].
     pub fn count(&self, client: &str) -> Result<(), TooMany> {
-        self.logins.ask(client)
+        self.logins.count_request(client)
     }
 
     /// Verifies `secret` against `client`. `address` is where the request comes from: attempts are
     /// limited for each address, so that one address does not block others.
-    pub async fn look(
+    pub async fn verify_secret(
         &self,
         secret: &SecretString,
         client: Option<OAuthClient>,
@@ -159,7 +159,7 @@ impl ClientLogin {
             },
         };
         let Compared::Right { hash } = compared else { return Login::Refused };
-        match self.logins.ask(&client.id) {
+        match self.logins.count_request(&client.id) {
             Ok(()) => Login::Granted { secret: secret_id(&hash) },
             Err(too_many) => Login::TooMany(too_many),
         }
@@ -189,7 +189,7 @@ impl ClientLogin {
         let is_tagged = is_tagged_secret(secret, id, &self.vault);
         let lane = if is_tagged { &self.tagged } else { &self.untagged };
         if !is_tagged {
-            self.attempts.ask(&format!("{id} {address}"))?;
+            self.attempts.count_request(&format!("{id} {address}"))?;
         }
         let _one_at_a_time = lane.of_client.for_client(id).expensive().await?;
         // The request that held the lane before may have had the same secret.
@@ -288,85 +288,91 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn guesses_are_so_many_and_keep_no_secret_of_the_bridge_s_own_out() {
+    async fn guesses_are_limited_and_do_not_block_tagged_secrets() {
         let vault = vault();
         let (login, clock) = login(&vault);
         let (right, _) = client_secret_of("cli_a", &vault).unwrap();
         let client = client(&right);
         let tries = limits::LOGIN_TRIES.get();
         for number in 1..=tries + 5 {
-            let went = login.look(&secret(), Some(client.clone()), "192.0.2.1").await;
+            let went = login.verify_secret(&secret(), Some(client.clone()), "192.0.2.1").await;
             assert_eq!(went == Login::Refused, number <= tries, "try {number}: {went:?}");
         }
         let granted = Login::Granted { secret: secret_id(&client.secret_hash) };
-        assert_eq!(login.look(&right, Some(client.clone()), "192.0.2.1").await, granted);
-        let other = login.look(&secret(), Some(client.clone()), "192.0.2.2").await;
+        assert_eq!(login.verify_secret(&right, Some(client.clone()), "192.0.2.1").await, granted);
+        let other = login.verify_secret(&secret(), Some(client.clone()), "192.0.2.2").await;
         assert_eq!(other, Login::Refused, "another address has tries of its own");
         clock.advance(limits::LOGIN_TRY_PAUSE);
         assert_eq!(
-            login.look(&secret(), Some(client.clone()), "192.0.2.1").await,
+            login.verify_secret(&secret(), Some(client.clone()), "192.0.2.1").await,
             Login::Refused,
             "and it passes"
         );
         // The right secret is refused for an unknown client and for a disabled one.
-        assert_eq!(login.look(&right, None, "192.0.2.1").await, Login::Refused);
+        assert_eq!(login.verify_secret(&right, None, "192.0.2.1").await, Login::Refused);
         let disabled = OAuthClient { disabled_at: Some(OffsetDateTime::UNIX_EPOCH), ..client };
-        assert_eq!(login.look(&right, Some(disabled), "192.0.2.1").await, Login::Refused);
+        assert_eq!(login.verify_secret(&right, Some(disabled), "192.0.2.1").await, Login::Refused);
     }
 
     #[tokio::test]
-    async fn a_right_secret_is_known_again_as_long_as_it_is_the_client_s() {
+    async fn a_verified_secret_is_recognised_until_it_is_replaced() {
         let (login, clock) = login(&vault());
         let old = secret();
         let new = secret();
         let before = client(&old);
         let granted =
             |client: &OAuthClient| Login::Granted { secret: secret_id(&client.secret_hash) };
-        assert_eq!(login.look(&old, Some(before.clone()), "x").await, granted(&before));
+        assert_eq!(login.verify_secret(&old, Some(before.clone()), "x").await, granted(&before));
         // Guesses do not block the right secret.
         for _ in 0..limits::LOGIN_TRIES.get() + 5 {
-            login.look(&secret(), Some(before.clone()), "x").await;
+            login.verify_secret(&secret(), Some(before.clone()), "x").await;
         }
-        assert_eq!(login.look(&old, Some(before.clone()), "x").await, granted(&before));
+        assert_eq!(login.verify_secret(&old, Some(before.clone()), "x").await, granted(&before));
         let until = clock.now() + Duration::from_hours(1);
         let after =
             OAuthClient { previous: Some((before.secret_hash.clone(), until)), ..client(&new) };
         assert_eq!(
-            login.look(&old, Some(after.clone()), "x").await,
+            login.verify_secret(&old, Some(after.clone()), "x").await,
             granted(&before),
             "both are good"
         );
         clock.advance(Duration::from_hours(1));
         assert_eq!(
-            login.look(&old, Some(after.clone()), "x").await,
+            login.verify_secret(&old, Some(after.clone()), "x").await,
             Login::Refused,
             "its time is over"
         );
-        assert_eq!(login.look(&new, Some(after.clone()), "x").await, granted(&after));
+        assert_eq!(login.verify_secret(&new, Some(after.clone()), "x").await, granted(&after));
     }
 
     #[tokio::test]
-    async fn an_earlier_secret_of_a_client_costs_nothing_the_second_time() {
+    async fn an_earlier_secret_is_refused_without_a_slow_hash_the_second_time() {
         let vault = vault();
         let (login, _) = login(&vault);
         let (leaked, _) = client_secret_of("cli_a", &vault).unwrap();
         let (right, _) = client_secret_of("cli_a", &vault).unwrap();
         let client = client(&right);
         for _ in 0..200 {
-            assert_eq!(login.look(&leaked, Some(client.clone()), "x").await, Login::Refused);
+            assert_eq!(
+                login.verify_secret(&leaked, Some(client.clone()), "x").await,
+                Login::Refused
+            );
         }
         assert_eq!(login.seen.lock().unwrap()["cli_a"].wrong.len(), 1);
-        assert!(matches!(login.look(&right, Some(client), "x").await, Login::Granted { .. }));
+        assert!(matches!(
+            login.verify_secret(&right, Some(client), "x").await,
+            Login::Granted { .. }
+        ));
     }
 
     #[tokio::test]
-    async fn a_client_that_keeps_no_token_gets_so_many() {
+    async fn token_requests_of_one_client_are_limited() {
         let (login, _) = login(&vault());
         let right = secret();
         let client = client(&right);
         let mut went = Vec::new();
         for _ in 0..=limits::LOGINS.get() {
-            went.push(login.look(&right, Some(client.clone()), "x").await);
+            went.push(login.verify_secret(&right, Some(client.clone()), "x").await);
         }
         assert!(matches!(went.pop(), Some(Login::TooMany(_))));
         assert!(went.iter().all(|login| matches!(login, Login::Granted { .. })));

@@ -36,7 +36,7 @@ mod verified;
 mod webhook;
 
 pub use allowance::{Allowance, Allowances, AnonymousLimits, TooMany, network_of};
-pub use audit_buffer::{Actor, Answered, AuditTrail, CONSOLE, PROXY_NOT_TRUSTED};
+pub use audit_buffer::{Answered, AuditActor, AuditTrail, CONSOLE, PROXY_NOT_TRUSTED};
 pub use client_assertion::{
     ASSERTION_ALGORITHMS, AssertionRefusal, ClientAssertions, ValidAssertion,
 };
@@ -52,6 +52,6 @@ pub use secrets::{
     client_id, client_secret, client_secret_of, hash_of_random, is_tagged_secret, looks_random,
     random_reference, random_secret,
 };
-pub use token_request::{Proof, TokenRefusal, TokenRequest};
+pub use token_request::{ClientCredential, TokenRefusal, TokenRequest};
 pub use tokens::{Grant, Issued, TokenOptions, Tokens};
 pub use webhook::WebhookKey;

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_for_its_purpose_and_no_other() {
+    fn a_sealed_value_opens_for_its_purpose_only() {
         let vault = Vault::new(&key(1), None).unwrap();
         let sealed = vault.seal("connections/default", b"dG9rOg").unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"dG9rOg"));

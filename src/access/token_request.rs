@@ -64,14 +64,14 @@ pub struct TokenRequest {
     /// The client's id.
     pub client_id: String,
     /// How it authenticates.
-    pub proof: Proof,
+    pub proof: ClientCredential,
     /// The requested scope; `None` for all that the client may have.
     pub scope: Option<String>,
 }
 
 /// How a client authenticates.
 #[derive(Debug)]
-pub enum Proof {
+pub enum ClientCredential {
     /// By its secret.
     Secret(SecretString),
     /// By a signed JWT (RFC 7523 §2.2).
@@ -177,7 +177,7 @@ fn authentication(
     id: Option<&str>,
     secret: Option<&str>,
     assertion: Option<&str>,
-) -> Result<(String, Proof), TokenRefusal> {
+) -> Result<(String, ClientCredential), TokenRefusal> {
     use TokenRefusal::{InvalidClient, InvalidRequest};
     if assertion.is_some() && (header.is_some() || secret.is_some()) {
         return Err(InvalidRequest("send a secret or an assertion, not both"));
@@ -195,10 +195,10 @@ fn authentication(
                     "client_id in the body is another one than in the header",
                 ));
             }
-            (named, Proof::Secret(secret.into()))
+            (named, ClientCredential::Secret(secret.into()))
         }
         (None, Some(secret), _) => {
-            (id.ok_or(InvalidClient)?.to_owned(), Proof::Secret(secret.into()))
+            (id.ok_or(InvalidClient)?.to_owned(), ClientCredential::Secret(secret.into()))
         }
         (None, None, Some(assertion)) => {
             let named = named_client(assertion).ok_or(InvalidClient)?;
@@ -207,7 +207,7 @@ fn authentication(
             if id.is_some_and(|id| id != named) {
                 return Err(InvalidRequest("client_id is another one than sub of the assertion"));
             }
-            (named, Proof::Assertion(assertion.into()))
+            (named, ClientCredential::Assertion(assertion.into()))
         }
         (None, None, None) => return Err(InvalidClient),
     };
@@ -265,7 +265,7 @@ mod tests {
     fn read_all(headers: &[&str], body: &str) -> Result<(String, String), TokenRefusal> {
         let headers: Vec<&[u8]> = headers.iter().map(|header| header.as_bytes()).collect();
         let request = TokenRequest::read(&headers, body.as_bytes())?;
-        let (Proof::Secret(proof) | Proof::Assertion(proof)) = request.proof;
+        let (ClientCredential::Secret(proof) | ClientCredential::Assertion(proof)) = request.proof;
         Ok((request.client_id, proof.expose_secret().to_owned()))
     }
 
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused_with_its_reason() {
+    fn an_unreadable_request_is_refused_with_its_reason() {
         use TokenRefusal::{InvalidClient, InvalidRequest, UnsupportedGrantType};
         let both = format!("{GRANT}&client_id=a&client_secret=s");
         for (authorization, body, refusal) in [
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_gets_what_it_may_and_wants() {
+    fn a_client_gets_the_requested_scopes_that_it_may_have() {
         let request = |scope: &str| {
             let body = format!("{GRANT}&client_id=a&client_secret=s&scope={scope}");
             TokenRequest::read(&[], body.as_bytes()).unwrap()

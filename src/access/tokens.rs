@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::claims::Claims;
 use super::issuers::{is_access_token, seconds, signature_only};
 use super::secrets::random_id;
-use super::verified::{Remembered, Revoked, Verified};
+use super::verified::{Remembered, Revoked, VerifiedToken};
 use super::{AccessError, Allowances, Issuer, KeyRing, Principal, Scope, TrustedIssuer, Vault};
 use crate::clock::Clock;
 use crate::database::AuditEntry;
@@ -278,7 +278,7 @@ impl Tokens {
         Ok(principal)
     }
 
-    fn is_good(&self, verified: &Verified, now: i64) -> Result<(), AccessError> {
+    fn is_good(&self, verified: &VerifiedToken, now: i64) -> Result<(), AccessError> {
         if now >= verified.exp {
             return Err(AccessError::Expired);
         }
@@ -297,7 +297,7 @@ impl Tokens {
         ring: &KeyRing,
         token: &[u8],
         header: &Header,
-    ) -> Option<Result<Verified, AccessError>> {
+    ) -> Option<Result<VerifiedToken, AccessError>> {
         let (key, until) = ring.verifying(header.kid.as_deref()?, self.clock.now())?;
         if header.alg != Algorithm::EdDSA
             || header.typ.as_deref() != Some(ACCESS_TOKEN)
@@ -337,7 +337,7 @@ impl Tokens {
             let exp = time("exp")?.min(until.map_or(i64::MAX, OffsetDateTime::unix_timestamp));
             let secret = claims.text(SECRET_ID).map(str::to_owned);
             let issued_at = claims.time("iat").unwrap_or(i64::MIN);
-            Ok(Verified {
+            Ok(VerifiedToken {
                 principal: Arc::new(principal),
                 id: Some(id),
                 secret,
@@ -350,7 +350,7 @@ impl Tokens {
     }
 
     /// Verifies a token of a trusted issuer.
-    async fn others(&self, token: &[u8], header: &Header) -> Result<Verified, AccessError> {
+    async fn others(&self, token: &[u8], header: &Header) -> Result<VerifiedToken, AccessError> {
         if !is_access_token(header) {
             return Err(AccessError::Invalid);
         }
@@ -373,7 +373,7 @@ impl Tokens {
             scopes: assertion.scopes,
             workspaces: assertion.workspaces,
         };
-        Ok(Verified {
+        Ok(VerifiedToken {
             principal: Arc::new(principal),
             id: None,
             secret: None,

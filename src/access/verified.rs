@@ -32,7 +32,7 @@ impl Revoked {
         Self { secrets: secrets.collect(), all }
     }
 
-    pub fn has(&self, verified: &Verified) -> bool {
+    pub fn has(&self, verified: &VerifiedToken) -> bool {
         if verified.id.as_ref().is_some_and(|id| self.all.tokens.contains(id)) {
             return true;
         }
@@ -54,17 +54,17 @@ impl Revoked {
 /// compared in a time that depends only on their length.
 #[derive(Default)]
 pub(super) struct Remembered {
-    pub tokens: HashTable<(SecretSlice<u8>, Verified)>,
+    pub tokens: HashTable<(SecretSlice<u8>, VerifiedToken)>,
     state: DefaultHashBuilder,
 }
 
 impl Remembered {
-    pub fn find(&self, token: &[u8]) -> Option<&Verified> {
+    pub fn find(&self, token: &[u8]) -> Option<&VerifiedToken> {
         let is_it = |known: &(SecretSlice<u8>, _)| is_equal(&known.0, token);
         self.tokens.find(self.state.hash_one(end(token)), is_it).map(|(_, verified)| verified)
     }
 
-    pub fn add(&mut self, token: &[u8], verified: Verified) {
+    pub fn add(&mut self, token: &[u8], verified: VerifiedToken) {
         if self.tokens.len() >= limits::REMEMBERED_TOKENS {
             self.tokens.clear();
         }
@@ -92,7 +92,7 @@ fn end(token: &[u8]) -> &[u8] {
 }
 
 /// A token whose signature was verified.
-pub(super) struct Verified {
+pub(super) struct VerifiedToken {
     pub principal: Arc<Principal>,
     /// The `jti` of a token that the bridge issued.
     pub id: Option<String>,

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_and_taken_decides_about_a_change_of_permissions() {
+    fn granted_and_revoked_permissions_decide_the_type_of_a_permission_change() {
         let of = |before: Value, after: Value| {
             let metadata =
                 json!({"before": {"permissions": before}, "after": {"permissions": after}});

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_only_the_workspace_knows_is_asked_for_and_kept() {
+    fn a_kind_that_only_the_workspace_has_is_requested_and_stored() {
         let listed = BTreeSet::from(["teleportation".to_owned(), "macro_update".to_owned()]);
         let wanted = WantedKinds::Security.to_request(Some(&listed)).unwrap();
         assert_eq!(wanted, ["teleportation"]);

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_that_connections_could_reach_is_told() {
+    fn a_low_file_limit_causes_a_warning() {
         let mut config = Config::defaults().unwrap();
         let needed = (config.limits.max_connections + limits::CONNECTIONS_BEYOND) as u64
             + limits::OTHER_FILES;
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_raised_to_what_the_system_allows() {
+    fn the_limit_is_raised_to_the_hard_limit() {
         let most = OpenFiles::raised();
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         assert_eq!((current, OpenFiles(current)), (maximum, most));

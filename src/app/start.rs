@@ -365,7 +365,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         ),
         tokens,
         token_ttl: config.access.token_ttl,
-        strangers: Arc::new(anonymous_limits(config, &clock)),
+        anonymous_limits: Arc::new(anonymous_limits(config, &clock)),
         trail: Arc::new(AuditTrail::new(clock.clone())),
         measures,
         stores,
@@ -414,7 +414,9 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
 fn anonymous_limits(config: &Config, clock: &Clock) -> AnonymousLimits {
     match config.limits.requests_per_second {
         0 => AnonymousLimits::unlimited(clock.clone()),
-        _ => AnonymousLimits::new(limits::STRANGER_REQUESTS, limits::STRANGER_PAUSE, clock.clone()),
+        _ => {
+            AnonymousLimits::new(limits::ANONYMOUS_REQUESTS, limits::ANONYMOUS_PAUSE, clock.clone())
+        }
     }
 }
 

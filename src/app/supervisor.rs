@@ -296,7 +296,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_started_again_ends_the_bridge() {
+    async fn a_task_that_cannot_be_restarted_ends_the_bridge() {
         let supervisor = supervisor();
         let (_stop, stopped) = watch::channel(false);
         let (failed, mut ended) = watch::channel(false);

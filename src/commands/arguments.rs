@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_says_what_is_expected() {
+    fn a_refusal_names_the_expected_form() {
         let admins = number(1..=10_u32);
         assert_eq!(admins(" 7 "), Ok(7));
         for text in ["0", "11", "-1", "many", "", "1.5", "99999999999999999999"] {

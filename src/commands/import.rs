@@ -15,7 +15,7 @@ use crate::directory::{
     Change, DEFAULT_WORKSPACE, Exceeded, Failure, ImportRequest, Loser, Mode, Plan, Run, RunStatus,
     Snapshot, Trigger, Warning,
 };
-use crate::import::{DryRun, HeldPlan, Importer, Phase, ReadError, Verdict};
+use crate::import::{DryRun, HeldPlan, Importer, Phase, PlanDecision, ReadError};
 use crate::ledger::LedgerError;
 use crate::limits;
 
@@ -178,8 +178,8 @@ async fn dry_run(
         )),
     })?;
     let held = match &verdict {
-        Verdict::Hold(held) => Some(held),
-        Verdict::Commit => None,
+        PlanDecision::Hold(held) => Some(held),
+        PlanDecision::Commit => None,
     };
     if arguments.json {
         let why = held.map(|held| held.why.as_str());

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_a_group_can_read_is_warned_of_with_what_to_do() {
+    fn a_file_that_a_group_can_read_causes_a_warning_with_a_remedy() {
         use std::os::unix::fs::PermissionsExt;
         let file = tempfile::NamedTempFile::new().unwrap();
         for (mode, warned) in [(0o600, false), (0o640, true), (0o604, true)] {

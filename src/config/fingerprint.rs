@@ -13,9 +13,9 @@ use super::sections::setting;
 /// the process, so that no value can be derived from it. `[[workspaces]]` is not included; see
 /// [`super::Config::listed_workspaces`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fingerprint(BTreeMap<String, u64>);
+pub struct SettingsFingerprint(BTreeMap<String, u64>);
 
-impl Fingerprint {
+impl SettingsFingerprint {
     pub(super) fn new(figment: &Figment) -> Self {
         static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         let mut hashes = BTreeMap::new();

@@ -42,7 +42,7 @@ use reqwest::Url;
 pub(crate) use environment::open_to_others;
 use environment::variables;
 use findings::{not_a_section, unknown_keys, unreadable};
-pub use fingerprint::Fingerprint;
+pub use fingerprint::SettingsFingerprint;
 pub use lists::WorkspaceConfig;
 use reference::defaults;
 pub use reference::{default_file, reference};
@@ -98,7 +98,7 @@ pub struct Config {
     /// Settings that are probably mistakes but do not prevent the start.
     pub warnings: Vec<String>,
     /// Shows which settings differ from those of another reading.
-    pub fingerprint: Fingerprint,
+    pub fingerprint: SettingsFingerprint,
 }
 
 /// All findings about wrong settings.
@@ -155,7 +155,7 @@ impl Config {
         config.find_contradictions(&figment, &mut wrong);
         config.find_oddities(&figment, file, &mut warnings);
         config.warnings = warnings;
-        config.fingerprint = Fingerprint::new(&figment);
+        config.fingerprint = SettingsFingerprint::new(&figment);
         wrong.sort();
         if wrong.is_empty() { Ok(config) } else { Err(ConfigError(wrong)) }
     }
@@ -198,7 +198,7 @@ impl Config {
             issuers: Vec::new(),
             listed_workspaces: Vec::new(),
             warnings: Vec::new(),
-            fingerprint: Fingerprint::default(),
+            fingerprint: SettingsFingerprint::default(),
         })
     }
 

@@ -79,7 +79,7 @@ fn short_variables_override_prefixed_ones_and_both_override_the_file() {
 }
 
 #[test]
-fn all_wrong_values_are_found_at_once_each_with_its_source_and_what_is_allowed() {
+fn all_invalid_values_are_reported_together_with_their_sources() {
     let wrong = load(&[
         ("BRIDGE_SERVER__BIND", "everywhere"),
         ("DATABASE_URL", "mysql://root:sesame@db"),

@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_tells_nothing_and_does_no_harm() {
+    fn an_unknown_kind_changes_nothing() {
         let (user, volatile) =
             told(&[entry("teleportation", datetime!(2026-01-01 0:00 UTC), json!({"after": 3}))]);
         assert_eq!(user, User::new(UserId::new("7")));
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_change_tells_the_granted_permissions_and_the_name() {
+    fn a_permission_change_sets_permissions_and_name() {
         let (user, _) = told(&[entry(
             "admin_permission_change",
             datetime!(2026-01-01 0:00 UTC),
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_sign_in_stands_whatever_order_and_however_often_it_is_told() {
+    fn the_last_sign_in_is_independent_of_order_and_repetition() {
         let early = entry(
             "admin_login_success",
             datetime!(2026-01-01 0:00 UTC),
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn two_factor_state_that_the_entry_does_not_tell_stays_unknown() {
+    fn an_unclear_two_factor_entry_leaves_the_state_unknown() {
         let at = datetime!(2026-01-01 0:00 UTC);
         assert_eq!(
             told(&[entry("admin_two_factor_auth_change", at, json!({}))]).0.two_factor_auth,
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_of_signing_in_that_is_not_known_tells_nothing() {
+    fn an_unknown_sign_in_method_is_not_single_sign_on() {
         let by = |method: &str| SignIn {
             at: datetime!(2026-01-01 0:00 UTC),
             method: Some(method.into()),
@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn the_subject_is_whom_the_metadata_names_else_who_acted_on_the_own_account() {
+    fn the_subject_is_the_named_person_or_else_the_performer() {
         let at = datetime!(2026-01-01 0:00 UTC);
         let subject = |kind, metadata| entry(kind, at, metadata).subject().map(|id| id.to_string());
         assert_eq!(subject("admin_deletion", json!({"admin": {"id": 12}})), Some("12".to_owned()));

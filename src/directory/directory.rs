@@ -76,13 +76,17 @@ pub struct Link {
 type Joint = (u32, u32, Option<Priority>);
 
 impl Directory {
-    /// Joins the people and teams of a snapshot. People who were removed at `gone_by` or earlier
-    /// are omitted. Unchanged values are shared with `previous`, an earlier directory.
+    /// Joins the people and teams of a snapshot. People who were removed at `removal_cutoff` or
+    /// earlier are omitted. Unchanged values are shared with `previous`, an earlier directory.
     #[must_use]
-    pub fn new(snapshot: Snapshot, gone_by: OffsetDateTime, previous: Option<&Self>) -> Self {
+    pub fn new(
+        snapshot: Snapshot,
+        removal_cutoff: OffsetDateTime,
+        previous: Option<&Self>,
+    ) -> Self {
         let all = snapshot.users.len();
         let stays =
-            |user: &Recorded<User>| user.value.active || user.stamps.last_modified > gone_by;
+            |user: &Recorded<User>| user.value.active || user.stamps.last_modified > removal_cutoff;
         let mut people: Vec<Person> = Vec::with_capacity(all);
         let mut job_titles = HashSet::new();
         let mut roles = HashSet::new();
@@ -155,25 +159,25 @@ impl Directory {
 
     /// Returns this directory with the people and teams in `part` replaced by those in `fresh`.
     /// Members of `part` that are not in `fresh` are removed from the directory. `volatile`
-    /// replaces the unversioned values of everybody else. People who were removed at `gone_by` or
-    /// earlier are omitted; `people` is the number of people including those.
+    /// replaces the unversioned values of everybody else. People who were removed at
+    /// `removal_cutoff` or earlier are omitted; `people` is the number of people including those.
     #[must_use]
     pub fn with(
         &self,
         part: &Part,
         fresh: Snapshot,
         volatile: &HashMap<UserId, Volatile>,
-        gone_by: OffsetDateTime,
+        removal_cutoff: OffsetDateTime,
         people: usize,
     ) -> Self {
         let workspace = fresh.workspace.clone();
         let generation = fresh.generation;
         let memberships = fresh.memberships.clone();
-        let fresh = Self::new(fresh, gone_by, Some(self));
+        let fresh = Self::new(fresh, removal_cutoff, Some(self));
         let none = Volatile::default();
         let stays = |person: &&Person| {
             !part.users.contains(&person.user.id)
-                && (person.user.active || person.stamps.last_modified > gone_by)
+                && (person.user.active || person.stamps.last_modified > removal_cutoff)
         };
         let kept = self.people.iter().filter(stays).map(|person| {
             let values = volatile.get(&person.user.id).unwrap_or(&none);
@@ -261,7 +265,7 @@ impl Directory {
     /// Returns the removal cut-off of a snapshot that omits `left_out` people; `None` if it omits
     /// nobody.
     #[must_use]
-    pub fn gone_by(&self, left_out: usize) -> Option<OffsetDateTime> {
+    pub fn removal_cutoff(&self, left_out: usize) -> Option<OffsetDateTime> {
         let mut gone: Vec<OffsetDateTime> = removal_times(&self.people).collect();
         gone.sort();
         gone.get(left_out.checked_sub(1)?).copied()
@@ -343,10 +347,10 @@ mod tests {
     }
 
     #[test]
-    fn who_was_gone_by_then_is_left_out_and_nobody_else() {
+    fn people_removed_before_the_cutoff_are_omitted() {
         let people = [("1", 0), ("2", 5), ("3", 9)];
-        let ids = |gone_by| {
-            let directory = Directory::new(snapshot(&people), gone_by, None);
+        let ids = |removal_cutoff| {
+            let directory = Directory::new(snapshot(&people), removal_cutoff, None);
             let ids: Vec<String> =
                 directory.people.iter().map(|person| person.user.id.to_string()).collect();
             (ids.join(" "), directory.snapshot_id.left_out)
@@ -357,10 +361,10 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_change_is_shared() {
-        let gone_by = OffsetDateTime::UNIX_EPOCH;
-        let first = Directory::new(snapshot(&[("1", 0), ("2", 0)]), gone_by, None);
-        let second = Directory::new(snapshot(&[("1", 0), ("2", 4)]), gone_by, Some(&first));
+    fn unchanged_values_are_shared() {
+        let removal_cutoff = OffsetDateTime::UNIX_EPOCH;
+        let first = Directory::new(snapshot(&[("1", 0), ("2", 0)]), removal_cutoff, None);
+        let second = Directory::new(snapshot(&[("1", 0), ("2", 4)]), removal_cutoff, Some(&first));
         let same: Vec<bool> = first
             .people
             .iter()

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_performer_of_an_entry_was_active_unless_it_may_have_been_somebody_else() {
+    fn the_performer_of_an_entry_was_active_unless_another_person_may_have_acted() {
         let some = |id: &str, ago, source| Some((id.to_owned(), ago, source));
         let about_another = json!({"admin": {"id": 9}});
         assert_eq!(

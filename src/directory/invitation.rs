@@ -308,7 +308,7 @@ fn keys_of(
 /// performed the entry.
 fn addresses(metadata: &Value, own: Option<&str>) -> Vec<String> {
     let mut found = Found::default();
-    found.look(metadata, false);
+    found.collect_from(metadata, false);
     let is_own = |one: &String| own.is_some_and(|own| fold(own) == fold(one));
     let named: Vec<String> = found.named.into_iter().filter(|one| !is_own(one)).collect();
     if !named.is_empty() {
@@ -331,7 +331,7 @@ struct Found {
 }
 
 impl Found {
-    fn look(&mut self, value: &Value, is_named: bool) {
+    fn collect_from(&mut self, value: &Value, is_named: bool) {
         match value {
             Value::String(text) if is_address(text) => {
                 let list = if is_named { &mut self.named } else { &mut self.others };
@@ -339,12 +339,15 @@ impl Found {
                     list.push(text.trim().to_owned());
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| self.look(item, is_named)),
+            Value::Array(items) => items.iter().for_each(|item| self.collect_from(item, is_named)),
             Value::Object(members) => {
                 for (name, value) in members {
                     let name = letters(name);
                     if !INVITER_NAMES.contains(&name.as_str()) {
-                        self.look(value, is_named || ADDRESS_NAMES.contains(&name.as_str()));
+                        self.collect_from(
+                            value,
+                            is_named || ADDRESS_NAMES.contains(&name.as_str()),
+                        );
                     }
                 }
             }

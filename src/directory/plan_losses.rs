@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_changes_nothing_takes_nothing() {
+    fn an_empty_plan_has_no_losses() {
         assert!(Losses::by(&Plan::nothing(1)).is_empty());
         let lead = User { job_title: Some("Lead".into()), ..user("1") };
         assert!(changed(user("1"), lead).is_empty());
@@ -140,7 +140,7 @@ mod tests {
     type Case<'a> = (&'a dyn Fn(&mut User), &'a [LossKind]);
 
     #[test]
-    fn each_thing_that_somebody_has_can_be_lost() {
+    fn each_kind_of_value_can_be_lost() {
         let role = |id: &str, name: &str| {
             Some(Role { id: id.to_owned(), name: Some(name.to_owned()) }.into())
         };
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_leaver_was_in_counts_with_the_leaver_and_a_team_that_ends_with_its_members() {
+    fn memberships_of_leavers_and_of_deleted_teams_are_not_counted_twice() {
         let gone = User { active: false, role: None, has_inbox_seat: None, ..user("1") };
         let member = |id: &str| Membership {
             group: GroupId::new("9"),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_back_has_lost_nothing_and_who_came_and_went_has() {
+    fn restored_people_are_not_lost_and_short_lived_ones_are() {
         let mut past = EndedVersions::default();
         let mut had = Had::default();
         had.note(&user("1"));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_let_through_is_let_through_until_it_can_be_read_again() {
+    fn approved_unreadable_values_stay_approved_until_readable() {
         let unreadable = |count: usize| {
             let mut losses = Losses::default();
             (0..count).for_each(|id| {

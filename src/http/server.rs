@@ -2,7 +2,7 @@
 //! parses them.
 //!
 //! actix-web's `HttpServer` accepts no stream type but its own. So its parts are assembled here,
-//! with [`Guarded`] and [`Watched`] between them and the socket.
+//! with [`Guarded`] and [`RequestStream`] between them and the socket.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::connection::connections::Connections;
 use super::connection::guarded::Guarded;
 use super::connection::tls::Certificates;
-use super::connection::watched::Watched;
+use super::connection::watched::RequestStream;
 use super::middleware::finish;
 use super::middleware::headers::STRICT_TRANSPORT;
 use super::routes::{ops_routes, routes};
@@ -65,7 +65,7 @@ pub fn serve(
                     let guarded = stream.get_ref().0;
                     let peer = guarded.peer();
                     let connection = Arc::clone(guarded.connection());
-                    (Watched::new(stream, connection, Some(STRICT_TRANSPORT)), peer)
+                    (RequestStream::new(stream, connection, Some(STRICT_TRANSPORT)), peer)
                 };
                 let connections = Arc::clone(&connections);
                 let admit = move |stream: TcpStream| {
@@ -130,7 +130,7 @@ fn plain(
                 let guarded = guarded?;
                 let peer = guarded.peer();
                 let connection = Arc::clone(guarded.connection());
-                Ok::<_, DispatchError>((Watched::new(guarded, connection, None), peer))
+                Ok::<_, DispatchError>((RequestStream::new(guarded, connection, None), peer))
             }
         };
         fn_service(watched).and_then(http(&service, &stopping, routes))
@@ -143,7 +143,7 @@ fn http<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stopping: &GracefulShutdownSignal,
     routes: Routes,
 ) -> impl ServiceFactory<
-    (Watched<S>, Option<SocketAddr>),
+    (RequestStream<S>, Option<SocketAddr>),
     Config = (),
     Response = (),
     Error = DispatchError,
@@ -167,7 +167,7 @@ fn http<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         .client_disconnect_timeout(limits::DISCONNECT_WAIT)
         .h1_write_buffer_size(limits::WRITE_BUFFER_BYTES)
         // Exports mark their connection as sending.
-        .on_connect_ext(|stream: &Watched<S>, data| {
+        .on_connect_ext(|stream: &RequestStream<S>, data| {
             data.insert(Arc::clone(stream.connection()));
         })
         .h1(map_config(app, |()| AppConfig::default()))

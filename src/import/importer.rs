@@ -15,7 +15,7 @@ use super::fingerprint::Fingerprint;
 use super::options::{ImportOptions, Phase};
 use super::policy::Totals;
 use super::warnings::{bounded, new_kinds, with_kept_back};
-use super::{Verdict, plan};
+use super::{PlanDecision, plan};
 use crate::clock::{self, Clock};
 use crate::directory::{
     Disputed, Failure, ImportRequest, Mode, Observation, Plan, Run, RunStatus, Snapshot, Warning,
@@ -325,7 +325,7 @@ impl Importer {
                 run.activity_watermark = None;
             }
             plan.memory = known.clone();
-            if let Verdict::Hold(held) = self.judge(run.allow_removals, totals, &plan).await? {
+            if let PlanDecision::Hold(held) = self.judge(run.allow_removals, totals, &plan).await? {
                 return self.hold(run, held).await;
             }
             plan.memory.machines.clone_from(&observation.machines);
@@ -421,7 +421,7 @@ pub struct DryRun {
     /// The plan.
     pub plan: Plan,
     /// Whether an import would commit the plan.
-    pub verdict: Verdict,
+    pub verdict: PlanDecision,
     /// The warnings of the observation.
     pub warnings: Vec<Warning>,
     /// The recorded state that the plan is based on.

@@ -36,5 +36,5 @@ pub use nudge::Nudge;
 pub use optional::OptionalReads;
 pub use options::{ImportOptions, Phase};
 pub use plan::plan;
-pub use policy::{Guard, HeldPlan, Policy, Verdict};
+pub use policy::{Guard, HeldPlan, PlanDecision, Policy};
 pub use worker::{Schedule, Worker};

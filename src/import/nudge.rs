@@ -25,7 +25,7 @@ struct Pending {
 
 /// The requests so far.
 #[derive(Debug, Default)]
-struct Asked {
+struct RequestState {
     /// The ticket of the last request.
     last: Ticket,
     pending: Option<Pending>,
@@ -37,7 +37,7 @@ struct Asked {
 /// are on [`Clock::running`](crate::clock::Clock::running).
 #[derive(Debug, Default)]
 pub struct Nudge {
-    so_far: Mutex<Asked>,
+    so_far: Mutex<RequestState>,
     /// Whether the ledger is known to have queued runs.
     queued: AtomicBool,
     asked: Notify,
@@ -139,7 +139,7 @@ impl Nudge {
         let _ = self.served.subscribe().wait_for(|served| *served >= ticket).await;
     }
 
-    fn so_far(&self) -> MutexGuard<'_, Asked> {
+    fn so_far(&self) -> MutexGuard<'_, RequestState> {
         self.so_far.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,13 +152,13 @@ mod tests {
     const NOW: Duration = Duration::from_hours(1);
 
     #[test]
-    fn nobody_asked_means_nothing_to_take() {
+    fn without_requests_there_is_nothing_to_take() {
         let nudge = Nudge::default();
         assert_eq!((nudge.take(NOW), nudge.due()), (None, None));
     }
 
     #[test]
-    fn those_who_ask_share_one_run_that_does_what_each_wants() {
+    fn pending_requests_share_one_run() {
         let later = NOW + Duration::from_mins(1);
         let nudge = Nudge::default();
         nudge.ask_within(Duration::from_mins(1), ImportRequest::incremental(Trigger::Webhook), NOW);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_begin_one_run_a_second_however_many_ask() {
+    fn queries_start_at_most_one_run_a_second() {
         let nudge = Nudge::default();
         let question = || ImportRequest::incremental(Trigger::Query);
         let (mut now, mut runs) = (NOW, 0);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_after_a_run_has_begun_waits_for_the_next() {
+    fn a_request_after_the_start_of_a_run_waits_for_the_next() {
         let nudge = Nudge::default();
         let before = nudge.ask(ImportRequest::incremental(Trigger::Webhook), NOW);
         let began = nudge.begins(NOW);

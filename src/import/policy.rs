@@ -86,7 +86,7 @@ pub struct Policy {
 
 /// The decision about a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PlanDecision {
     /// Commit it.
     Commit,
     /// Commit nothing until a person approves.
@@ -150,9 +150,9 @@ impl Policy {
 
     /// Judges a plan. `totals` are the recorded numbers that it is based on.
     #[must_use]
-    pub fn judge(self, totals: Totals, plan: &Plan, evidence: LossEvidence<'_>) -> Verdict {
+    pub fn judge(self, totals: Totals, plan: &Plan, evidence: LossEvidence<'_>) -> PlanDecision {
         if self.allow_removals {
-            return Verdict::Commit;
+            return PlanDecision::Commit;
         }
         let own = Losses::by(plan);
         let mut found: Vec<(Exceeded, String)> = Vec::new();
@@ -189,7 +189,7 @@ impl Policy {
         }
         let counts = plan.counts();
         if totals.active + counts.users_created + counts.users_restored == 0 {
-            return Verdict::Hold(HeldPlan {
+            return PlanDecision::Hold(HeldPlan {
                 why: NOBODY.to_owned(),
                 by: Vec::new(),
                 losses: own,
@@ -197,10 +197,10 @@ impl Policy {
             });
         }
         if found.is_empty() {
-            return Verdict::Commit;
+            return PlanDecision::Commit;
         }
         let (by, why): (Vec<Exceeded>, Vec<String>) = found.into_iter().unzip();
-        Verdict::Hold(HeldPlan {
+        PlanDecision::Hold(HeldPlan {
             why: why.join("; "),
             by,
             losses: evidence.losses.clone(),

@@ -97,7 +97,7 @@ enum Job {
 #[derive(Clone, Copy)]
 enum Wanted {
     /// A request: any run that began after it satisfies it.
-    Asked(Ticket),
+    Requested(Ticket),
     /// The schedule: any run newer than this one satisfies it. This one was the newest known run
     /// when the due time was set.
     Due(RunId),
@@ -153,7 +153,7 @@ impl Worker {
         self.nudge.ask(ImportRequest::incremental(Trigger::Start), now);
         let mut job = self.nudge.take(now).map_or(Job::Queue, |(request, ticket)| {
             // Other requests may have come before this one.
-            Job::Import(request, Wanted::Asked(ticket))
+            Job::Import(request, Wanted::Requested(ticket))
         });
         let mut due = Due { next: None, known: 0, queue: now };
         let mut done = Done::default();
@@ -163,7 +163,7 @@ impl Worker {
                 Outcome::NothingQueued => (None, true),
                 Outcome::Elsewhere => {
                     publish().await;
-                    if let Job::Import(_, Wanted::Asked(ticket)) = job {
+                    if let Job::Import(_, Wanted::Requested(ticket)) = job {
                         self.nudge.ended(ticket);
                     }
                     (Some(0), true)
@@ -250,7 +250,7 @@ impl Worker {
                 return Some(Job::Queue);
             }
             if let Some((request, ticket)) = self.nudge.take(now) {
-                return Some(Job::Import(request, Wanted::Asked(ticket)));
+                return Some(Job::Import(request, Wanted::Requested(ticket)));
             }
             if due.next.is_some_and(|due| due <= now) {
                 return Some(Job::Import(
@@ -341,12 +341,12 @@ impl Worker {
                     .see(last.as_ref(), &self.clock)
                     .and_then(|seen| seen.age(self.clock.running()));
                 let is_done = match *wanted {
-                    Wanted::Asked(ticket)
+                    Wanted::Requested(ticket)
                         if done.ticket >= ticket && done.mode >= Some(request.mode) =>
                     {
                         true
                     }
-                    Wanted::Asked(_) => {
+                    Wanted::Requested(_) => {
                         last.is_some_and(|last| last.id > newest && last.mode >= request.mode)
                     }
                     Wanted::Due(known) => {
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_off_is_never_due() {
+    fn a_disabled_import_is_never_due() {
         let off = Schedule { poll: None, full: None };
         assert_eq!(off.next(0, ago(Duration::ZERO), NOW), None);
         assert_eq!(off.mode(LastFull::Never), Mode::Full, "there must be one");
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_knows_when_everything_was_read_it_is_read_now() {
+    fn a_full_import_of_unknown_age_is_due_now() {
         assert_eq!(HOURLY.mode(LastFull::Ago(None)), Mode::Full);
         assert_eq!(HOURLY.next(0, LastFull::Ago(None), NOW), Some(NOW));
         assert_eq!(

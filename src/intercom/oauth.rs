@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_no_more_than_what_intercom_told() {
+    fn a_refusal_contains_only_the_code_that_intercom_sent() {
         let told = |code: &str| refused(401, code.to_owned());
         for code in ["invalid_client", "client_secret_invalid", "application_not_found"] {
             assert!(matches!(told(code), TradeError::App(_)), "{code}");
@@ -347,7 +347,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_is_too_strange(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_response_causes_a_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = token_of(&body);
         }
     }

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_holds_nothing_back() {
+    fn without_rate_limit_headers_no_call_waits() {
         assert_eq!(
             RateBudget::default().hold(&Clock::manual(datetime!(2026-01-01 0:00 UTC))),
             Duration::ZERO
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_the_headers_or_with_garbage_in_them_changes_nothing() {
+    fn missing_and_malformed_rate_limit_headers_change_nothing() {
         let known = RateBudget {
             limit: Some(10),
             remaining: Some(5),

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_lists_are_counted_and_what_is_in_texts_is_not() {
+    fn elements_of_lists_are_counted_and_contents_of_strings_are_not() {
         let scan = scanned(
             r#"{"a":[{"x":"1,2,[","y":1},{"ids":[1,2,3]},null],"b":"\",[,\\","c":{"d":1,"e":[4,5]}}"#,
         );

@@ -129,19 +129,19 @@ mod tests {
     }
 
     #[test]
-    fn a_short_span_is_asked_for_at_once_and_without_an_end() {
+    fn a_short_span_is_requested_at_once_and_without_an_end() {
         assert_eq!(Spans::new(0, 600).next_span(), Some(Span { from: 0, to: None }));
         assert_eq!(spans(1, |_| Ok(3)), (vec![(0, 1)], None));
     }
 
     #[test]
-    fn long_spans_are_asked_for_in_steps_and_empty_ones_grow() {
+    fn long_spans_are_requested_in_steps_and_empty_steps_grow() {
         assert_eq!(spans(12, |_| Ok(3)), (vec![(0, 5), (5, 10), (10, 12)], None));
         assert_eq!(spans(40, |_| Ok(0)), (vec![(0, 5), (5, 15), (15, 35), (35, 40)], None));
     }
 
     #[test]
-    fn a_span_that_fails_is_asked_for_in_shorter_steps() {
+    fn a_failed_span_is_requested_in_shorter_steps() {
         // The first 15 days are empty; after them, only spans of up to two days can be read.
         let limit = |span: Span| match span.to {
             Some(to) if span.from < 15 * DAY && to <= 15 * DAY => Ok(0),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_read_is_a_gap_and_what_comes_after_it_is_read_all_the_same() {
+    fn an_unreadable_part_is_a_gap_and_later_parts_are_read() {
         let (asked, gap) = spans(12, |span| {
             if (5 * DAY..6 * DAY).contains(&span.from) && span.from < 5 * DAY + 60 {
                 Err(Help::ShorterSpan)

@@ -125,7 +125,7 @@ async fn write(
             .map(|latest| latest.at + Duration::milliseconds(1));
         let at = earliest.map_or(now, |earliest| earliest.max(now));
         open_generation(db, run, number, &steps, latest, at, &mut records).await?;
-        notice::tell(db, workspace).await?;
+        notice::notify(db, workspace).await?;
     }
     records.write().await?;
     Ok(Committed { generation: number })

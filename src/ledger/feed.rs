@@ -143,7 +143,7 @@ impl Ledger {
     /// [`LedgerError::Database`].
     pub async fn kinds_seen(&self, workspace: &str) -> Result<BTreeMap<String, i64>, LedgerError> {
         #[derive(FromQueryResult)]
-        struct Seen {
+        struct KindRow {
             kind: String,
             first: Option<i64>,
         }
@@ -160,7 +160,7 @@ impl Ledger {
             FROM kinds WHERE kinds.kind IS NOT NULL";
         let backend = self.database.connection.get_database_backend();
         let statement = Statement::from_sql_and_values(backend, query, [workspace.into()]);
-        let seen = Seen::find_by_statement(statement).all(&self.database.connection).await?;
+        let seen = KindRow::find_by_statement(statement).all(&self.database.connection).await?;
         Ok(seen.into_iter().filter_map(|seen| Some((seen.kind, seen.first?))).collect())
     }
 

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_tells_fields_apart_and_leaves_out_what_is_null() {
+    fn a_digest_distinguishes_fields_and_omits_null() {
         let digest =
             |a: Option<&str>, b: Option<&str>| Fields::named("x").text("a", a).text("b", b).end();
         assert_ne!(digest(Some("1"), None), digest(None, Some("1")));

@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_folded_reads_as_it_was_written() {
+    fn folded_records_read_as_they_were_written() {
         let record = |subject: &str, at| FoldedRecord {
             subject: subject.to_owned(),
             at,

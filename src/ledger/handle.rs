@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::presence::Mark;
-use super::watched::Watched;
+use super::watched::ObservedLeases;
 use crate::database::Database;
 
 /// The history of all workspaces, and the record of their imports.
@@ -15,14 +15,14 @@ pub struct Ledger {
     /// Shows other processes that this one is alive. `None` before the first lease.
     pub(super) mark: Arc<Mutex<Option<Mark>>>,
     /// What this process has observed of other processes' leases and queued runs.
-    pub(super) watched: Watched,
+    pub(super) watched: ObservedLeases,
 }
 
 impl Ledger {
     /// The ledger in this database.
     #[must_use]
     pub fn new(database: Database) -> Self {
-        Self { database, mark: Arc::default(), watched: Watched::default() }
+        Self { database, mark: Arc::default(), watched: ObservedLeases::default() }
     }
 
     /// Closes all connections of the database.

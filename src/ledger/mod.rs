@@ -107,4 +107,4 @@ pub use question::{ActorQuestion, ChangeQuestion};
 pub use salted::ERASED;
 pub use sightings::{SeenRun, Sightings};
 pub use times::{Ahead, Bearer};
-pub use verification::{ErasedSoFar, Finding, Moment, TakenAsFound, Verified};
+pub use verification::{ErasedSoFar, LedgerFinding, Moment, TakenAsFound, Verified};

@@ -50,7 +50,7 @@ fn failed(error: sqlx::Error) -> LedgerError {
 }
 
 /// Notifies all listeners when the transaction is committed.
-pub(super) async fn tell(db: &DatabaseTransaction, workspace: &str) -> Result<(), DbErr> {
+pub(super) async fn notify(db: &DatabaseTransaction, workspace: &str) -> Result<(), DbErr> {
     if db.get_database_backend() == DbBackend::Postgres {
         let values = [CHANNEL.into(), workspace.into()];
         let statement =

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_erased_keeps_its_commitment_and_nothing_else_changes() {
+    fn erased_values_keep_their_commitment_and_other_values_stay() {
         let stored = Proof::fresh().unwrap();
         let mut proof = Proof::of(Some(&stored)).unwrap();
         assert_eq!(proof.written(), stored);

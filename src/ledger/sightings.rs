@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn no_clock_that_is_set_changes_the_age_of_what_is_known() {
+    fn setting_a_clock_does_not_change_ages() {
         let (sightings, clock) = (Sightings::default(), Clock::manual(START));
         sightings.made(&run(7, START), clock.running());
         for days in [40, -400] {

@@ -81,7 +81,7 @@ fn length(seconds: i64) -> String {
 
 impl Ledger {
     /// The recorded time that lies farthest in the future, beyond [`limits::STORED_AHEAD`], among
-    /// the newest [`limits::TIMES_LOOKED_AT`] runs and generations of a workspace.
+    /// the newest [`limits::TIMES_CHECKED`] runs and generations of a workspace.
     ///
     /// # Errors
     /// [`LedgerError::Database`].
@@ -104,7 +104,7 @@ impl Ledger {
                 .select_only()
                 .columns([Column::Id, Column::StartedAt, Column::ObservedAt, Column::FinishedAt])
                 .filter(Column::Workspace.eq(workspace))
-                .filter(Column::Id.gt(newest.saturating_sub(limits::TIMES_LOOKED_AT)))
+                .filter(Column::Id.gt(newest.saturating_sub(limits::TIMES_CHECKED)))
                 .filter(ahead);
             let query = query.order_by_desc(Column::Id).limit(limits::LIST_ITEMS as u64);
             query.into_tuple::<(i64, OffsetDateTime, Option<OffsetDateTime>, Option<OffsetDateTime>)>()
@@ -116,7 +116,7 @@ impl Ledger {
                 .select_only()
                 .columns([Column::Number, Column::At])
                 .filter(Column::Workspace.eq(workspace))
-                .filter(Column::Number.gt(latest.saturating_sub(limits::TIMES_LOOKED_AT)))
+                .filter(Column::Number.gt(latest.saturating_sub(limits::TIMES_CHECKED)))
                 .filter(Column::At.gt(limit));
             let query = query.order_by_desc(Column::Number).limit(limits::LIST_ITEMS as u64);
             query.into_tuple::<(i64, OffsetDateTime)>()

@@ -50,7 +50,7 @@ pub struct Verified {
     /// The generation that the requested hash covers (0 before the first), and when it was written.
     pub asked_head: Option<Moment>,
     /// What is wrong, at most [`limits::FINDINGS`]. Empty if nothing is.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<LedgerFinding>,
 }
 
 /// A generation and a time.
@@ -80,7 +80,7 @@ pub struct TakenAsFound {
 
 /// A deviation from what was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding(pub String);
+pub struct LedgerFinding(pub String);
 
 /// What was erased from the ledger by `ledger erase` and by `import.erase_removed_after`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -116,7 +116,7 @@ pub(super) struct GenerationRecord {
 }
 
 /// A verification in progress.
-pub(super) struct Check<'a> {
+pub(super) struct VerificationRun<'a> {
     pub db: &'a DatabaseTransaction,
     pub workspace: &'a str,
     pub(super) known_head: Option<&'a str>,
@@ -130,7 +130,7 @@ pub(super) struct Check<'a> {
     pub verified: Verified,
 }
 
-impl Check<'_> {
+impl VerificationRun<'_> {
     /// Compares a hash of the chain with the requested one.
     pub(super) fn is_this_the_head(&mut self, hash: &str, moment: Moment) {
         if self.known_head != Some(hash) || self.verified.known_head == Some(true) {
@@ -150,7 +150,7 @@ impl Check<'_> {
     /// Adds a finding.
     pub(super) fn found(&mut self, what: String) {
         if self.verified.findings.len() < limits::FINDINGS {
-            self.verified.findings.push(Finding(what));
+            self.verified.findings.push(LedgerFinding(what));
         }
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::chain::{self, ChangeCounts, Head, KindCounts, Step, Steps};
 use super::salting::{USER, version_key};
-use super::verification::{Amended, Check, GenerationRecord};
+use super::verification::{Amended, GenerationRecord, VerificationRun};
 use super::verify_chain::Tail;
 use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
 use super::{Ledger, LedgerError, Moment, Verified, digests, generation_rows, prune, rows};
@@ -38,7 +38,7 @@ impl Ledger {
         let last = latest.as_ref().map_or(0, |latest| latest.number);
         let pruned = generation_rows::last_pruned(db, workspace).await?;
         let pruned_to = pruned.as_ref().map_or(0, |pruned| pruned.generation);
-        let mut check = Check {
+        let mut check = VerificationRun {
             db,
             workspace,
             known_head,
@@ -83,7 +83,7 @@ struct TableSteps {
     wrong: Vec<String>,
 }
 
-impl Check<'_> {
+impl VerificationRun<'_> {
     /// Sets the head: the hash of the last record, or of the latest generation if an earlier
     /// version of the bridge committed that one after the last record.
     fn head(&mut self, tail: Option<Tail>, latest: Option<generations::Model>) {

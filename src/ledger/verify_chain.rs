@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::chain::{self, RecordHead};
 use super::evidence::{Kind, evidence_rows};
 use super::fold::parse_folded;
-use super::verification::{Check, GenerationRecord};
+use super::verification::{GenerationRecord, VerificationRun};
 use super::verify_erasures::Amendments;
 use super::{LedgerError, Moment};
 use crate::clock::from_millis;
@@ -66,7 +66,7 @@ pub(super) struct Expected {
     pub pruned_state: Option<PrunedState>,
 }
 
-impl Check<'_> {
+impl VerificationRun<'_> {
     /// Follows the chain from its first record to its last.
     pub(super) async fn walk(
         &mut self,

@@ -13,7 +13,7 @@ use super::fields::SALTED;
 use super::fold::folded_state;
 use super::salted::Proof;
 use super::salting::{restated, salting_digest};
-use super::verification::{Check, RowKey};
+use super::verification::{RowKey, VerificationRun};
 use super::{ErasedSoFar, LedgerError};
 use crate::database::entities::{erased_rows, erasures, evidence, restatements};
 
@@ -45,7 +45,7 @@ impl Amendments {
     }
 }
 
-impl Check<'_> {
+impl VerificationRun<'_> {
     /// Reads what was salted and erased, and compares it with the records.
     pub(super) async fn amendments(&mut self, records: Amendments) -> Result<(), LedgerError> {
         self.saltings(&records).await?;

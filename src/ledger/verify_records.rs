@@ -11,14 +11,14 @@ use super::evidence::{
     EntryKey, UNDER_WAY, entry, evidence_rows, fold_entries, found_digest, pruned_state,
 };
 use super::salting::{ACTIVITY, CLOSING, REQUEST, RUN};
-use super::verification::Check;
+use super::verification::VerificationRun;
 use super::verify_chain::{Expected, PrunedState, Record, Tail};
 use super::{LedgerError, TakenAsFound, digests, generation_rows};
 use crate::database::entities::{activity, evidence, imports, lifecycle_requests};
 use crate::limits;
 use crate::requests::RequestState;
 
-impl Check<'_> {
+impl VerificationRun<'_> {
     /// Verifies the chain of records and everything that it proves. Returns the end of the chain.
     pub(super) async fn records(&mut self) -> Result<Option<Tail>, LedgerError> {
         let mut expected = Expected::default();

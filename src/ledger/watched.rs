@@ -11,7 +11,7 @@ use crate::limits;
 
 /// The observations, by workspace.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watched(Arc<Mutex<HashMap<String, SeenInWorkspace>>>);
+pub(super) struct ObservedLeases(Arc<Mutex<HashMap<String, SeenInWorkspace>>>);
 
 #[derive(Debug, Default)]
 struct SeenInWorkspace {
@@ -41,7 +41,7 @@ struct SeenQueued {
     seen: Duration,
 }
 
-impl Watched {
+impl ObservedLeases {
     /// Notes a lease as it is now. Returns whether it has been unchanged for as long as a lease
     /// lasts.
     pub fn stands_still(&self, row: &leases::Model, ttl: Option<Duration>, now: Duration) -> bool {

@@ -19,7 +19,7 @@ pub const AUDIT_DETAILED: usize = 256;
 
 /// The maximum number of distinct requests without a valid token within that time that are recorded
 /// with more than their status. Any client can create such rows.
-pub const AUDIT_STRANGERS: usize = 16;
+pub const AUDIT_ANONYMOUS: usize = 16;
 
 /// The maximum number of distinct requests within that time that are recorded with their address.
 /// Beyond twice as many, only the operation and the status are recorded.
@@ -93,9 +93,9 @@ pub const REMEMBERED_WRONG_SECRETS: usize = 16;
 /// The rate limit for requests of one address whose token, secret, signature, session or link was
 /// verified and is not valid: the burst, and the interval in which one more is allowed. Further
 /// ones get 429. Requests with valid credentials never count.
-pub const STRANGER_REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
-/// See [`STRANGER_REQUESTS`].
-pub const STRANGER_PAUSE: Duration = Duration::from_millis(50);
+pub const ANONYMOUS_REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
+/// See [`ANONYMOUS_REQUESTS`].
+pub const ANONYMOUS_PAUSE: Duration = Duration::from_millis(50);
 
 /// The maximum number of untrusted addresses that are reported for sending proxy headers.
 pub const UNTRUSTED_PROXIES: usize = 8;
@@ -104,7 +104,7 @@ pub const UNTRUSTED_PROXIES: usize = 8;
 pub const UNTRUSTED_PROXY_TOLD: Duration = Duration::from_hours(30 * 24);
 
 /// The number of unauthenticated addresses that are tracked at a time.
-pub const STRANGERS: usize = 10_000;
+pub const ANONYMOUS_CLIENTS: usize = 10_000;
 
 /// The longest name of an operating system user that is recorded.
 pub const SYSTEM_USER_LETTERS: usize = 64;

@@ -15,7 +15,7 @@ pub const STORED_AHEAD: Duration = Duration::from_mins(1);
 /// generations it checks.
 pub const TIMES_POLL: Duration = Duration::from_mins(1);
 /// See [`TIMES_POLL`].
-pub const TIMES_LOOKED_AT: i64 = 10_000;
+pub const TIMES_CHECKED: i64 = 10_000;
 
 /// The maximum number of log entries searched for the actors of one page of changes: some for each
 /// of a thousand changes.

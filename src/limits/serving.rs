@@ -125,7 +125,7 @@ pub const READ_STALL: Duration = Duration::from_secs(30);
 pub const READ_RATE: u64 = 32 * 1024;
 
 /// How often operators are warned that there are too many connections.
-pub const CONNECTIONS_TOLD: Duration = Duration::from_mins(1);
+pub const CONNECTION_WARNING_PAUSE: Duration = Duration::from_mins(1);
 
 /// The number of connections beyond `limits.max_connections` that are accepted while all others are
 /// busy and none can be closed. Further ones wait to be accepted.

@@ -306,7 +306,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_of_another_workspace_or_of_all_is_not_shown() {
+    fn metrics_of_other_workspaces_and_of_the_bridge_are_hidden() {
         let measures = Measures::default();
         measures.workspace(
             "mine",

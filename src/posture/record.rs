@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_revoked_cannot_be_revoked_again() {
+    fn a_record_can_be_revoked_once() {
         let mut records = vec![record(1, answer(CheckId::Auth4))];
         let revocation = Act::Revocation { number: 1 };
         assert_eq!(revocation.check(&records, NOW), Ok(()));

@@ -37,7 +37,7 @@ struct ShownFrom {
     /// The run that last confirmed it.
     run: Option<RunId>,
     /// The removal cut-off.
-    gone_by: Option<OffsetDateTime>,
+    removal_cutoff: Option<OffsetDateTime>,
     /// The last erasure before the ledger was read.
     erasure: i64,
     /// The time range of the activity log that was known then.
@@ -109,11 +109,12 @@ impl Publisher {
         let confirmed = self.ledger.last_success(&self.workspace, None).await?;
         let sighting = self.seen.see(confirmed.as_ref(), &self.clock);
         let latest = self.ledger.generation(&self.workspace).await?;
-        let gone_by = self.gone_by();
+        let removal_cutoff = self.removal_cutoff();
         // The cut-off moved back, because a clock that was ahead was corrected: people who were
         // omitted too early are served again.
-        let set_back =
-            refreshing.gone_by.is_some_and(|before| clock::age(gone_by, before).is_none());
+        let set_back = refreshing
+            .removal_cutoff
+            .is_some_and(|before| clock::age(removal_cutoff, before).is_none());
         let erasure = self.ledger.last_erasure(&self.workspace).await?;
         let shown = self.live.served().filter(|_| !set_back);
         // Erased data must be in no served snapshot any more, including the earlier ones.
@@ -122,15 +123,22 @@ impl Publisher {
             None => latest != 0,
             Some(_) if erased => true,
             Some(shown) if shown.snapshot_id().generation != latest => true,
-            Some(shown) if shown.directory().first_gone.is_some_and(|gone| gone <= gone_by) => true,
+            Some(shown)
+                if shown.directory().first_gone.is_some_and(|gone| gone <= removal_cutoff) =>
+            {
+                true
+            }
             // Away mode and sign-ins change without a new generation, but only by an import.
             Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
             Some(shown) => {
                 !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?)
             }
         };
-        let served =
-            if moved { Some(self.served(latest, gone_by, shown, erased).await?) } else { None };
+        let served = if moved {
+            Some(self.served(latest, removal_cutoff, shown, erased).await?)
+        } else {
+            None
+        };
         let run = confirmed.as_ref().map(|run| run.id);
         let log_covered = if run == refreshing.run {
             refreshing.log_covered
@@ -138,7 +146,7 @@ impl Publisher {
             let lookback = self.options.activity_lookback;
             self.ledger.log_covered(&self.workspace, self.clock.now(), lookback).await?
         };
-        *refreshing = ShownFrom { run, gone_by: Some(gone_by), erasure, log_covered };
+        *refreshing = ShownFrom { run, removal_cutoff: Some(removal_cutoff), erasure, log_covered };
         // The import loop of this process may have recorded a more precise sighting of the same run
         // in the meantime.
         let sighting =
@@ -159,7 +167,7 @@ impl Publisher {
     /// The removal cut-off: teammates who were removed at or before this time are not served. It
     /// advances no faster than this process has been running, so that a clock that is set forward
     /// hides nobody.
-    fn gone_by(&self) -> OffsetDateTime {
+    fn removal_cutoff(&self) -> OffsetDateTime {
         let (began, running) = self.began;
         let passed = clock::after(began, self.clock.running().saturating_sub(running));
         clock::before(self.clock.now().min(passed), self.options.retention)
@@ -168,7 +176,7 @@ impl Publisher {
     async fn served(
         &self,
         generation: Generation,
-        gone_by: OffsetDateTime,
+        removal_cutoff: OffsetDateTime,
         previous: Option<Arc<ServedSnapshot>>,
         as_a_whole: bool,
     ) -> Result<ServedSnapshot, LedgerError> {
@@ -193,7 +201,8 @@ impl Publisher {
             let people = usize::try_from(ledger.count_people(workspace, generation).await?)
                 .unwrap_or(usize::MAX);
             tokio::task::spawn_blocking(move || {
-                let directory = previous.directory().with(&part, fresh, &volatile, gone_by, people);
+                let directory =
+                    previous.directory().with(&part, fresh, &volatile, removal_cutoff, people);
                 ServedSnapshot::new(directory, base_url, names, Some(&previous))
             })
         } else {
@@ -204,7 +213,7 @@ impl Publisher {
             tokio::task::spawn_blocking(move || {
                 let directory = Directory::new(
                     snapshot,
-                    gone_by,
+                    removal_cutoff,
                     previous.as_deref().map(ServedSnapshot::directory),
                 );
                 ServedSnapshot::new(directory, base_url, names, previous.as_deref())

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_body_leaves_what_the_path_implies() {
+    fn an_unreadable_body_leaves_the_facts_of_the_path() {
         for body in [
             json!(null),
             json!([]),

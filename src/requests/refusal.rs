@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_refusal_says_what_intercoms_api_can_do_and_where_the_change_is_made() {
+    fn each_refusal_names_the_limits_of_intercoms_api_and_the_place_of_the_change() {
         for operation in
             Operation::ALL.into_iter().filter(|operation| *operation != Operation::Other)
         {

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exactly_one_address_is_not_read() {
+    fn text_that_is_not_exactly_one_address_is_not_read() {
         for text in [
             "",
             "@",

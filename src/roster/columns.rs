@@ -570,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_never_shows_what_may_be_a_value() {
+    fn a_report_never_contains_a_possible_value() {
         let columns = recognise("Email,ida@acme.example,Ida Berg,Status", &[]).unwrap();
         let titles: Vec<String> = (0..4).map(|place| columns.safe_title(place)).collect();
         assert_eq!(titles, ["Email", "column 2", "column 3", "Status"]);

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_text_is_refused_with_what_it_is() {
+    fn a_binary_file_is_refused_with_its_type() {
         for (bytes, expected) in [
             (&b""[..], NotText::Empty),
             (b"\xef\xbb\xbf \r\n", NotText::Empty),

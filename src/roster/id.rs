@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_keep_zeros_and_case_and_lose_what_cannot_be_seen() {
+    fn ids_keep_zeros_and_case_and_lose_invisible_characters() {
         for (text, expected) in [
             (" 00123\t", "00123"),
             ("E-17\u{200b}", "E-17"),

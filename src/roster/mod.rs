@@ -95,6 +95,6 @@ pub use review_identity::{Flag, ReviewIdentity, flags, review_columns};
 pub use rules::{AddressPattern, EquivalentDomains, MatchSettings};
 pub use succession::{Completeness, erasable, next_version};
 pub use views::{
-    Finding, Identity, Ownerless, SignIns, TerminatedActive, UnmatchedAccount, identities,
+    Identity, LeaverFinding, Ownerless, SignIns, TerminatedActive, UnmatchedAccount, identities,
     note_sign_ins, ownerless, people_with_accounts, terminated_active, unmatched, user_id,
 };

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scim_user_keeps_what_a_person_has_and_nothing_else() {
+    fn a_scim_user_keeps_only_the_members_of_a_person() {
         let user = json!({
             "id": "9f", "userName": "ida@acme.example", "displayName": "Ida Berg", "active": true,
             "name": {"givenName": "Ida", "familyName": "Berg"},

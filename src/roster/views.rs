@@ -194,7 +194,7 @@ pub struct SignIns {
 
 words! {
     /// What a row about a leaver's account means for an auditor.
-    pub enum Finding {
+    pub enum LeaverFinding {
         /// The person left, and the account still has access.
         Fail = "fail",
         /// The same is probable: the match is derived, and a person must check it first.
@@ -231,7 +231,7 @@ pub struct TerminatedActive {
     /// How certain that is.
     pub confidence: Confidence,
     /// What it means for an auditor.
-    pub finding: Finding,
+    pub finding: LeaverFinding,
 }
 
 impl TerminatedActive {
@@ -279,8 +279,8 @@ pub fn terminated_active(evaluation: &Evaluation<'_>, grace: Duration) -> Vec<Te
             match_rule: rule,
             confidence: rule.confidence(),
             finding: match rule.confidence() {
-                Confidence::Exact => Finding::Fail,
-                Confidence::Derived => Finding::Review,
+                Confidence::Exact => LeaverFinding::Fail,
+                Confidence::Derived => LeaverFinding::Review,
             },
         })
     };

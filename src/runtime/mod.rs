@@ -8,5 +8,5 @@
 mod tasks;
 mod workspace;
 
-pub use tasks::{TaskName, TaskStanding, TaskState, Tasks};
+pub use tasks::{TaskName, TaskState, TaskStatus, Tasks};
 pub use workspace::WorkspaceHandle;

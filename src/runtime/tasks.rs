@@ -26,7 +26,7 @@ pub enum TaskState {
 
 /// The state of a background task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TaskStanding {
+pub struct TaskStatus {
     /// The task: `importer`, `publisher`, `access`, `roster`, `upkeep`, `posture`,
     /// `certificates`, `audit_trail`, `server` or `ops_server`.
     task: &'static str,
@@ -42,7 +42,7 @@ pub struct TaskStanding {
 
 /// The state of all background tasks. The supervisor writes it; `/readyz` reads it.
 #[derive(Debug, Default)]
-pub struct Tasks(Mutex<Vec<TaskStanding>>);
+pub struct Tasks(Mutex<Vec<TaskStatus>>);
 
 impl Tasks {
     /// Records that a task was started or restarted.
@@ -62,12 +62,12 @@ impl Tasks {
     /// The state of the tasks of those workspaces for which `sees` is true and, if `all`, of the
     /// whole bridge's tasks.
     #[must_use]
-    pub fn standing(&self, sees: impl Fn(&str) -> bool, all: bool) -> Vec<TaskStanding> {
-        let is_shown = |task: &&TaskStanding| task.workspace.as_deref().map_or(all, &sees);
+    pub fn standing(&self, sees: impl Fn(&str) -> bool, all: bool) -> Vec<TaskStatus> {
+        let is_shown = |task: &&TaskStatus| task.workspace.as_deref().map_or(all, &sees);
         self.all().iter().filter(is_shown).cloned().collect()
     }
 
-    fn update(&self, name: &TaskName, change: impl FnOnce(&mut TaskStanding)) {
+    fn update(&self, name: &TaskName, change: impl FnOnce(&mut TaskStatus)) {
         let mut all = self.all();
         let workspace = name.workspace.as_deref();
         let known = all
@@ -75,7 +75,7 @@ impl Tasks {
             .position(|task| task.task == name.task && task.workspace.as_deref() == workspace);
         let place = known.unwrap_or(all.len());
         if known.is_none() {
-            all.push(TaskStanding {
+            all.push(TaskStatus {
                 task: name.task,
                 workspace: workspace.map(str::to_owned),
                 state: TaskState::Running,
@@ -88,7 +88,7 @@ impl Tasks {
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, Vec<TaskStanding>> {
+    fn all(&self) -> MutexGuard<'_, Vec<TaskStatus>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

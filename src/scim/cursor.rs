@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_opens_for_what_it_was_made_for_and_for_nothing_else() {
+    fn a_cursor_opens_only_for_its_own_query() {
         let sealed = key().seal(CURSOR, "all users, ada").unwrap();
         assert_eq!(key().open(&sealed, "all users, ada"), Ok(CURSOR));
         assert_eq!(key().open(&sealed, "all users, bo"), Err(ScimError::InvalidCursor));

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_table_does_not_have_is_not_found() {
+    fn unknown_attributes_are_not_found() {
         for name in [
             "",
             "nickName",

@@ -61,7 +61,7 @@ pub struct Selection {
     /// Whether removed people are included.
     pub include_removed: bool,
     /// People who were removed at this time or earlier are left out, even with `include_removed`.
-    pub gone_by: Option<OffsetDateTime>,
+    pub removal_cutoff: Option<OffsetDateTime>,
     /// The number of rows to skip.
     pub offset: usize,
     /// The maximum number of rows to return.
@@ -87,7 +87,7 @@ impl Selection {
     fn takes(&self, person: &Person) -> bool {
         let last_modified = person.stamps.last_modified;
         let there = person.user.active
-            || self.include_removed && self.gone_by.is_none_or(|by| last_modified > by);
+            || self.include_removed && self.removal_cutoff.is_none_or(|by| last_modified > by);
         there && self.modified_since.is_none_or(|since| last_modified >= since)
     }
 

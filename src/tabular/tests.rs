@@ -67,7 +67,7 @@ const EVERY: MembershipSelection<'_> =
 const ALL: Selection = Selection {
     modified_since: None,
     include_removed: false,
-    gone_by: None,
+    removal_cutoff: None,
     offset: 0,
     limit: usize::MAX,
 };
@@ -120,7 +120,7 @@ fn columns_are_the_members_in_their_order() {
 }
 
 #[test]
-fn the_removed_and_the_unchanged_are_left_out_unless_they_are_asked_for() {
+fn removed_and_unchanged_accounts_are_omitted_by_default() {
     let directory = directory();
     let ids = |modified_since, include_removed| {
         let selection = Selection { modified_since, include_removed, ..ALL };
@@ -138,7 +138,7 @@ fn the_removed_and_the_unchanged_are_left_out_unless_they_are_asked_for() {
 }
 
 #[test]
-fn entitlements_are_the_teams_and_whatever_somebody_has() {
+fn entitlements_are_teams_roles_seats_and_permissions() {
     let directory = directory();
     let ids = |kind, since| {
         let selection = Selection { modified_since: since, ..ALL };
@@ -287,7 +287,7 @@ fn basis(log: &LogFacts) -> ReviewBasis<'_> {
 }
 
 #[test]
-fn privileged_is_told_by_the_role_or_by_a_permission_and_unknown_where_neither_is_known() {
+fn privilege_follows_from_role_or_permission() {
     let log = LogFacts::default();
     let roles = ["Owner", "Super admin", "Gesch\u{E4}ftsf\u{FC}hrung"].map(str::to_owned);
     let privileged = |role: Option<&str>, permissions: Option<&[&str]>| {
@@ -321,7 +321,7 @@ fn privileged_is_told_by_the_role_or_by_a_permission_and_unknown_where_neither_i
 }
 
 #[test]
-fn dormant_is_who_has_not_signed_in_for_ninety_days_as_far_as_the_log_tells() {
+fn dormant_means_ninety_days_without_activity() {
     let days_ago = |days: i64| LATE - time::Duration::days(days);
     let dormant = |signed_in: Option<i64>, joined: Option<i64>, covered: Option<(i64, i64)>| {
         let value = User { joined_at: joined.map(days_ago), ..user("1", "Ada") };
@@ -456,7 +456,7 @@ fn each_member_of_a_user_is_in_the_account_row() {
         let everybody = Selection {
             modified_since: None,
             include_removed: true,
-            gone_by: None,
+            removal_cutoff: None,
             offset: 0,
             limit: 1,
         };

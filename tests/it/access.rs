@@ -272,7 +272,7 @@ async fn without_a_good_token_everything_but_discovery_and_health_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_without_the_scope_is_told_which_one_it_lacks() {
+async fn a_refusal_names_the_missing_scope() {
     let bridge = Bridge::serving(dozen()).await;
     for (method, path, held, lacking) in [
         (Method::GET, "/scim/v2/Users", Scope::ImportRead, "scim.read"),

@@ -26,7 +26,7 @@ const DAY: Duration = Duration::from_hours(24);
 on_both_databases!(
     an_entry_keeps_the_address_the_type_and_the_description_and_is_proved,
     entries_come_in_the_order_of_recording_and_late_ones_last,
-    a_pruned_entry_does_not_come_back_and_a_reader_that_missed_it_is_told,
+    a_pruned_entry_does_not_return_and_a_reader_that_missed_it_is_informed,
     a_position_after_a_pruning_skips_only_what_was_pruned,
     a_period_of_recording_and_a_period_of_events_have_their_own_orders,
     a_page_with_a_filter_looks_at_a_limited_number_of_entries,
@@ -151,7 +151,7 @@ async fn entries_come_in_the_order_of_recording_and_late_ones_last(database: Tes
     assert_eq!(hand.ledger.feed_end("default").await.unwrap(), after);
 }
 
-async fn a_pruned_entry_does_not_come_back_and_a_reader_that_missed_it_is_told(
+async fn a_pruned_entry_does_not_return_and_a_reader_that_missed_it_is_informed(
     database: TestDatabase,
 ) {
     let (hand, small) = Hand::small(database).await;

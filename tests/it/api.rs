@@ -283,7 +283,7 @@ async fn send(bridge: &Bridge, workspace: &str, body: &str, signature: &str) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_removed_teammate_is_gone_within_two_seconds_of_the_webhook() {
+async fn a_removed_teammate_is_inactive_within_two_seconds_of_the_webhook() {
     let bridge = Bridge::serving(dozen()).await;
     let active = "/scim/v2/Users?filter=active+eq+true&count=0";
     assert_eq!(bridge.get(active).await.json()["totalResults"], json!(12));
@@ -321,7 +321,7 @@ async fn a_removed_teammate_is_gone_within_two_seconds_of_the_webhook() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn webhooks_that_tell_nothing_start_nothing_and_forged_ones_are_refused() {
+async fn webhooks_without_changes_start_no_import_and_forged_ones_are_refused() {
     let bridge = Bridge::serving(dozen()).await;
     let runs = async || bridge.get("/api/v1/imports").await.json()["total"].clone();
     for (topic, app) in [

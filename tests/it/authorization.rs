@@ -20,12 +20,12 @@ const PUBLIC: &[(&str, &str)] = &[
     ("GET /connect/intercom/callback", "needs a state and a session"),
     ("GET /healthz", "says only that the process answers"),
     ("GET /login", "needs a link, and shows nothing"),
-    ("GET /metrics", "tells a stranger of no workspace"),
+    ("GET /metrics", "names no workspace without a token"),
     ("GET /openapi.json", "describes the product and no workspace"),
     ("GET /people", "shows nothing without a session"),
     ("GET /people/export", "shows nothing without a session"),
     ("GET /people/{id}", "shows nothing without a session"),
-    ("GET /readyz", "tells a stranger of no workspace"),
+    ("GET /readyz", "names no workspace without a token"),
     ("GET /scim/v2/ResourceTypes", "RFC 7644 §4"),
     ("GET /scim/v2/ResourceTypes/{name}", "RFC 7644 §4"),
     ("GET /scim/v2/Schemas", "RFC 7644 §4"),
@@ -243,7 +243,7 @@ async fn every_operation_answers_for_a_workspace_of_others_as_for_one_that_does_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_description_does_not_offer_is_not_allowed() {
+async fn undescribed_methods_are_not_allowed() {
     let bridge = Bridge::serving_without_rate_limit(dozen()).await;
     for (path, methods) in described() {
         let plain = filled(&path);

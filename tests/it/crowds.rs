@@ -52,7 +52,7 @@ async fn an_address_has_a_share_of_connections_and_its_longest_idle_one_is_close
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_and_heads_that_never_end_keep_nobody_out() {
+async fn idle_connections_and_endless_heads_block_no_other_client() {
     let bridge = Bridge::serving_with(dozen(), |config| {
         (config.limits.max_connections, config.limits.max_connections_per_address) = (20, 0);
     })
@@ -304,8 +304,11 @@ async fn open_and_closed_connections_are_measured() {
     };
     assert_eq!(of("bridge_connections_closed_total{reason=\"gave_way\"}"), Some(1.0), "{text}");
     assert!(of("bridge_connections ").is_some_and(|open| open >= 1.0));
-    let strangers = Bridge::send(bridge.request(reqwest::Method::GET, "/metrics")).await.text;
-    assert!(!strangers.contains("bridge_connections"), "strangers are told nothing");
+    let anonymous = Bridge::send(bridge.request(reqwest::Method::GET, "/metrics")).await.text;
+    assert!(
+        !anonymous.contains("bridge_connections"),
+        "metrics without a token name no connections"
+    );
     let _: Value = bridge.get("/readyz").await.json();
     bridge.stop().await;
 }

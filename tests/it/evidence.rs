@@ -19,7 +19,7 @@ use crate::support::tampering::Tampering;
 on_both_databases!(
     changed_removed_and_added_records_of_the_history_are_found,
     a_pruning_removes_what_its_dry_run_counts,
-    what_a_pruning_leaves_is_proved_by_the_same_records,
+    the_records_still_prove_the_history_after_a_pruning,
     an_earlier_head_proves_all_records_up_to_it,
     many_writers_at_once_make_one_chain,
     rows_that_an_earlier_version_wrote_later_are_taken_as_found_and_reported,
@@ -319,7 +319,7 @@ async fn a_pruning_removes_what_its_dry_run_counts(database: TestDatabase) {
     );
 }
 
-async fn what_a_pruning_leaves_is_proved_by_the_same_records(database: TestDatabase) {
+async fn the_records_still_prove_the_history_after_a_pruning(database: TestDatabase) {
     let prunable = Prunable::new(database).await;
     prunable.prune().await;
     let Prunable { hand, head, .. } = prunable;

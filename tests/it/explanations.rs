@@ -19,7 +19,7 @@ use crate::support::shell::Shell;
 const LOG: &str = "/admins/activity_logs";
 
 #[tokio::test]
-async fn an_activity_log_that_stays_silent_stops_nobody() {
+async fn a_silent_activity_log_stops_no_import() {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
     let mut impatient = connection(&simulator.base_url());
     impatient.read_timeout = Duration::from_millis(300);

@@ -25,7 +25,7 @@ on_both_databases!(
     odd_data_is_read_as_far_as_possible_with_a_warning,
     an_import_continues_without_an_activity_log_that_its_token_may_not_read,
     a_list_that_shrinks_to_nothing_is_not_believed,
-    a_clock_that_is_set_back_holds_nobody_up,
+    setting_a_clock_back_delays_no_import,
 );
 
 /// The number of kills on each database: more than fifty in all.
@@ -286,7 +286,7 @@ async fn a_list_that_shrinks_to_nothing_is_not_believed(database: TestDatabase) 
     );
 }
 
-async fn a_clock_that_is_set_back_holds_nobody_up(database: TestDatabase) {
+async fn setting_a_clock_back_delays_no_import(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let (_lease, run) = hand.start_run().await;
@@ -384,7 +384,7 @@ async fn a_database_that_goes_away_in_mid_commit_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_falls_silent_in_mid_commit_keeps_nobody_from_taking_over() {
+async fn a_process_that_stalls_during_a_commit_does_not_block_another_one() {
     let Some(mut database) = TestDatabase::postgres().await else {
         return eprintln!("skipped: TEST_POSTGRES_URL is not set (./scripts/test sets it)");
     };

@@ -167,7 +167,7 @@ async fn responses_of_the_http_library_are_errors_like_every_other() {
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_that_speaks_https_is_told_that_only_https_is_to_be_used() {
+async fn responses_behind_an_https_proxy_have_strict_transport_security() {
     let bridge = Bridge::serving_with(dozen(), |config| {
         config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     })

@@ -16,7 +16,7 @@ use crate::support::hand::{Hand, START, TOKEN};
 on_both_databases!(
     an_import_that_changes_nothing_adds_no_change,
     changes_are_listed_oldest_first_with_the_values_before_and_after,
-    the_log_tells_who_did_it,
+    the_log_names_the_performer,
     a_walk_in_small_steps_neither_skips_nor_repeats,
     one_kind_of_changes_can_be_asked_for,
     a_generation_of_thousands_is_walked_like_any_other,
@@ -106,7 +106,7 @@ async fn changes_are_listed_oldest_first_with_the_values_before_and_after(databa
     assert!(page.changes.is_sorted_by_key(|change| change.at));
 }
 
-async fn the_log_tells_who_did_it(database: TestDatabase) {
+async fn the_log_names_the_performer(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     let start =

@@ -1,7 +1,7 @@
 //! Imports: what they record, what they do not, and how they fail, on both databases.
 
 use intercom_scim_bridge::directory::{Mode, RunStatus, Snapshot, Trigger, Volatile};
-use intercom_scim_bridge::import::{DryRun, Verdict};
+use intercom_scim_bridge::import::{DryRun, PlanDecision};
 use sea_orm::{ConnectionTrait, Statement};
 use simulator::{Admin, Fault, Role};
 
@@ -16,9 +16,9 @@ on_both_databases!(
     a_removed_teammate_stays_on_record_inactive,
     a_returning_person_is_restored,
     a_change_of_one_membership_changes_its_two_ends_alone,
-    a_team_that_ended_is_gone,
+    a_deleted_team_is_not_listed,
     a_past_generation_never_changes,
-    the_activity_log_tells_what_the_lists_do_not,
+    the_activity_log_supplements_the_lists,
     a_nul_in_a_text_of_intercoms_stops_no_import,
     an_import_that_would_remove_too_many_is_held_until_it_is_let_through,
     an_empty_list_is_not_believed,
@@ -178,7 +178,7 @@ async fn a_change_of_one_membership_changes_its_two_ends_alone(database: TestDat
     assert_eq!(after.groups[0].stamps.created, before.groups[0].stamps.created);
 }
 
-async fn a_team_that_ended_is_gone(database: TestDatabase) {
+async fn a_deleted_team_is_not_listed(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     hand.full().await;
     hand.simulator.change(|workspace| workspace.remove_team(small.support));
@@ -235,7 +235,7 @@ async fn a_nul_in_a_text_of_intercoms_stops_no_import(database: TestDatabase) {
     assert!(active(&hand.recorded().await).contains(&"Ada Lovelace".to_owned()));
 }
 
-async fn the_activity_log_tells_what_the_lists_do_not(database: TestDatabase) {
+async fn the_activity_log_supplements_the_lists(database: TestDatabase) {
     let (hand, small) = Hand::small(database).await;
     let at = START.unix_timestamp() - 1_000;
     hand.simulator.change(|workspace| {
@@ -333,7 +333,7 @@ async fn a_plan_that_came_too_late_is_made_anew(database: TestDatabase) {
     hand.simulator
         .change(|workspace| workspace.admin_mut(small.ada).unwrap().has_inbox_seat = true);
     let DryRun { plan, verdict, .. } = hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
-    assert_eq!((plan.base, verdict), (recorded.generation, Verdict::Commit));
+    assert_eq!((plan.base, verdict), (recorded.generation, PlanDecision::Commit));
     // Another import commits first.
     hand.simulator.change(|workspace| workspace.admin_mut(small.bo).unwrap().has_inbox_seat = true);
     hand.full().await;
@@ -378,5 +378,5 @@ async fn a_dry_run_changes_nothing(database: TestDatabase) {
     });
     let DryRun { plan, verdict, .. } =
         hand.importer.dry_run(Mode::Incremental, &|_| {}).await.unwrap();
-    assert_eq!((plan.counts().users_updated, verdict), (1, Verdict::Commit));
+    assert_eq!((plan.counts().users_updated, verdict), (1, PlanDecision::Commit));
 }

@@ -51,7 +51,7 @@ pub fn simulated(options: Options) -> (Simulator, Client) {
 }
 
 #[tokio::test]
-async fn what_intercom_really_answered_is_read_as_it_was_meant() {
+async fn recorded_responses_of_intercom_are_read_correctly() {
     // Responses in the form of real ones: the bot among the people, an empty priority level,
     // missing job titles and roles, ids as strings or as integers. Only the older call for the
     // activity log exists.
@@ -170,7 +170,7 @@ async fn silence_is_a_time_out_and_a_slow_answer_is_not() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_is_said_so() {
+async fn a_refused_connection_is_reported() {
     let error = read(&client("http://127.0.0.1:1")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -284,7 +284,7 @@ async fn where_the_lists_disagree_for_a_moment_they_are_read_again() {
 }
 
 #[tokio::test]
-async fn a_team_that_lists_somebody_unknown_is_read_again_and_then_warned_of() {
+async fn a_team_with_an_unknown_member_is_read_again_and_then_causes_a_warning() {
     let mut workspace = Workspace::new(TOKEN);
     let ada = workspace.add_teammate("Ada Lovelace");
     let support = workspace.add_team("Support", &[ada]);

@@ -21,7 +21,7 @@ on_both_databases!(
     a_lease_that_is_renewed_does_not_end,
     of_many_processes_one_gets_the_lease,
     a_process_that_slept_through_its_lease_cannot_commit,
-    an_import_waits_for_nobody_and_writes_nothing_while_another_one_runs,
+    a_second_import_neither_waits_nor_writes_while_one_runs,
     a_run_that_was_given_up_is_marked_as_interrupted,
     a_token_of_another_workspace_is_refused,
     at_most_one_run_of_each_mode_is_queued,
@@ -118,9 +118,7 @@ async fn a_process_that_slept_through_its_lease_cannot_commit(database: TestData
     );
 }
 
-async fn an_import_waits_for_nobody_and_writes_nothing_while_another_one_runs(
-    database: TestDatabase,
-) {
+async fn a_second_import_neither_waits_nor_writes_while_one_runs(database: TestDatabase) {
     let (hand, _) = Hand::small(database).await;
     let (lease, run) = hand.start_run().await;
     assert_eq!(hand.importer.run_once(&request(Mode::Full), &|_| {}).await.unwrap(), None);

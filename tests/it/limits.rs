@@ -16,7 +16,7 @@ use crate::support::hand::TOKEN;
 const JSON_DEPTH: usize = 128;
 
 #[tokio::test]
-async fn a_client_that_asks_too_much_is_told_when_to_come_back_and_others_are_not_concerned() {
+async fn requests_above_the_limit_get_429_with_retry_after_and_other_clients_do_not() {
     let bridge = Bridge::serving_with(dozen(), |config| {
         (config.limits.requests_per_second, config.limits.burst) = (1, 3);
     })

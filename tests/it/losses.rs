@@ -6,7 +6,7 @@ mod attributes;
 use std::time::Duration;
 
 use intercom_scim_bridge::directory::{LossKind, Mode, Run, RunStatus, Snapshot};
-use intercom_scim_bridge::import::{DryRun, Importer, Verdict};
+use intercom_scim_bridge::import::{DryRun, Importer, PlanDecision};
 use intercom_scim_bridge::intercom::Client;
 use serde_json::{Value, json};
 use simulator::{Admin, Fault, Role, Workspace};
@@ -396,7 +396,7 @@ async fn a_dry_run_names_who_would_lose_what(database: TestDatabase) {
         .change(|workspace| ids[5..7].iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
     let DryRun { verdict, recorded, .. } =
         hand.importer.dry_run(Mode::Full, &|_| {}).await.unwrap();
-    let Verdict::Hold(held) = verdict else { panic!("held") };
+    let PlanDecision::Hold(held) = verdict else { panic!("held") };
     assert_eq!(
         (held.losses.count(LossKind::People), held.by[0].earlier),
         (7, 5),
@@ -410,5 +410,5 @@ async fn a_dry_run_names_who_would_lose_what(database: TestDatabase) {
     let importer =
         Importer::new("default", client.into(), hand.ledger.clone(), hand.clock.clone(), options);
     hand.clock.advance(Duration::from_mins(1));
-    assert_eq!(importer.dry_run(Mode::Full, &|_| {}).await.unwrap().verdict, Verdict::Commit);
+    assert_eq!(importer.dry_run(Mode::Full, &|_| {}).await.unwrap().verdict, PlanDecision::Commit);
 }

@@ -12,6 +12,7 @@
 
 mod access;
 mod activity;
+mod anonymous;
 mod api;
 mod audit;
 mod authorization;
@@ -69,7 +70,6 @@ mod roster;
 mod saviynt;
 mod scim;
 mod serve;
-mod strangers;
 mod support;
 mod tabular;
 mod tidy;

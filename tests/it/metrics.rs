@@ -149,7 +149,7 @@ async fn counters_start_at_zero_and_exist_from_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_are_shown_nothing_and_any_scope_will_do() {
+async fn metrics_need_a_token_with_any_scope() {
     let bridge = busy().await;
     let text = Bridge::send(bridge.request(Method::GET, "/metrics")).await.text;
     assert_eq!(text, "# EOF\n");

@@ -25,7 +25,7 @@ async fn answering(path: &str, fault: Fault) -> Result<Observation, IntercomErro
 }
 
 #[tokio::test]
-async fn one_odd_record_stops_nobody() {
+async fn one_unreadable_record_does_not_stop_the_import() {
     // Half a surrogate pair, a wrong type, null, no id, a repeated admin, not an admin. All others
     // are read.
     let admins = r#"{"type":"admin.list","admins":[

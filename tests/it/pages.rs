@@ -69,11 +69,11 @@ async fn page(bridge: &Bridge, path: &str, cookie: &str) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
     let bridge = Bridge::serving(dozen()).await;
-    let stranger = page(&bridge, "/", "").await;
+    let anonymous = page(&bridge, "/", "").await;
     assert!(
-        stranger.text.contains("login-link") && !stranger.text.contains("northwind"),
+        anonymous.text.contains("login-link") && !anonymous.text.contains("northwind"),
         "{}",
-        stranger.text
+        anonymous.text
     );
     let link = link(&bridge, &["default"]).await;
 

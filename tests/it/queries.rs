@@ -365,7 +365,7 @@ async fn a_response_has_its_age_and_a_client_with_a_lower_max_age_waits_for_an_i
 }
 
 #[tokio::test]
-async fn what_changes_without_a_generation_is_fresh_too() {
+async fn values_without_a_generation_are_fresh_too() {
     let bridge = Bridge::serving(dozen()).await;
     let path = "/scim/v2/Users?count=1&attributes=urn:ietf:params:scim:schemas:extension:intercom:2.0:User:awayModeEnabled";
     let away = |answer: &Answer| {

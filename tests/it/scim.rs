@@ -77,7 +77,7 @@ async fn ids(bridge: &Bridge, path: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_teammate_is_a_user_with_everything_that_intercom_told() {
+async fn a_teammate_is_a_user_with_all_values_of_intercom() {
     let bridge = Bridge::serving(workspace()).await;
     let all = ids(&bridge, "/scim/v2/Users").await;
     let mut ada = steady(bridge.get(&format!("/scim/v2/Users/{}", all[0])).await.json(), &bridge);

@@ -134,8 +134,8 @@ async fn no_duration_however_long_ends_a_task_in_the_background() {
     for task in tasks {
         assert_eq!((&task["state"], &task["failures"]), (&json!("running"), &json!(0)), "{task}");
     }
-    let stranger = Bridge::send(bridge.request(reqwest::Method::GET, "/readyz")).await;
-    assert_eq!(stranger.json()["tasks"], json!([]));
+    let anonymous = Bridge::send(bridge.request(reqwest::Method::GET, "/readyz")).await;
+    assert_eq!(anonymous.json()["tasks"], json!([]));
     bridge.stop().await;
 }
 

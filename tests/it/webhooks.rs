@@ -144,7 +144,7 @@ async fn a_burst_of_signed_webhooks_is_taken_whole_and_starts_one_import_and_lat
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_are_limited_and_keep_no_signed_webhook_out() {
+async fn anonymous_webhooks_are_limited_and_signed_ones_are_not() {
     let bridge = Bridge::serving(dozen()).await;
     let body = json!({"topic": "ping"}).to_string();
     let mut refused = None;

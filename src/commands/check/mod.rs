@@ -102,7 +102,7 @@ async fn check_issuers(config: &Config, clock: &Clock, report: &mut Report) {
     for trusted in trusted_issuers(config) {
         let name = trusted.issuer.clone();
         let looked = match Issuer::new(trusted, clock.clone()) {
-            Ok(issuer) => issuer.look().await,
+            Ok(issuer) => issuer.check_keys().await,
             Err(_) => Err("TLS cannot be set up"),
         };
         match looked {

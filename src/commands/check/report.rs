@@ -16,7 +16,7 @@ enum State {
 }
 
 #[derive(Serialize)]
-struct Finding {
+struct CheckResult {
     state: State,
     check: &'static str,
     workspace: Option<String>,
@@ -28,7 +28,7 @@ pub struct Report {
     json: bool,
     /// The workspace of the current checks, if there are several.
     pub workspace: Option<String>,
-    findings: Vec<Finding>,
+    findings: Vec<CheckResult>,
 }
 
 impl Report {
@@ -39,8 +39,12 @@ impl Report {
 
     /// Adds a finding. Text output is printed at once, because the next check may take a while.
     fn find(&mut self, state: State, check: &'static str, detail: &str) {
-        let finding =
-            Finding { state, check, workspace: self.workspace.clone(), detail: detail.to_owned() };
+        let finding = CheckResult {
+            state,
+            check,
+            workspace: self.workspace.clone(),
+            detail: detail.to_owned(),
+        };
         if !self.json {
             let word = match state {
                 State::Ok => "ok",

@@ -202,7 +202,7 @@ proptest! {
     }
 
     #[test]
-    fn who_joined_or_was_withdrawn_after_the_invitation_is_never_pending(
+    fn an_invitation_with_a_later_join_or_withdrawal_is_not_pending(
         events in proptest::collection::vec(some_event(), 0..14),
     ) {
         let people = directory(&[("1", "p1@example.com", true), ("2", "p2@example.com", false)]);

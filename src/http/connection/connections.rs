@@ -15,7 +15,7 @@
 //!
 //! [`Guarded`](super::guarded::Guarded) sits between the socket and TLS, so that unfinished
 //! handshakes count too.
-//! [`Watched`](super::watched::Watched) sits above TLS, where requests are visible.
+//! [`RequestStream`](super::watched::RequestStream) sits above TLS, where requests are visible.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -314,11 +314,11 @@ impl Connections {
         }
     }
 
-    /// Logs a warning, at most once in [`limits::CONNECTIONS_TOLD`].
+    /// Logs a warning, at most once in [`limits::CONNECTION_WARNING_PAUSE`].
     fn warn(&self, what: &'static str) {
         let now = self.now().max(1);
         let before = self.warned_at.load(Ordering::Relaxed);
-        let pause = u64::try_from(limits::CONNECTIONS_TOLD.as_millis()).unwrap_or(u64::MAX);
+        let pause = u64::try_from(limits::CONNECTION_WARNING_PAUSE.as_millis()).unwrap_or(u64::MAX);
         let due = before == 0 || now.saturating_sub(before) >= pause;
         if due
             && self

@@ -14,7 +14,7 @@ use super::patience::{Wait, wait};
 use crate::limits;
 
 /// The stream above TLS, in which request heads are visible.
-pub struct Watched<S> {
+pub struct RequestStream<S> {
     stream: Completed<S>,
     connection: Arc<Connection>,
     /// The time-out for the rest of a head. actix-http has one for the first head of a connection
@@ -22,7 +22,7 @@ pub struct Watched<S> {
     head: Option<Wait>,
 }
 
-impl<S> Watched<S> {
+impl<S> RequestStream<S> {
     /// Checks the request heads in `stream`, and marks `connection` when a request has arrived.
     /// `hsts` is the value of `Strict-Transport-Security`, for connections with TLS.
     pub fn new(stream: S, connection: Arc<Connection>, hsts: Option<&'static str>) -> Self {
@@ -50,7 +50,7 @@ impl<S> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for RequestStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for RequestStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -60,7 +60,7 @@ pub async fn begin(request: HttpRequest, service: Data<Service>) -> Result<HttpR
             .await?
     };
     if taken.is_none() {
-        service.stranger("connect")?;
+        service.count_invalid_credential("connect")?;
     }
     let workspace = taken.and_then(|name| service.workspaces.get(&name));
     let Some(workspace) = workspace else { return Ok(invalid_ticket()) };
@@ -156,7 +156,7 @@ async fn begun_by<'s>(
         service.stores.connections.finish(&proof, service.clock.now()).await?
     };
     if begun.is_none() {
-        service.stranger("connect")?;
+        service.count_invalid_credential("connect")?;
     }
     Ok(begun.and_then(|name| service.workspaces.get(&name)))
 }

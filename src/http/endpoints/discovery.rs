@@ -106,7 +106,7 @@ fn answer(
     document: impl FnOnce(&Discovery) -> Option<Value>,
 ) -> Result<HttpResponse, ApiError> {
     if caller.is_anonymous() {
-        service.stranger("discovery")?;
+        service.count_invalid_credential("discovery")?;
     }
     let content_type = content_type(request)?;
     // An empty filter counts as none, as everywhere.

@@ -100,7 +100,7 @@ async fn accepted(caller: &Caller<ImportRun>, import: &ImportRequest) -> Result<
     let begun = async {
         while run.status == RunStatus::Queued {
             clock.sleep(limits::RUN_POLL).await;
-            run = known(caller, run.id).await?;
+            run = run_by_id(caller, run.id).await?;
         }
         Ok::<(), ApiError>(())
     };
@@ -113,7 +113,7 @@ fn is_open(run: &Run) -> bool {
     matches!(run.status, RunStatus::Queued | RunStatus::Running)
 }
 
-async fn known(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
+async fn run_by_id(caller: &Caller<ImportRun>, id: RunId) -> Result<Run, ApiError> {
     caller.service.stores.ledger.run(&caller.workspace.name, id).await?.ok_or(ApiError::Internal)
 }
 
@@ -129,7 +129,7 @@ async fn ended(
         // Before the run is read: a run that ends in between is not mistaken for one whose process
         // died.
         let alive = service.stores.ledger.run_under_way(workspace, &service.clock).await?.is_some();
-        *run = known(caller, run.id).await?;
+        *run = run_by_id(caller, run.id).await?;
         match run.status {
             RunStatus::Queued => {}
             RunStatus::Running if alive => {}

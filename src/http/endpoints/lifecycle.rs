@@ -146,7 +146,7 @@ pub async fn get(
     caller: Caller<ImportRead>,
 ) -> Result<Json<LifecycleRequest>, ApiError> {
     preferred_form(&request, &[JSON])?;
-    Ok(Json(known(&request, &caller).await?.into()))
+    Ok(Json(request_by_id(&request, &caller).await?.into()))
 }
 
 /// Records a request for a change that a person must make in Intercom (a ticket).
@@ -256,7 +256,7 @@ pub async fn done(
 ) -> Result<Json<LifecycleRequest>, ApiError> {
     preferred_form(&request, &[JSON])?;
     let said: Done = parse_object_or_default(&body.0, DONE)?;
-    let known_request = known(&request, &caller).await?;
+    let known_request = request_by_id(&request, &caller).await?;
     let requests = &caller.service.stores.requests;
     let workspace = &caller.workspace.name;
     let by = caller.principal.subject.clone();
@@ -270,22 +270,22 @@ pub async fn done(
             detail: "this request is closed already; GET it to see who closed it".to_owned(),
         });
     }
-    Ok(Json(known(&request, &caller).await?.into()))
+    Ok(Json(request_by_id(&request, &caller).await?.into()))
 }
 
 const TICKET: &str = r#"the body must be JSON such as {"operation": "remove_account", "target": "adm_1", "user_name": "…", "comment": "…"}"#;
 const DONE: &str = r#"the body must be JSON such as {"note": "…"}"#;
 
 /// The request whose id is in the path.
-async fn known<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Request, ApiError> {
+async fn request_by_id<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Request, ApiError> {
     let reference = request.match_info().get("id").unwrap_or_default();
     let valid = Some(reference)
         .filter(|reference| reference.len() <= limits::ID_BYTES && !reference.contains('\0'));
-    let known = match valid {
+    let found = match valid {
         Some(reference) => {
             caller.service.stores.requests.get(&caller.workspace.name, reference).await?
         }
         None => None,
     };
-    known.ok_or_else(|| ApiError::NotFound { what: "this request".to_owned() })
+    found.ok_or_else(|| ApiError::NotFound { what: "this request".to_owned() })
 }

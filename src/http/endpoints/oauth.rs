@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::access::{
-    ASSERTION_ALGORITHMS, AssertionRefusal, Grant, Login, Proof, Scope, TokenRefusal, TokenRequest,
-    network_of,
+    ASSERTION_ALGORITHMS, AssertionRefusal, ClientCredential, Grant, Login, Scope, TokenRefusal,
+    TokenRequest, network_of,
 };
 use crate::database::AuditEntry;
 use crate::http::errors::ApiError;
@@ -123,21 +123,21 @@ async fn grant(
     let token_request = match parse_request(request, body) {
         Ok(token_request) => token_request,
         Err(refusal) => {
-            service.stranger("login")?;
+            service.count_invalid_credential("login")?;
             return Ok(Err(refusal));
         }
     };
     let client = read_client(service, &token_request.client_id).await?;
     let authenticated = match &token_request.proof {
-        Proof::Secret(secret) => by_secret(service, secret, client.clone()).await?,
-        Proof::Assertion(assertion) => {
+        ClientCredential::Secret(secret) => by_secret(service, secret, client.clone()).await?,
+        ClientCredential::Assertion(assertion) => {
             by_assertion(service, assertion.expose_secret(), client.as_ref()).await?
         }
     };
     match (authenticated, client) {
         (Ok(secret), Some(client)) => issue(service, &token_request, &client, &secret).await,
         (refused, client) => {
-            service.stranger("login")?;
+            service.count_invalid_credential("login")?;
             // Only known clients are recorded: an unknown one may send anything as its id.
             if let Some(client) = client {
                 tracing::warn!(client = %client.id, "a client was refused a token");
@@ -160,7 +160,7 @@ async fn by_secret(
     client: Option<OAuthClient>,
 ) -> Result<Result<String, TokenRefusal>, ApiError> {
     let network = network_of(RequestContext::client_address());
-    match service.login.look(secret, client, &network).await {
+    match service.login.verify_secret(secret, client, &network).await {
         Login::TooMany(too_many) => Err(ApiError::TooMany(too_many)),
         Login::Granted { secret } => Ok(Ok(secret)),
         Login::Refused => Ok(Err(TokenRefusal::InvalidClient)),

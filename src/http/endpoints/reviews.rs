@@ -28,7 +28,7 @@ use crate::http::request::query;
 use crate::http::response::chunks::Chunks;
 use crate::http::response::large::Turn;
 use crate::http::response::table::CSV;
-use crate::http::state::known_exports::{ExportKey, Identity, Measured};
+use crate::http::state::known_exports::{DirectoryIdentity, ExportKey, Measured};
 use crate::http::wire::{ApiRefusals, ParameterRefusals, PastRefusals, Problem, ReviewParameters};
 use crate::identities::{Assessment, Shown};
 use crate::ledger::{Ledger, LedgerError};
@@ -293,7 +293,7 @@ impl Reviewed {
         let before = self.before.as_ref();
         ExportKey {
             now: self.now.identity(),
-            before: before.map(|before| Identity::Past(Arc::downgrade(before))),
+            before: before.map(|before| DirectoryIdentity::Past(Arc::downgrade(before))),
             as_of: self.as_of,
             log: self.log.clone(),
             invited: self.invited.clone(),

@@ -17,7 +17,7 @@ use crate::http::request::negotiation::{
 };
 use crate::http::request::route_pattern::Pattern;
 use crate::http::response::chunked_body;
-use crate::http::response::held::holding;
+use crate::http::response::guarded_body::holding;
 use crate::http::response::large::Turn;
 use crate::http::wire::{
     ListParameters, ScimErrorBody, ScimList, ScimRefusals, ScimSearchRefusals, SearchRequest,

@@ -17,7 +17,7 @@ use crate::http::state::service::Service;
 use crate::http::wire::ApiRefusals;
 use crate::import::ConnectionState;
 use crate::limits;
-use crate::runtime::{TaskStanding, WorkspaceHandle};
+use crate::runtime::{TaskStatus, WorkspaceHandle};
 use crate::scim::resource_types;
 
 /// Returns 200 while the process is alive.
@@ -172,7 +172,7 @@ pub struct Readiness {
     workspaces: Vec<WorkspaceReadiness>,
     /// The background tasks; empty without a token. A task that stops because of a fault in the
     /// bridge is restarted.
-    tasks: Vec<TaskStanding>,
+    tasks: Vec<TaskStatus>,
 }
 
 /// The readiness of a workspace.

@@ -20,7 +20,7 @@ use crate::http::extract::freshness;
 use crate::http::request::parameters::{Parameters, wrong};
 use crate::http::response::large::Turn;
 use crate::http::response::page;
-use crate::http::state::known_exports::Identity;
+use crate::http::state::known_exports::DirectoryIdentity;
 use crate::http::wire::{ApiRefusals, FlatParameters, ParameterRefusals, PastRefusals};
 use crate::scim::ServedSnapshot;
 use crate::tabular::{
@@ -192,7 +192,7 @@ pub(super) struct Shown {
     /// The snapshot that all pages of the list show.
     snapshot_id: SnapshotId,
     /// The removal cut-off, if the state was read from the ledger, where nobody is omitted.
-    gone_by: Option<OffsetDateTime>,
+    removal_cutoff: Option<OffsetDateTime>,
     /// The value of `Age`.
     pub age: Option<u64>,
 }
@@ -208,10 +208,10 @@ pub(super) enum Source {
 
 impl Source {
     /// Which directory in memory it is.
-    pub(super) fn identity(&self) -> Identity {
+    pub(super) fn identity(&self) -> DirectoryIdentity {
         match self {
-            Self::Served(served) => Identity::Served(Arc::downgrade(served)),
-            Self::Past(directory) => Identity::Past(Arc::downgrade(directory)),
+            Self::Served(served) => DirectoryIdentity::Served(Arc::downgrade(served)),
+            Self::Past(directory) => DirectoryIdentity::Past(Arc::downgrade(directory)),
         }
     }
 
@@ -250,7 +250,7 @@ impl Shown {
         let fresh = freshness::served(request, caller).await?;
         let snapshot_id = fresh.served.snapshot_id();
         let source = Source::Served(fresh.served);
-        Ok(Self { source, snapshot_id, gone_by: None, age: fresh.age })
+        Ok(Self { source, snapshot_id, removal_cutoff: None, age: fresh.age })
     }
 
     /// The state at a moment in the past.
@@ -262,20 +262,20 @@ impl Shown {
         let generation = past_generation(caller, moment, pinned).await?;
         let source = Source::Past(past(caller, generation).await?);
         let snapshot_id = SnapshotId { generation, left_out: 0 };
-        let gone_by = Some(caller.service.gone_by(moment));
-        Ok(Self { source, snapshot_id, gone_by, age: None })
+        let removal_cutoff = Some(caller.service.removal_cutoff(moment));
+        Ok(Self { source, snapshot_id, removal_cutoff, age: None })
     }
 
     /// The state with a snapshot id.
     async fn by_id(caller: &Caller<ImportRead>, snapshot_id: SnapshotId) -> Result<Self, ApiError> {
         if let Some(served) = caller.workspace.live.served_at(snapshot_id) {
             let source = Source::Served(served);
-            return Ok(Self { source, snapshot_id, gone_by: None, age: None });
+            return Ok(Self { source, snapshot_id, removal_cutoff: None, age: None });
         }
         check_generation(caller, snapshot_id.generation)?;
         let directory = past(caller, snapshot_id.generation).await?;
-        let gone_by = directory.gone_by(snapshot_id.left_out);
-        Ok(Self { source: Source::Past(directory), snapshot_id, gone_by, age: None })
+        let removal_cutoff = directory.removal_cutoff(snapshot_id.left_out);
+        Ok(Self { source: Source::Past(directory), snapshot_id, removal_cutoff, age: None })
     }
 }
 
@@ -297,7 +297,7 @@ impl View {
             modified_since: parameters
                 .moment_or_ago("modified_since", caller.service.clock.now())?,
             include_removed: parameters.flag("include_removed")?,
-            gone_by: None,
+            removal_cutoff: None,
             offset: parameters.number("offset", 0..=usize::MAX / 2, 0)?,
             limit: parameters.limit()?,
         };
@@ -314,7 +314,7 @@ impl View {
             (None, Some(snapshot_id)) => Shown::by_id(caller, snapshot_id).await?,
             (None, None) => Shown::current(request, caller).await?,
         };
-        selection.gone_by = shown.gone_by;
+        selection.removal_cutoff = shown.removal_cutoff;
         Ok(Self { parameters, shown, kind, selection, as_of, pinned: None, turn })
     }
 

@@ -139,7 +139,7 @@ pub async fn intercom(
     let Some(workspace) = workspace.filter(|_| fits) else {
         // The rate limit applies to wrong signatures only. Behind a proxy Intercom may share its
         // address with attackers, and it pauses webhooks that are refused.
-        service.stranger("webhook")?;
+        service.count_invalid_credential("webhook")?;
         tracing::warn!(
             "a webhook with an invalid signature was refused; check that INTERCOM_CLIENT_SECRET is the client secret of the app that sends it"
         );
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_matters_is_read() {
+    fn only_needed_members_are_read() {
         let access = Some(Announced::Access);
         for (body, expected) in [
             ("{}", None),
@@ -253,7 +253,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_is_too_strange(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_body_causes_a_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Notification::read(&body);
         }
     }

@@ -12,7 +12,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 
-use crate::access::{AccessError, Actor, Principal, Scope};
+use crate::access::{AccessError, AuditActor, Principal, Scope};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
@@ -183,9 +183,9 @@ fn identify<T: 'static>(
                         known: Result<Arc<Principal>, AccessError>| {
         let principal = known.map_err(refusal)?;
         RequestContext::with(|context| {
-            context.actor = Some(Actor::Principal(Arc::clone(&principal)));
+            context.actor = Some(AuditActor::Principal(Arc::clone(&principal)));
         });
-        principal.allowance.ask().map_err(ApiError::TooMany)?;
+        principal.allowance.count_request().map_err(ApiError::TooMany)?;
         then(request, Bearer { principal, service, scope: PhantomData })
     };
     if let Some(known) = service.tokens.recall(token) {
@@ -198,7 +198,7 @@ fn identify<T: 'static>(
         // Only invalid tokens count against the rate limit of the address: other clients may share
         // it, and their first request with a valid token must not be refused.
         if known.as_ref().is_err_and(|error| !error.is_of_a_known_token()) {
-            service.stranger("token")?;
+            service.count_invalid_credential("token")?;
         }
         welcome(&request, service, known)
     }))

@@ -53,7 +53,7 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
             Box::pin(service.clock.within(freshness.max_wait, either)).await;
         }
     }
-    let served = seen(workspace.live.served().ok_or(ApiError::NotReady)?, caller);
+    let served = with_client_urls(workspace.live.served().ok_or(ApiError::NotReady)?, caller);
     let now = service.clock.running();
     let age = workspace.live.age(now);
     // An unknown age counts as too old.
@@ -70,14 +70,14 @@ pub fn served_at(caller: &Caller<ScimRead>, snapshot_id: SnapshotId) -> Result<F
     let current =
         caller.workspace.live.served().is_some_and(|current| current.snapshot_id() == snapshot_id);
     // The age is only known for the current snapshot.
-    let served = seen(served, caller);
+    let served = with_client_urls(served, caller);
     let age = caller.workspace.live.age(caller.service.clock.running());
     Ok(Fresh { served, age: age.filter(|_| current).map(|age| age.as_secs()) })
 }
 
 /// Returns the served snapshot with the URLs that this client uses, if a trusted proxy says that
 /// they differ.
-fn seen<S>(served: Arc<ServedSnapshot>, caller: &Caller<S>) -> Arc<ServedSnapshot> {
+fn with_client_urls<S>(served: Arc<ServedSnapshot>, caller: &Caller<S>) -> Arc<ServedSnapshot> {
     match caller.service.origin.forwarded() {
         Some(url) => Arc::new(served.seen_from(scim_base_url(&url, &caller.workspace.name))),
         None => served,

@@ -17,7 +17,7 @@ use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::web::Bytes;
 use futures_util::Stream;
 
-use crate::http::response::held::holding;
+use crate::http::response::guarded_body::holding;
 
 /// A request body that is shared by the handler, which reads it, and the response, which keeps it
 /// alive.

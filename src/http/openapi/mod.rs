@@ -28,13 +28,13 @@ use super::wire::{Problem, ScimErrorBody, UnsupportedWrite};
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(Problem, ScimErrorBody, UnsupportedWrite)),
-    modifiers(&Bearer),
+    modifiers(&BearerScheme),
 )]
 struct Document;
 
-struct Bearer;
+struct BearerScheme;
 
-impl Modify for Bearer {
+impl Modify for BearerScheme {
     fn modify(&self, openapi: &mut openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
         let scheme = scheme

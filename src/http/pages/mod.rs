@@ -123,7 +123,7 @@ pub async fn log_in(
         service.stores.page_sessions.take_login_link(&link, &hash, now, ends, begun).await?
     };
     if taken.is_none() {
-        service.stranger("login")?;
+        service.count_invalid_credential("login")?;
         return refused();
     }
     let seconds = i64::try_from(limits::PAGE_SESSION.as_secs()).unwrap_or(i64::MAX);

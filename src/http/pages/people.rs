@@ -19,7 +19,7 @@ use crate::directory::{Directory, GroupId};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, JSON, preferred_form};
 use crate::http::response::chunks::Chunks;
-use crate::http::response::held::holding;
+use crate::http::response::guarded_body::holding;
 use crate::http::response::table::CSV;
 use crate::http::state::service::Service;
 use crate::limits;

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
 
-use crate::access::{Actor, CONSOLE, hash_of_random, looks_random};
+use crate::access::{AuditActor, CONSOLE, hash_of_random, looks_random};
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
 use crate::http::state::service::Service;
@@ -48,11 +48,11 @@ pub async fn session(
         service.stores.page_sessions.find(&hash, service.clock.now()).await?
     };
     if shown.is_none() {
-        service.stranger("page")?;
+        service.count_invalid_credential("page")?;
     } else {
         // The start of the hash distinguishes sessions and cannot be used to log in.
         let which = hash.get(..8).unwrap_or_default();
-        let actor = Actor::Page(format!("{CONSOLE} {which}").into());
+        let actor = AuditActor::Page(format!("{CONSOLE} {which}").into());
         RequestContext::with(|context| context.actor = Some(actor));
     }
     Ok(shown)

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_accepted_is_not_answered() {
+    fn responses_have_an_accepted_form() {
         for accept in [
             "text/html",
             "json",

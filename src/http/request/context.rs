@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::access::Actor;
+use crate::access::AuditActor;
 use crate::database::AuditEntry;
 
 /// Where a request came from, and how the client reached the bridge.
@@ -34,7 +34,7 @@ pub struct RequestContext {
     /// Where the request came from.
     pub forwarded: Forwarded,
     /// The authenticated client, once it is known.
-    pub actor: Option<Actor>,
+    pub actor: Option<AuditActor>,
     /// The workspace, once it is known that the token is valid for it.
     pub workspace: Option<Arc<str>>,
     /// The largest number of items on a page, if the client requested more.

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_trusted_is_told_of_once_and_so_are_not_many() {
+    fn each_untrusted_proxy_is_reported_once() {
         let origin = origin(true, false);
         let told = |peer: &str, name: &'static str| {
             forwarding(&origin, peer, &[("accept", "x"), (name, "203.0.113.7")]).not_trusted
@@ -251,7 +251,7 @@ mod tests {
     ];
 
     #[test]
-    fn nobody_but_a_trusted_proxy_is_believed() {
+    fn only_trusted_proxies_are_believed() {
         assert_eq!(judge(true, "198.51.100.1", FORWARDED), ("198.51.100.1".to_owned(), None));
         let to = Some("https://bridge.example:8443".to_owned());
         assert_eq!(judge(true, "10.0.0.9", FORWARDED), ("203.0.113.7".to_owned(), to));
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_not_put_into_an_address() {
+    fn an_invalid_host_is_not_used_in_urls() {
         for host in [
             "evil.example/path",
             "a\"b",

@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_is_ignored_and_what_looks_like_a_parameter_is_refused() {
+    fn unknown_parameters_are_ignored_and_misspelt_ones_refused() {
         for ignored in [
             "_=123",
             "cachebust=1",

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_members_is_no_row() {
+    fn a_value_without_members_is_not_a_row() {
         assert_eq!(
             (cells(&1, &["a"]), cells(&"a", &["a"]), cells(&[1], &["a"])),
             (None, None, None)

@@ -15,18 +15,18 @@ pub fn body(page: Body) -> BoxBody {
         Body::Whole(whole) => BoxBody::new(whole),
         Body::Chunks(chunks) => {
             let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-            BoxBody::new(Chunks { rest: chunks.into_iter(), length })
+            BoxBody::new(PendingChunks { rest: chunks.into_iter(), length })
         }
     }
 }
 
 /// The chunks that are not sent yet, and the length of all.
-struct Chunks {
+struct PendingChunks {
     rest: std::vec::IntoIter<Bytes>,
     length: u64,
 }
 
-impl MessageBody for Chunks {
+impl MessageBody for PendingChunks {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

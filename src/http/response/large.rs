@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 
 use super::chunked_body;
 use super::chunks::{Chunks, Unfinished};
-use super::held::holding;
+use super::guarded_body::holding;
 use crate::access::Allowance;
 use crate::clock::Clock;
 use crate::http::connection::connections::{Connection, Sending};

@@ -22,7 +22,7 @@ use crate::limits;
 
 thread_local! {
     /// The long bodies of this thread.
-    static TURNS: Rc<Turns> = Rc::default();
+    static TURNS: Rc<SendTurns> = Rc::default();
 }
 
 /// Returns the body, to be sent in steps if it is long.
@@ -47,8 +47,8 @@ struct Paced {
     /// The number of bytes of this step that were sent.
     sent: usize,
     /// The turn that the body waits for; `None` if it is its turn.
-    turn: Option<Rc<Turn>>,
-    turns: Rc<Turns>,
+    turn: Option<Rc<SendTurn>>,
+    turns: Rc<SendTurns>,
 }
 
 impl MessageBody for Paced {
@@ -85,21 +85,21 @@ impl MessageBody for Paced {
 
 /// The long bodies of a thread that wait for their turn, the first one first.
 #[derive(Default)]
-struct Turns {
-    waiting: RefCell<VecDeque<Weak<Turn>>>,
+struct SendTurns {
+    waiting: RefCell<VecDeque<Weak<SendTurn>>>,
     /// Whether [`give`] is running.
     are_given: Cell<bool>,
 }
 
 /// The turn of a body for one step.
 #[derive(Default)]
-struct Turn {
+struct SendTurn {
     is_given: Cell<bool>,
     /// Wakes the task of the connection.
     waker: RefCell<Option<Waker>>,
 }
 
-impl Turn {
+impl SendTurn {
     fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.is_given.get() {
             return Poll::Ready(());
@@ -116,10 +116,10 @@ impl Turn {
     }
 }
 
-impl Turns {
+impl SendTurns {
     /// Adds a body to those that wait.
-    fn wait(self: &Rc<Self>) -> Rc<Turn> {
-        let turn = Rc::<Turn>::default();
+    fn wait(self: &Rc<Self>) -> Rc<SendTurn> {
+        let turn = Rc::<SendTurn>::default();
         self.waiting.borrow_mut().push_back(Rc::downgrade(&turn));
         if !self.are_given.replace(true) {
             rt::spawn(give(Giving(Rc::clone(self))));
@@ -128,14 +128,14 @@ impl Turns {
     }
 
     /// The next body. Those whose connection was closed are skipped.
-    fn next(&self) -> Option<Rc<Turn>> {
+    fn next(&self) -> Option<Rc<SendTurn>> {
         let mut waiting = self.waiting.borrow_mut();
         std::iter::from_fn(|| waiting.pop_front()).find_map(|turn| turn.upgrade())
     }
 }
 
 /// Exists while turns are given. Dropped with the runtime at the latest.
-struct Giving(Rc<Turns>);
+struct Giving(Rc<SendTurns>);
 
 impl Drop for Giving {
     fn drop(&mut self) {

@@ -38,14 +38,14 @@ pub fn lines<R: Row>(rows: &[R]) -> Option<Vec<u8>> {
     let mut writer = writer();
     for row in rows {
         for cell in cells(row, R::COLUMNS)? {
-            writer.write_field(shown(cell)).ok()?;
+            writer.write_field(guarded_text(cell)).ok()?;
         }
         writer.write_record(None::<&[u8]>).ok()?;
     }
     writer.into_inner().ok()
 }
 
-fn shown(cell: Cell) -> String {
+fn guarded_text(cell: Cell) -> String {
     match cell {
         Cell::Empty => String::new(),
         Cell::Text(text) => guarded(&text),
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn cell(text: &str) -> String {
-        shown(Cell::Text(text.to_owned()))
+        guarded_text(Cell::Text(text.to_owned()))
     }
 
     /// Removes the escapes, as a reader of the table does.
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(cell("Support;=1+1; @x;Billing"), "Support;'=1+1;' @x;Billing");
         assert_eq!(cell("a\t=1\r\n-2"), "a\t'=1\r'\n'-2");
         assert_eq!(
-            (shown(Cell::Other("-1".to_owned())), shown(Cell::Empty)),
+            (guarded_text(Cell::Other("-1".to_owned())), guarded_text(Cell::Empty)),
             ("-1".to_owned(), String::new())
         );
     }

@@ -25,14 +25,14 @@ pub struct Measured {
 /// Which directory in memory is exported. An erasure changes what a generation shows, so the number
 /// of the generation does not identify the rows.
 #[derive(Clone, Debug)]
-pub enum Identity {
+pub enum DirectoryIdentity {
     /// A served snapshot.
     Served(Weak<ServedSnapshot>),
     /// A state that was read from the ledger.
     Past(Weak<Directory>),
 }
 
-impl PartialEq for Identity {
+impl PartialEq for DirectoryIdentity {
     fn eq(&self, other: &Self) -> bool {
         // A weak pointer keeps its address from being used again.
         match (self, other) {
@@ -46,9 +46,9 @@ impl PartialEq for Identity {
 /// Everything that determines the bytes of an export.
 pub struct ExportKey {
     /// The exported state.
-    pub now: Identity,
+    pub now: DirectoryIdentity,
     /// The earlier state that it is compared with.
-    pub before: Option<Identity>,
+    pub before: Option<DirectoryIdentity>,
     /// The moment of the exported state.
     pub as_of: OffsetDateTime,
     /// What Intercom's activity log says about accounts.

@@ -33,7 +33,7 @@ pub struct Service {
     /// How long the tokens of OAuth clients are valid.
     pub token_ttl: Duration,
     /// The rate limits of clients without a valid token.
-    pub strangers: Arc<AnonymousLimits>,
+    pub anonymous_limits: Arc<AnonymousLimits>,
     /// Verifies the secrets of OAuth clients.
     pub login: Arc<ClientLogin>,
     /// Verifies the JWTs by which OAuth clients authenticate.
@@ -105,9 +105,9 @@ impl Service {
     ///
     /// # Errors
     /// `ApiError::TooMany` if the network has used up its limit.
-    pub fn stranger(&self, kind: &'static str) -> Result<(), ApiError> {
+    pub fn count_invalid_credential(&self, kind: &'static str) -> Result<(), ApiError> {
         let network = network_of(RequestContext::client_address());
-        self.strangers.ask(&format!("{kind} {network}")).map_err(ApiError::TooMany)
+        self.anonymous_limits.count_request(&format!("{kind} {network}")).map_err(ApiError::TooMany)
     }
 
     /// Returns a permit for a database lookup on behalf of an unauthenticated client. Hold it
@@ -125,7 +125,7 @@ impl Service {
 
     /// The removal cut-off at `moment`: people who were removed before it are no longer visible.
     #[must_use]
-    pub fn gone_by(&self, moment: OffsetDateTime) -> OffsetDateTime {
+    pub fn removal_cutoff(&self, moment: OffsetDateTime) -> OffsetDateTime {
         clock::before(moment, self.retention)
     }
 }

@@ -168,7 +168,7 @@ pub enum TaskState {
 
 /// The state of a background task.
 #[derive(ToSchema)]
-pub struct TaskStanding {
+pub struct TaskStatus {
     /// The task: `importer`, `publisher`, `access`, `roster`, `upkeep`, `posture`, `certificates`,
     /// `audit_trail`, `server` or `ops_server`.
     task: &'static str,

@@ -6,8 +6,8 @@ use time::{Date, OffsetDateTime};
 use utoipa::ToSchema;
 
 use crate::roster::{
-    Class, ClassReason, Confidence, DecisionKind, DecisionState, EndedSource, Finding, MatchRule,
-    OwnerProblem, Status, WhyUnmatched,
+    Class, ClassReason, Confidence, DecisionKind, DecisionState, EndedSource, LeaverFinding,
+    MatchRule, OwnerProblem, Status, WhyUnmatched,
 };
 
 /// An active account and its person.
@@ -97,7 +97,7 @@ pub struct TerminatedActive {
     /// How certain the match is.
     confidence: Confidence,
     /// What it means for an auditor: `fail`, or `review` if the match is derived.
-    finding: Finding,
+    finding: LeaverFinding,
 }
 
 /// An active service account without an active owner.

@@ -42,7 +42,7 @@ described! {
     directory::Warning as record_schemas::Warning,
     directory::Exceeded as record_schemas::Exceeded,
     database::AuditEntry as record_schemas::AuditEntry,
-    runtime::TaskStanding as record_schemas::TaskStanding,
+    runtime::TaskStatus as record_schemas::TaskStatus,
     posture::Report as posture_schemas::PostureReport,
     roster::Identity as roster_schemas::RosterIdentity,
     roster::UnmatchedAccount as roster_schemas::UnmatchedAccount,

@@ -14,8 +14,8 @@ use crate::import::ConnectionState;
 use crate::posture;
 use crate::requests::{Operation, RequestState};
 use crate::roster::{
-    Class, ClassReason, Confidence, DecisionKind, DecisionState, EndedSource, FileFormat, Finding,
-    MatchRule, OwnerProblem, Status, WhyUnmatched,
+    Class, ClassReason, Confidence, DecisionKind, DecisionState, EndedSource, FileFormat,
+    LeaverFinding, MatchRule, OwnerProblem, Status, WhyUnmatched,
 };
 use crate::stores::VersionState;
 use crate::tabular::{ReviewChange, SeatUse};
@@ -75,7 +75,7 @@ word_schemas! {
     DecisionState as "DecisionState" => Some("Whether a decision is in force."),
     EndedSource as "EndedSource" => Some("How the end is known: the roster says so, or the person is absent from a roster of current people."),
     FileFormat as "RosterFileFormat" => None,
-    Finding as "RosterFinding" => Some("What it means for an auditor."),
+    LeaverFinding as "RosterFinding" => Some("What it means for an auditor."),
     MatchRule as "MatchRule" => Some("The rule by which an account got its person."),
     OwnerProblem as "OwnerProblem" => Some("What is wrong with the owner of a service account."),
     Status as "PersonStatus" => Some("Whether a person works for the company."),

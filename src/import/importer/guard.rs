@@ -7,7 +7,7 @@ use crate::directory::{
     Amounts, Failure, LossKind, Losses, Observation, Part, Plan, Run, RunStatus, Warning,
 };
 use crate::import::policy::{HeldPlan, LossEvidence, Totals};
-use crate::import::{Policy, Verdict};
+use crate::import::{PlanDecision, Policy};
 use crate::ledger::LedgerError;
 
 impl Importer {
@@ -54,7 +54,7 @@ impl Importer {
         allow_removals: bool,
         totals: Totals,
         plan: &Plan,
-    ) -> Result<Verdict, LedgerError> {
+    ) -> Result<PlanDecision, LedgerError> {
         let guard = self.options.guard;
         let policy = Policy { guard, allow_removals };
         let mut unreadable = Amounts::default();

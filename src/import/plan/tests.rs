@@ -106,7 +106,7 @@ fn recorded(observation: &Observation) -> Snapshot {
 }
 
 #[test]
-fn nothing_changed_is_the_empty_plan() {
+fn an_unchanged_observation_gives_an_empty_plan() {
     let world = observation(&[(1, "Ada"), (2, "Bo")], &[(9, "Support")], &[(9, 1)]);
     let snapshot = recorded(&world);
     assert_eq!(plan(&snapshot, &world), Plan::nothing(1));
@@ -120,7 +120,7 @@ fn a_list_in_another_order_is_no_change() {
 }
 
 #[test]
-fn somebody_who_is_gone_stays_on_record_inactive_and_loses_the_memberships() {
+fn a_removed_person_stays_recorded_as_inactive_and_loses_the_memberships() {
     let before =
         recorded(&observation(&[(1, "Ada"), (2, "Bo")], &[(9, "Support")], &[(9, 1), (9, 2)]));
     let plan = plan(&before, &observation(&[(1, "Ada")], &[(9, "Support")], &[(9, 1)]));
@@ -134,7 +134,7 @@ fn somebody_who_is_gone_stays_on_record_inactive_and_loses_the_memberships() {
 }
 
 #[test]
-fn somebody_who_is_gone_has_no_access_any_more_whatever_the_log_told_before() {
+fn a_removed_person_has_no_access_whatever_the_log_said_before() {
     let mut both = observation(&[(1, "Ada"), (2, "Bo")], &[], &[]);
     both.users[1].user.has_inbox_seat = Some(true);
     both.users[1].user.role = Some(Role { id: "2".to_owned(), name: None }.into());
@@ -159,7 +159,7 @@ fn somebody_who_is_gone_has_no_access_any_more_whatever_the_log_told_before() {
 }
 
 #[test]
-fn somebody_who_is_back_is_restored() {
+fn a_person_who_returns_is_restored() {
     let both = observation(&[(1, "Ada"), (2, "Bo")], &[], &[]);
     let one = observation(&[(1, "Ada")], &[], &[]);
     let before = recorded(&both);
@@ -200,7 +200,7 @@ fn joined(id: &str, at: OffsetDateTime) -> Activity {
 }
 
 #[test]
-fn what_the_log_told_once_is_kept_when_it_tells_nothing_more() {
+fn values_from_the_log_are_kept() {
     let silent = observation(&[(1, "Ada")], &[], &[]);
     let mut telling = silent.clone();
     telling.activity = [joined("1", NOW)].into();
@@ -212,7 +212,7 @@ fn what_the_log_told_once_is_kept_when_it_tells_nothing_more() {
 }
 
 #[test]
-fn the_log_tells_when_somebody_was_removed() {
+fn the_log_gives_the_removal_time() {
     let before = recorded(&observation(&[(1, "Ada"), (2, "Bo")], &[], &[]));
     let mut after = observation(&[(1, "Ada")], &[], &[]);
     after.activity = [Activity {
@@ -248,7 +248,7 @@ fn a_field_that_could_not_be_read_stays_as_it_is_recorded() {
 }
 
 #[test]
-fn nobody_is_taken_out_of_a_team_whose_members_could_not_be_read() {
+fn unreadable_members_are_not_removed() {
     let before = recorded(&observation(
         &[(1, "Ada"), (2, "Bo"), (3, "Cy")],
         &[(1, "Support")],
@@ -270,7 +270,7 @@ fn nobody_is_taken_out_of_a_team_whose_members_could_not_be_read() {
 }
 
 #[test]
-fn what_the_log_tells_of_a_removal_that_waits_is_not_taken_yet() {
+fn log_entries_of_waiting_removals_wait() {
     let mut known = observation(&[(1, "Ada"), (2, "Bo")], &[], &[]);
     known.users[1].user.permissions = Some(["export_data".to_owned()].into());
     let before = recorded(&known);
@@ -312,12 +312,12 @@ fn plan_of_what_differs(recorded: &Snapshot, before: &Observation, after: &Obser
 
 proptest! {
     #[test]
-    fn planning_what_is_recorded_is_empty(world in world()) {
+    fn planning_the_recorded_state_gives_an_empty_plan(world in world()) {
         prop_assert!(plan(&recorded(&world), &world).is_empty());
     }
 
     #[test]
-    fn applying_a_plan_leads_to_what_was_observed(before in world(), after in world()) {
+    fn applying_a_plan_gives_the_observed_state(before in world(), after in world()) {
         let snapshot = recorded(&before);
         let reached = apply(&plan(&snapshot, &after), &snapshot);
         let active: Vec<_> = reached.users.iter().filter(|(user, _)| user.value.active).map(|(user, _)| user.value.clone()).collect();
@@ -328,7 +328,7 @@ proptest! {
     }
 
     #[test]
-    fn while_a_list_is_in_part_nobody_and_nothing_is_removed(before in world(), after in world()) {
+    fn an_incomplete_list_removes_nothing(before in world(), after in world()) {
         let snapshot = recorded(&before);
         let mut after = after;
         after.unknown.lists_in_part = true;
@@ -361,14 +361,14 @@ proptest! {
     }
 
     #[test]
-    fn planning_what_differs_is_planning_everything(before in world(), after in world(), told in 0..12u8) {
+    fn a_plan_of_the_differences_equals_the_full_plan(before in world(), after in world(), told in 0..12u8) {
         let snapshot = recorded(&before);
         let after = Observation { activity: [joined(&told.to_string(), NOW)].into(), ..after };
         prop_assert_eq!(plan_of_what_differs(&snapshot, &before, &after), plan(&snapshot, &after));
     }
 
     #[test]
-    fn what_is_said_again_does_not_differ(world in world()) {
+    fn a_repeated_observation_has_no_difference(world in world()) {
         prop_assert_eq!(Fingerprint::new(1, &world).differing(&world), Part::default());
     }
 }

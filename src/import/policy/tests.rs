@@ -10,7 +10,7 @@ use crate::directory::{
 const TEN_PERCENT: Policy = Policy { guard: Guard::with_share(10), allow_removals: false };
 
 /// Judges a plan that is based on these totals, without earlier losses in the window.
-fn judged(totals: Totals, plan: &Plan, policy: Policy) -> Verdict {
+fn judged(totals: Totals, plan: &Plan, policy: Policy) -> PlanDecision {
     let (then, mut now) = (Amounts::default(), Amounts::default());
     for kind in [LossKind::Roles, LossKind::Seats, LossKind::Emails, LossKind::Names] {
         now.set(kind, totals.active);
@@ -41,25 +41,25 @@ fn gone(number: usize) -> Change<User> {
     Change::Removed { before: user(number), after: Some(User { active: false, ..user(number) }) }
 }
 
-fn judge(known: usize, removed: usize, policy: Policy) -> Verdict {
+fn judge(known: usize, removed: usize, policy: Policy) -> PlanDecision {
     let plan = Plan { users: (0..removed).map(gone).collect(), ..Plan::nothing(1) };
     judged(Totals { active: known, groups: 0, memberships: 0 }, &plan, policy)
 }
 
-fn why(verdict: &Verdict) -> &str {
+fn why(verdict: &PlanDecision) -> &str {
     match verdict {
-        Verdict::Hold(held) => &held.why,
-        Verdict::Commit => "",
+        PlanDecision::Hold(held) => &held.why,
+        PlanDecision::Commit => "",
     }
 }
 
 #[test]
-fn a_plan_that_takes_nothing_is_committed() {
-    assert_eq!(judge(100, 0, TEN_PERCENT), Verdict::Commit);
+fn a_plan_without_losses_is_committed() {
+    assert_eq!(judge(100, 0, TEN_PERCENT), PlanDecision::Commit);
 }
 
 #[test]
-fn totals_count_those_who_are_there() {
+fn totals_count_active_people() {
     let stamps =
         Stamps { created: OffsetDateTime::UNIX_EPOCH, last_modified: OffsetDateTime::UNIX_EPOCH };
     let users = (0..3).map(|number| User { active: number > 0, ..user(number) });
@@ -70,13 +70,13 @@ fn totals_count_those_who_are_there() {
 
 #[test]
 fn more_than_a_tenth_is_held_and_a_tenth_is_not() {
-    assert_eq!(judge(100, 10, TEN_PERCENT), Verdict::Commit);
+    assert_eq!(judge(100, 10, TEN_PERCENT), PlanDecision::Commit);
     let held = judge(100, 11, TEN_PERCENT);
     assert_eq!(
         why(&held),
         "11 of 100 teammates would be removed, more than the 10 % that import.max_removals allows"
     );
-    let Verdict::Hold(held) = held else { panic!("held") };
+    let PlanDecision::Hold(held) = held else { panic!("held") };
     let exceeded = Exceeded {
         kind: LossKind::People,
         lost: 11,
@@ -87,26 +87,29 @@ fn more_than_a_tenth_is_held_and_a_tenth_is_not() {
         setting: "import.max_removals".to_owned(),
     };
     assert_eq!((held.by, held.losses.count(LossKind::People)), (vec![exceeded], 11));
-    assert_eq!(judge(100, 11, Policy { allow_removals: true, ..TEN_PERCENT }), Verdict::Commit);
+    assert_eq!(
+        judge(100, 11, Policy { allow_removals: true, ..TEN_PERCENT }),
+        PlanDecision::Commit
+    );
     assert_eq!(
         judge(100, 99, Policy { guard: Guard::with_share(100), allow_removals: false }),
-        Verdict::Commit
+        PlanDecision::Commit
     );
 }
 
 #[test]
 fn up_to_five_always_pass_but_never_the_last_one() {
-    assert_eq!(judge(6, 5, TEN_PERCENT), Verdict::Commit);
+    assert_eq!(judge(6, 5, TEN_PERCENT), PlanDecision::Commit);
     for known in [0, 5] {
         assert_eq!(why(&judge(known, known, TEN_PERCENT)), "Intercom listed no teammates at all");
     }
     let strict =
         Policy { guard: Guard { small_losses: 0, ..Guard::with_share(10) }, allow_removals: false };
-    assert!(matches!(judge(6, 1, strict), Verdict::Hold(_)));
+    assert!(matches!(judge(6, 1, strict), PlanDecision::Hold(_)));
 }
 
 #[test]
-fn teams_that_are_gone_are_held_like_people() {
+fn removed_teams_are_held_like_people() {
     let group = |number: usize| Group {
         id: GroupId::new(number.to_string()),
         name: None,
@@ -120,10 +123,10 @@ fn teams_that_are_gone_are_held_like_people() {
         let plan = Plan { groups, ..Plan::nothing(1) };
         judged(Totals { active: 1, groups: known, memberships: 0 }, &plan, TEN_PERCENT)
     };
-    assert_eq!(judge(60, 6), Verdict::Commit);
+    assert_eq!(judge(60, 6), PlanDecision::Commit);
     assert!(why(&judge(50, 6)).starts_with("6 of 50 teams would be removed"));
-    assert!(matches!(judge(3, 3), Verdict::Hold(_)), "an empty list is not believed");
-    assert_eq!(judge(1, 1), Verdict::Commit);
+    assert!(matches!(judge(3, 3), PlanDecision::Hold(_)), "an empty list is not believed");
+    assert_eq!(judge(1, 1), PlanDecision::Commit);
 }
 
 #[test]
@@ -142,19 +145,19 @@ fn memberships_that_end_are_held_though_some_are_left() {
             .extend((0..began).map(|number| Change::Created(membership(number + 10_000))));
         judged(Totals { active: 100, groups: 5, memberships: known }, &plan, TEN_PERCENT)
     };
-    assert_eq!(judge(60, 0, 0), Verdict::Commit);
-    assert_eq!(judge(60, 10, 0), Verdict::Commit, "people change teams");
+    assert_eq!(judge(60, 0, 0), PlanDecision::Commit);
+    assert_eq!(judge(60, 10, 0), PlanDecision::Commit, "people change teams");
     assert!(why(&judge(60, 11, 11)).starts_with("11 of 60 memberships would end"));
-    assert!(matches!(judge(2_379, 2_378, 0), Verdict::Hold(_)), "all teams but one");
+    assert!(matches!(judge(2_379, 2_378, 0), PlanDecision::Hold(_)), "all teams but one");
     assert_eq!(why(&judge(7, 7, 0)), "Intercom listed no member of any team");
-    assert_eq!(judge(5, 5, 0), Verdict::Commit, "a small company dissolves its only team");
+    assert_eq!(judge(5, 5, 0), PlanDecision::Commit, "a small company dissolves its only team");
 }
 
 /// A change, what it takes, and the setting that bounds it.
 type Case<'a> = (&'a dyn Fn(&mut User), LossKind, &'a str);
 
 #[test]
-fn what_people_have_is_held_like_people_and_each_kind_has_a_share_of_its_own() {
+fn lost_values_are_held_like_people_and_each_kind_has_its_own_share() {
     let cases: [Case<'_>; 6] = [
         (&|user| user.role = None, LossKind::Roles, "import.max_role_losses"),
         (
@@ -188,13 +191,13 @@ fn what_people_have_is_held_like_people_and_each_kind_has_a_share_of_its_own() {
             let totals = Totals { active: 100, groups: 0, memberships: 0 };
             judged(totals, &plan, Policy { guard, allow_removals: false })
         };
-        assert_eq!(judge(10, Guard::with_share(10)), Verdict::Commit, "{kind:?}");
-        let Verdict::Hold(held) = judge(11, Guard::with_share(10)) else {
+        assert_eq!(judge(10, Guard::with_share(10)), PlanDecision::Commit, "{kind:?}");
+        let PlanDecision::Hold(held) = judge(11, Guard::with_share(10)) else {
             panic!("{kind:?} is not held")
         };
         assert_eq!((held.by[0].kind, held.by[0].lost, held.by[0].of), (kind, 11, 100));
         assert!(held.why.ends_with("import.max_removals allows"), "{}", held.why);
-        assert_eq!(judge(50, own), Verdict::Commit, "{kind:?}");
+        assert_eq!(judge(50, own), PlanDecision::Commit, "{kind:?}");
         assert!(
             why(&judge(51, own)).ends_with(&format!("more than the 50 % that {setting} allows")),
             "{kind:?}"
@@ -203,7 +206,7 @@ fn what_people_have_is_held_like_people_and_each_kind_has_a_share_of_its_own() {
 }
 
 #[test]
-fn what_cannot_be_read_of_most_is_held_until_a_person_lets_it_through() {
+fn values_that_are_unreadable_for_most_are_held_until_approved() {
     let mut plan = Plan::nothing(1);
     (0..20).for_each(|id| {
         plan.unreadable.add(LossKind::Emails, Loser::User(UserId::new(id.to_string())));
@@ -217,11 +220,15 @@ fn what_cannot_be_read_of_most_is_held_until_a_person_lets_it_through() {
     let (then, now) = (unreadable, unreadable);
     let evidence =
         LossEvidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
-    assert_eq!(TEN_PERCENT.judge(totals, &plan, evidence), Verdict::Commit, "let through before");
+    assert_eq!(
+        TEN_PERCENT.judge(totals, &plan, evidence),
+        PlanDecision::Commit,
+        "let through before"
+    );
 }
 
 #[test]
-fn what_the_lists_disagree_about_counts_as_lost() {
+fn disputed_memberships_count_as_lost() {
     let mut plan = Plan::nothing(1);
     for id in 0..20 {
         plan.disputed
@@ -230,7 +237,7 @@ fn what_the_lists_disagree_about_counts_as_lost() {
     }
     plan.disputed.groups = (0..4).map(|id: usize| GroupId::new(id.to_string())).collect();
     let held = judged(Totals { active: 20, groups: 4, memberships: 20 }, &plan, TEN_PERCENT);
-    let Verdict::Hold(held) = held else { panic!("held") };
+    let PlanDecision::Hold(held) = held else { panic!("held") };
     assert_eq!(
         held.by.iter().map(|by| by.kind).collect::<Vec<_>>(),
         [LossKind::Teams, LossKind::Memberships]
@@ -295,7 +302,7 @@ proptest! {
             let evidence = LossEvidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
             let gone_now = state.iter().filter(|there| !**there).count();
             prop_assert_eq!(losses.count(LossKind::People), gone_now, "who is back is not lost");
-            if policy.judge(totals(&there), &plan, evidence) == Verdict::Commit {
+            if policy.judge(totals(&there), &plan, evidence) == PlanDecision::Commit {
                 note(&mut past, &plan);
                 there = state;
                 let at_once = between(&start, &there);
@@ -303,7 +310,7 @@ proptest! {
                 let evidence = LossEvidence { losses: &losses, then: &then, now: &now, unreadable: &unreadable };
                 // Several imports must not take what one import alone would be held for. Imports
                 // that take nothing always pass.
-                prop_assert_eq!(policy.judge(totals(&start), &at_once, evidence), Verdict::Commit);
+                prop_assert_eq!(policy.judge(totals(&start), &at_once, evidence), PlanDecision::Commit);
             }
         }
     }

@@ -79,7 +79,7 @@ fn an_entry_without_a_readable_id_is_skipped_and_removals_wait() {
 }
 
 #[test]
-fn an_entry_that_is_no_person_is_none_and_hides_none() {
+fn entries_that_are_not_admins_are_skipped() {
     for kind in ["contact", "team", "USER", "operator", "nobody_admin"] {
         let settled = draft(
             json!([{"id": "1", "email": "a@b.c"}, {"type": kind, "id": "1", "email": "x@y.z"}, {"type": kind, "id": "2"}]),
@@ -180,7 +180,7 @@ fn a_role_with_a_name_and_no_id_is_kept() {
 }
 
 #[test]
-fn a_team_whose_members_cannot_be_read_takes_those_who_name_it_and_loses_nobody() {
+fn a_team_with_unreadable_members_has_the_admins_that_name_it_and_loses_none() {
     for (admin_ids, known) in [
         (json!(null), 1),
         (json!("1,2"), 1),
@@ -238,7 +238,7 @@ fn the_same_record_twice_is_taken_once_and_where_it_differs_the_known_value_stay
 }
 
 #[test]
-fn of_a_team_that_stands_twice_those_are_members_whom_both_or_the_admins_name() {
+fn a_team_listed_twice_keeps_the_members_of_both_and_of_the_admins() {
     let draft = draft(
         json!([
             {"id": "1", "email": "a@b.c", "team_ids": [9]}, {"id": "2", "email": "b@b.c", "team_ids": [9]}, {"id": "3", "email": "c@b.c", "team_ids": []}
@@ -269,7 +269,7 @@ fn where_the_sides_still_disagree_the_teams_own_list_wins_with_a_warning() {
 }
 
 #[test]
-fn a_single_read_replaces_what_the_list_said_and_only_of_the_same_thing() {
+fn a_single_read_replaces_the_listed_record_with_the_same_id_only() {
     let lists = || {
         draft(
             json!([{"id": "1", "email": "a@b.c", "team_ids": [9]}]),

@@ -12,7 +12,7 @@ use super::super::status::Status;
 use super::{entry_finding, with_log_gaps};
 use crate::directory::{Activity, account_id, id_text};
 use crate::moments;
-use crate::roster::{Address, Class, Finding, TerminatedActive};
+use crate::roster::{Address, Class, LeaverFinding, TerminatedActive};
 
 /// IC-ACC-1.
 pub fn few_privileged(facts: &Facts<'_>) -> Outcome {
@@ -185,13 +185,15 @@ pub fn leavers(facts: &Facts<'_>) -> Outcome {
             name: Some(row.user_name.clone()),
             address: Some(row.user_name.clone()).filter(|name| name.contains('@')),
             status: match row.finding {
-                Finding::Fail => Status::Fail,
-                Finding::Review => Status::Review,
+                LeaverFinding::Fail => Status::Fail,
+                LeaverFinding::Review => Status::Review,
             },
             severity: None,
             message: match row.finding {
-                Finding::Fail => "The person left the company, and the account still has access.",
-                Finding::Review => {
+                LeaverFinding::Fail => {
+                    "The person left the company, and the account still has access."
+                }
+                LeaverFinding::Review => {
                     "The person probably left the company. Check whose account it is."
                 }
             }

@@ -13,7 +13,7 @@ fn world() -> World {
 }
 
 #[test]
-fn an_exception_names_an_id_an_address_or_a_domain_and_nothing_else() {
+fn an_exception_names_an_id_an_address_or_a_domain() {
     for (subject, applies) in [
         ("adm_3", true),
         ("P3@ACME.example", true),
@@ -81,7 +81,7 @@ fn a_check_whose_failures_are_all_excepted_is_counted_as_excepted() {
 }
 
 #[test]
-fn what_is_unknown_cannot_be_excepted() {
+fn an_unknown_status_cannot_be_excepted() {
     let mut world = World::new();
     world.settings.company_domains.clear();
     world.excepts(CheckId::Acc5, UNKNOWN, NOW + Duration::DAY);

@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn less_of_the_log_turns_nothing_into_a_pass(world in world()) {
+    fn a_shorter_log_turns_no_status_into_a_pass(world in world()) {
         let mut blind = world.clone();
         blind.log = Log { refusal: Some("forbidden".to_owned()), ..Log::default() };
         for (seen, unseen) in world.report().checks.iter().zip(&blind.report().checks) {
@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_new_one_way_is_resolved_the_other_way(before in world(), now in world()) {
+    fn a_comparison_in_the_other_direction_swaps_new_and_resolved(before in world(), now in world()) {
         let before = before.report();
         let now = now.report();
         let there = changed(&before, &now);

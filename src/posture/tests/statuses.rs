@@ -8,7 +8,7 @@ use time::Duration;
 use super::super::*;
 use super::world::{NOW, World, invites, user};
 use crate::directory::{SignIn, UserId};
-use crate::roster::{Class, Finding as RosterFinding};
+use crate::roster::{Class, LeaverFinding};
 
 /// A check, the status that it gets, and the change of the world that gives it.
 type Case = (CheckId, Status, fn(&mut World));
@@ -146,9 +146,9 @@ const ACCESS: &[Case] = {
         (Acc5, Unknown, |world| world.users[2].email = None),
         (Acc7, NotApplicable, |_| {}),
         (Acc7, Pass, |world| world.has_roster(1, &[])),
-        (Acc7, Fail, |world| world.has_roster(1, &[RosterFinding::Fail])),
-        (Acc7, Review, |world| world.has_roster(1, &[RosterFinding::Review])),
-        (Acc7, Unknown, |world| world.has_roster(8, &[RosterFinding::Fail])),
+        (Acc7, Fail, |world| world.has_roster(1, &[LeaverFinding::Fail])),
+        (Acc7, Review, |world| world.has_roster(1, &[LeaverFinding::Review])),
+        (Acc7, Unknown, |world| world.has_roster(8, &[LeaverFinding::Fail])),
     ]
 };
 
@@ -345,7 +345,7 @@ fn an_account_of_the_machine_is_in_no_check() {
 #[test]
 fn evidence_about_a_leaver_leaves_out_the_person_for_readers_without_the_roster() {
     let mut world = World::new();
-    world.has_roster(1, &[RosterFinding::Fail]);
+    world.has_roster(1, &[LeaverFinding::Fail]);
     let shown = world.result(CheckId::Acc7);
     assert_eq!(shown.findings[0].evidence["person_key"], "p-3");
     world.roster.as_mut().unwrap().hides_people = true;

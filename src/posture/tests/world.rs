@@ -11,7 +11,7 @@ use crate::directory::{
     Activity, Actor, Directory, InvitationEvent, Person, Role, SignIn, Stamps, User, UserId,
     pending_invitations,
 };
-use crate::roster::{Confidence, EndedSource, Finding, MatchRule, TerminatedActive};
+use crate::roster::{Confidence, EndedSource, LeaverFinding, MatchRule, TerminatedActive};
 
 pub const NOW: OffsetDateTime = datetime!(2026-11-27 12:00 UTC);
 
@@ -172,8 +172,8 @@ impl World {
         self.allowlist = Reading::Read { at: NOW, value };
     }
 
-    pub fn has_roster(&mut self, days_old: i64, rows: &[Finding]) {
-        let row = |finding: &Finding| TerminatedActive {
+    pub fn has_roster(&mut self, days_old: i64, rows: &[LeaverFinding]) {
+        let row = |finding: &LeaverFinding| TerminatedActive {
             account_id: "adm_3".to_owned(),
             user_name: "p3@acme.example".to_owned(),
             person_key: "p-3".to_owned(),

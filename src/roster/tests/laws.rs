@@ -148,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn a_person_who_has_nothing_to_do_with_an_account_changes_no_match(
+    fn an_unrelated_person_changes_no_match(
         people in people(), users in users(), verdicts in verdicts(),
     ) {
         let entries = entries(&verdicts);

@@ -231,10 +231,10 @@ fn accounts_of_leavers_are_shown_with_their_sign_ins_after_the_last_day() {
         note_sign_ins(&mut rows, &sign_ins, NOW, &Zone::UTC);
         let [bo, di] = rows.try_into().unwrap();
         assert_eq!((bo.person_key.as_str(), bo.ended_source), ("2", EndedSource::Absent));
-        assert_eq!((bo.finding, bo.days_since_end), (Finding::Fail, Some(0)));
+        assert_eq!((bo.finding, bo.days_since_end), (LeaverFinding::Fail, Some(0)));
         assert_eq!(bo.sign_ins_after_end, Some(0));
         assert_eq!((di.person_key.as_str(), di.ended_source), ("4", EndedSource::Roster));
-        assert_eq!((di.finding, di.days_since_end), (Finding::Review, Some(4)));
+        assert_eq!((di.finding, di.days_since_end), (LeaverFinding::Review, Some(4)));
         assert_eq!((di.sign_ins_after_end, di.last_sign_in_after_end), (Some(2), Some(NOW)));
         // A log that does not cover the time since then proves nothing.
         let mut unknown = terminated_active(evaluation, Duration::ZERO);
@@ -247,7 +247,7 @@ fn accounts_of_leavers_are_shown_with_their_sign_ins_after_the_last_day() {
 }
 
 #[test]
-fn a_service_account_needs_an_owner_who_is_still_there() {
+fn a_service_account_needs_an_active_owner() {
     with_evaluation(|evaluation| {
         let rows = ownerless(evaluation);
         assert_eq!(rows.len(), 1);

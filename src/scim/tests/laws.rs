@@ -23,7 +23,7 @@ fn crowd(generation: Generation, promoted: Option<usize>) -> Snapshot {
 }
 
 #[test]
-fn what_did_not_change_is_shared_between_two_generations() {
+fn unchanged_resources_are_shared_between_two_generations() {
     let make = |snapshot, previous| {
         ServedSnapshot::new(
             directory(snapshot),
@@ -60,7 +60,7 @@ fn what_did_not_change_is_shared_between_two_generations() {
 
 proptest! {
     #[test]
-    fn a_part_of_everything_is_the_same_whether_it_is_ready_or_written_for_the_occasion(start in 1_usize..220, count in 0_usize..220) {
+    fn prepared_and_rendered_responses_are_equal(start in 1_usize..220, count in 0_usize..220) {
         let served = ServedSnapshot::new(directory(crowd(1, None)), "https://bridge.example", Names::default(), None);
         let start = start.to_string();
         let count = count.to_string();

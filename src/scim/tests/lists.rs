@@ -4,7 +4,7 @@ use super::*;
 use crate::scim::resource_types::{ALL, USER};
 
 #[test]
-fn a_question_about_both_types_finds_both_and_what_a_type_lacks_has_no_value_there() {
+fn a_query_over_both_types_finds_both_and_missing_attributes_have_no_value() {
     let all = |filter: &str| ids(&ask(ALL, &[("filter", filter)]).unwrap()).join(" ");
     assert_eq!(ids(&ask(ALL, &[]).unwrap()).len(), 16);
     assert_eq!(all(r#"displayName sw "s" or userName sw "a""#), "1 team_1 team_2");
@@ -128,7 +128,7 @@ fn a_name_of_one_word_is_repeated_or_left_alone_as_it_is_set() {
 }
 
 #[test]
-fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
+fn a_cursor_is_valid_only_for_the_same_query_of_the_same_client() {
     let served = served();
     let first = ask_of(
         &served,
@@ -177,7 +177,7 @@ fn a_cursor_is_good_for_the_same_question_of_the_same_client_alone() {
 }
 
 #[test]
-fn a_page_of_nobody_may_begin_anywhere() {
+fn an_empty_page_may_begin_at_any_index() {
     for start in ["1", "2", "12", "13"] {
         let page = ask(&[USER], &[("startIndex", start), ("count", "0")]).unwrap();
         assert_eq!(

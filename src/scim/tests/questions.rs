@@ -234,7 +234,7 @@ fn dates_and_booleans_are_read_as_clients_write_them() {
 }
 
 #[test]
-fn what_a_client_read_means_the_same_in_a_filter() {
+fn a_value_that_a_client_read_matches_in_a_filter() {
     let all = ask(&[USER], &[]).unwrap();
     for user in all["Resources"].as_array().unwrap() {
         let moment = user["meta"]["lastModified"].as_str().unwrap();
@@ -249,7 +249,7 @@ fn what_a_client_read_means_the_same_in_a_filter() {
 }
 
 #[test]
-fn the_schemas_are_those_of_what_is_in_the_answer() {
+fn the_schemas_are_those_of_the_returned_attributes() {
     let core = vec![urn::USER];
     let both = vec![urn::USER, urn::INTERCOM_USER];
     for (parameter, names, expected) in [
@@ -408,7 +408,7 @@ fn a_long_flat_or_of_ids_is_answered() {
 }
 
 #[test]
-fn a_filter_that_does_not_fit_the_attribute_is_refused_with_what_would() {
+fn a_filter_that_does_not_fit_the_attribute_is_refused_with_a_remedy() {
     let refused = [
         r#"name eq "Ada""#,
         r#"active eq "true""#,

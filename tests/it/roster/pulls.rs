@@ -133,7 +133,7 @@ async fn a_server_with_index_paging_is_read_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_that_ends_early_changes_or_names_another_server_gives_nobody() {
+async fn a_list_that_ends_early_changes_or_names_another_server_is_refused() {
     let incomplete = Provider::start(|asked, _| {
         let first = asked.contains("startIndex=1");
         let users = if first { vec![scim_user(1)] } else { vec![] };
@@ -167,7 +167,7 @@ async fn a_list_that_ends_early_changes_or_names_another_server_gives_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_repeats_people_instead_of_sending_others_gives_nobody() {
+async fn a_server_that_repeats_people_is_refused() {
     // The list shifts by one person between the two pages, so person 3 is never sent.
     let shifting = Provider::start(|asked, _| {
         let numbers = if asked.contains("startIndex=1") { [1, 2] } else { [2, 4] };

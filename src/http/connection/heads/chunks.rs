@@ -3,7 +3,7 @@
 
 /// The position in a chunked body.
 #[derive(Default)]
-pub struct Chunks {
+pub struct ChunkFraming {
     position: Chunk,
     /// The number of bytes that are left of the current chunk.
     size: u64,
@@ -37,7 +37,7 @@ pub enum Chunked {
     Unreadable,
 }
 
-impl Chunks {
+impl ChunkFraming {
     /// Reads the next bytes of the body.
     pub fn pass(&mut self, bytes: &[u8]) -> Chunked {
         let mut at = 0;

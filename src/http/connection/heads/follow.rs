@@ -1,7 +1,7 @@
 //! The parser that follows the requests of a connection, so that it is known which bytes are lines
 //! of a head.
 
-use super::chunks::{Chunked, Chunks};
+use super::chunks::{ChunkFraming, Chunked};
 use super::target::{UNREADABLE, readable_path, unreadable};
 use crate::http::errors::bodies::is_scim_path;
 
@@ -45,7 +45,7 @@ enum Position {
     /// A body, with the number of bytes that are still to come.
     Body(u64),
     /// A chunked body.
-    Chunks(Chunks),
+    ChunkFraming(ChunkFraming),
     /// Unknown. The rest of the connection is not checked.
     Unknown,
     /// What follows a request whose target was replaced. It is read, so that the client gets its
@@ -132,7 +132,7 @@ impl Heads {
                         self.position = Position::RequestLine;
                     }
                 }
-                Position::Chunks(chunks) => match chunks.pass(rest) {
+                Position::ChunkFraming(chunks) => match chunks.pass(rest) {
                     Chunked::GoesOn => at = bytes.len(),
                     Chunked::Ends(count) => {
                         at += count;
@@ -277,7 +277,7 @@ impl Framing {
             (Follows::Nothing, ..) => Position::Ended,
             // A chunked body with a length could be one request or two; the library refuses it.
             (Follows::Tunnel, ..) | (Follows::Body, true, Some(_)) => Position::Unknown,
-            (Follows::Body, true, None) => Position::Chunks(Chunks::default()),
+            (Follows::Body, true, None) => Position::ChunkFraming(ChunkFraming::default()),
             (Follows::Body, false, None | Some(0)) => Position::RequestLine,
             (Follows::Body, false, Some(length)) => Position::Body(length),
         }

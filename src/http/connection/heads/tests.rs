@@ -119,7 +119,7 @@ fn read(bytes: &[u8]) -> (Vec<Read>, bool) {
 }
 
 #[test]
-fn upgrades_are_as_if_nobody_had_offered_them() {
+fn upgrade_offers_are_removed() {
     for offer in [
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n",
         "Connection: upgrade\r\n",
@@ -169,7 +169,7 @@ fn bodies_are_left_alone_whatever_they_look_like() {
 }
 
 #[test]
-fn targets_that_the_library_does_not_read_are_told_apart() {
+fn targets_that_the_library_does_not_read_are_distinguished() {
     let refused = |target: &str| {
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -223,7 +223,7 @@ fn targets_that_the_library_does_not_read_are_told_apart() {
 }
 
 #[test]
-fn what_is_no_request_line_passes_as_it_is() {
+fn other_lines_pass_unchanged() {
     for text in [
         "GET /a b HTTP/2.0\r\n\r\n",
         "GET /\r\n\r\n",

@@ -41,7 +41,7 @@ fn the_forms_of_the_rfc_and_of_its_errata_are_accepted() {
 }
 
 #[test]
-fn what_entra_sends_means_one_element_that_fulfils_both() {
+fn entras_filter_matches_one_element_that_fulfils_both_conditions() {
     assert_eq!(
         printed(r#"emails[type eq "work"].value eq "a@b.c""#),
         r#"emails[type eq "work" and value eq "a@b.c"]"#
@@ -49,7 +49,7 @@ fn what_entra_sends_means_one_element_that_fulfils_both() {
 }
 
 #[test]
-fn errors_name_the_place_and_what_was_expected() {
+fn errors_name_the_position_and_the_expected_token() {
     insta::assert_snapshot!(
         [
             "",

@@ -73,7 +73,7 @@ async fn flood<'a, T, F: Future<Output = Answer>>(
             return statuses;
         }
     }
-    panic!("strangers were never told to ask less: {statuses:?}");
+    panic!("anonymous requests were never limited: {statuses:?}");
 }
 
 fn link_followed(bridge: &Bridge, link: &str) -> RequestBuilder {
@@ -172,7 +172,7 @@ async fn junk_from_an_address_keeps_no_good_token_and_no_session_behind_it_out()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_shows_an_ended_token_is_always_told_so() {
+async fn an_expired_token_is_always_reported_as_expired() {
     let bridge = Bridge::serving(dozen()).await;
     let ended = |number: u64| {
         let grant = intercom_scim_bridge::access::Grant {

@@ -8,15 +8,15 @@ use actix_web::web::Bytes;
 
 /// Returns `body` as a body that holds `held` until it is dropped.
 pub fn holding<T: Unpin + 'static>(body: BoxBody, held: T) -> BoxBody {
-    BoxBody::new(Held { body, _held: held })
+    BoxBody::new(GuardedBody { body, _held: held })
 }
 
-struct Held<T> {
+struct GuardedBody<T> {
     body: BoxBody,
     _held: T,
 }
 
-impl<T: Unpin> MessageBody for Held<T> {
+impl<T: Unpin> MessageBody for GuardedBody<T> {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
