@@ -190,7 +190,7 @@ impl ClientAssertions {
             return Err("the assertion is not valid yet; nbf or iat is in the future");
         }
         if claims.text("jti").is_none_or(|id| id.len() > limits::SUBJECT_BYTES) {
-            return Err("jti of the assertion is missing or longer than 256 bytes");
+            return Err("jti of the assertion is missing or too long");
         }
         let remembered = OffsetDateTime::from_unix_timestamp(exp.saturating_add(2 * leeway));
         remembered.map_err(|_| "exp of the assertion is not a valid time")

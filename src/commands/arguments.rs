@@ -30,12 +30,13 @@ where
 
 /// Parses a name for lists: not empty, not too long, and without control characters.
 pub fn name(text: &str) -> Result<String, String> {
-    let fit =
-        (1..=100).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
-    if fit {
+    let most = limits::NAME_CHARACTERS;
+    let fits =
+        (1..=most).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
+    if fits {
         Ok(text.trim().to_owned())
     } else {
-        Err("must have 1 to 100 letters, and no line breaks".to_owned())
+        Err(format!("must have 1 to {most} characters, and no line breaks"))
     }
 }
 
@@ -67,11 +68,19 @@ pub fn moment_of(
     text.map(read).transpose()
 }
 
+/// The whole days of a limit, for messages.
+pub fn days(limit: Duration) -> u64 {
+    limit.as_secs() / 86_400
+}
+
 /// Parses a duration, from zero to [`limits::LONGEST_KEPT`].
 pub fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration <= limits::LONGEST_KEPT => Ok(duration),
-        _ => Err("must be a duration up to 36500d, such as 12h or 400d".to_owned()),
+        _ => Err(format!(
+            "must be a duration up to {}d, such as 12h or 400d",
+            days(limits::LONGEST_KEPT)
+        )),
     }
 }
 

@@ -115,7 +115,10 @@ fn read_keys(file: &Path) -> std::io::Result<String> {
     let read =
         std::fs::File::open(file)?.take(limits::CLIENT_KEYS_BYTES + 1).read_to_string(&mut text)?;
     if u64::try_from(read).unwrap_or(u64::MAX) > limits::CLIENT_KEYS_BYTES {
-        return Err(std::io::Error::other("it is larger than 64 KiB"));
+        return Err(std::io::Error::other(format!(
+            "it is larger than {} KiB",
+            limits::CLIENT_KEYS_BYTES / 1024
+        )));
     }
     Ok(text)
 }

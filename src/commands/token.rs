@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::actor::{by_command, by_command_with};
-use super::arguments::name;
+use super::arguments::{days, name};
 use super::error::CommandError;
 use super::last_use::{last_uses, print_last_use_note};
 use super::output::{print_line, print_table, rfc3339, when, when_known};
@@ -57,7 +57,10 @@ pub struct Issue {
 fn ttl(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(ttl) if (Duration::from_secs(1)..=limits::LONGEST_OVERLAP).contains(&ttl) => Ok(ttl),
-        _ => Err("must be a duration from 1s to 3650d, such as 1h or 30d".to_owned()),
+        _ => Err(format!(
+            "must be a duration from 1s to {}d, such as 1h or 30d",
+            days(limits::LONGEST_OVERLAP)
+        )),
     }
 }
 
@@ -65,7 +68,10 @@ fn ttl(text: &str) -> Result<Duration, String> {
 pub fn overlap(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(overlap) if overlap <= limits::LONGEST_OVERLAP => Ok(overlap),
-        _ => Err("must be a duration up to 3650d, such as 24h; 0s for none".to_owned()),
+        _ => Err(format!(
+            "must be a duration up to {}d, such as 24h; 0s for none",
+            days(limits::LONGEST_OVERLAP)
+        )),
     }
 }
 

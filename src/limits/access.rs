@@ -3,6 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+/// The maximum length of a name that people give: of a token, a client, the source of a roster.
+pub const NAME_CHARACTERS: usize = 100;
+
 /// How long a sign-in link of the console is valid.
 pub const LOGIN_LINK: Duration = Duration::from_mins(10);
 /// How long the session that it starts is valid: a working day.

@@ -88,13 +88,16 @@ pub enum BadDecision {
     #[error("`why` is longer than {} characters", limits::DECISION_REASON_CHARACTERS)]
     LongReason,
     /// The end is missing.
-    #[error("`until` is required for this kind of decision: at most 365 days from now")]
+    #[error(
+        "`until` is required for this kind of decision: at most {} days from now",
+        limits::DECISION_LASTS.whole_days()
+    )]
     NoEnd,
     /// The end is not ahead.
     #[error("`until` must be in the future")]
     PastEnd,
     /// The end is too far away.
-    #[error("`until` must be at most 365 days from now")]
+    #[error("`until` must be at most {} days from now", limits::DECISION_LASTS.whole_days())]
     LateEnd,
     /// The person is not in the roster.
     #[error(

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use strsim::osa_distance;
 use time::OffsetDateTime;
 
 use super::context::RequestContext;
@@ -266,7 +267,7 @@ impl Parameters {
 /// Whether a name is a misspelling of a known one: in another case, with other separators, or with
 /// up to two letters added, missing, wrong or swapped.
 fn is_near(name: &str, known: &str) -> bool {
-    let letters = |text: &str| -> Vec<char> {
+    let letters = |text: &str| -> String {
         text.chars()
             .filter(|letter| letter.is_alphanumeric())
             .flat_map(char::to_lowercase)
@@ -275,33 +276,12 @@ fn is_near(name: &str, known: &str) -> bool {
     let name = letters(name);
     let known = letters(known);
     // In a short name one letter is too large a part: `t=123` does not mean `tz`.
-    let most = match known.len() {
+    let most = match known.chars().count() {
         ..=3 => 0,
         4 | 5 => 1,
         _ => 2,
     };
-    name.len().abs_diff(known.len()) <= most && distance(&name, &known) <= most
-}
-
-/// The edit distance of two texts (optimal string alignment): insertions, deletions, replacements
-/// and swaps of neighbours.
-fn distance(one: &[char], other: &[char]) -> usize {
-    // Only three rows of the usual table are kept: the current one and the two before it.
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.iter().enumerate() {
-        let mut row = vec![at + 1];
-        for (to, its) in other.iter().enumerate() {
-            let mut fewest =
-                (row[to] + 1).min(last[to + 1] + 1).min(last[to] + usize::from(letter != its));
-            if at > 0 && to > 0 && *letter == other[to - 1] && one[at - 1] == *its {
-                fewest = fewest.min(before[to - 1] + 1);
-            }
-            row.push(fewest);
-        }
-        (before, last) = (last, row);
-    }
-    last.last().copied().unwrap_or_default()
+    osa_distance(&name, &known) <= most
 }
 
 /// Parses an age such as `30s`, `5m`, `12h` or `2d`.
@@ -346,7 +326,6 @@ pub fn preferred_wait(request: &HttpRequest, most: Duration) -> Option<Duration>
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
-    use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
@@ -416,18 +395,6 @@ mod tests {
         for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
             let name = parameter["name"].as_str().unwrap();
             assert!(ALL.contains(&name), "{name} is not in the list of all");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn distances_are_distances(one in "[a-c]{0,6}", other in "[a-c]{0,6}") {
-            let one: Vec<char> = one.chars().collect();
-            let other: Vec<char> = other.chars().collect();
-            let between = distance(&one, &other);
-            prop_assert_eq!(between, distance(&other, &one));
-            prop_assert_eq!(between == 0, one == other);
-            prop_assert!(between >= one.len().abs_diff(other.len()) && between <= one.len().max(other.len()));
         }
     }
 }

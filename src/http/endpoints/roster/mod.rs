@@ -143,10 +143,11 @@ fn format(text: Option<&str>) -> Result<RequestedFormat, ApiError> {
 
 fn source(text: Option<&str>) -> Result<String, ApiError> {
     let text = text.unwrap_or("api").trim();
-    let is_name = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    is_name
-        .then(|| text.to_owned())
-        .ok_or_else(|| wrong("source must be a name of 1 to 100 letters".to_owned()))
+    let most = limits::NAME_CHARACTERS;
+    let is_name = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    is_name.then(|| text.to_owned()).ok_or_else(|| {
+        wrong(format!("source must have 1 to {most} characters, and no line breaks"))
+    })
 }
 
 /// Puts a held version in force.
