@@ -34,6 +34,7 @@ use intercom_scim_bridge::intercom::{self, Client, Connection, LogKinds, Since};
 use intercom_scim_bridge::ledger::Ledger;
 use intercom_scim_bridge::limits;
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
+use intercom_scim_bridge::scim::Forms;
 use sea_orm::sea_query::{Alias, Expr, Query};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, QueryResult, Statement, TransactionTrait, Value,
@@ -128,6 +129,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
         activity_kinds: WantedKinds::Security,
         store_addresses: true,
         include_bots: false,
+        roles: false,
         lease: Duration::from_secs(15),
         optional: OptionalReads { ip_allowlist: false, data_connectors: false },
     };
@@ -223,7 +225,9 @@ async fn measure_snapshots(
 ) {
     let options = PublishOptions {
         base_url: "https://bridge.example/scim/v2".to_owned(),
+        second_base_url: None,
         names: Names::default(),
+        forms: Forms::default(),
         retention: Duration::from_hours(24 * 30),
         activity_lookback: Duration::ZERO,
     };

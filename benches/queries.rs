@@ -242,30 +242,47 @@ fn measure(users: usize) {
     let bridge = serve(port, &environment);
     wait_for_an_import(port, &token);
     let questions = questions(port, &token);
-    let file = directory.path().join("answers");
-    write_answers(&file, &questions);
     drop(bridge);
+    compare(port, &token, &environment, &questions);
+
+    // Roles, seats and permissions, and the second base URL.
+    let mut with_roles = environment.clone();
+    with_roles.insert("BRIDGE_SCIM__ROLES_AND_ENTITLEMENTS".to_owned(), "okta".to_owned());
+    with_roles.insert("BRIDGE_SCIM__OKTA_PATH".to_owned(), "true".to_owned());
+    let bridge = serve(port, &with_roles);
+    wait_for_an_import(port, &token);
+    let questions = questions_about_roles(port, &token);
+    drop(bridge);
+    println!("with scim.roles_and_entitlements = \"okta\" and scim.okta_path = true:");
+    compare(port, &token, &with_roles, &questions);
+
+    let bridge = serve(port, &environment);
+    wait_for_an_import(port, &token);
+    drop(intercom);
+    memory(users, &bridge, &environment);
+}
+
+/// Compares the bridge with a bare handler that sends the same responses, and prints the result.
+fn compare(port: u16, token: &str, environment: &HashMap<String, String>, questions: &[Question]) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("answers");
+    write_answers(&file, questions);
     let mut loads: Vec<(Load, Load)> = questions.iter().map(|_| Default::default()).collect();
     for _ in 0..PROCESSES {
-        let bridge = serve(port, &environment);
-        wait_for_an_import(port, &token);
+        let bridge = serve(port, environment);
+        wait_for_an_import(port, token);
         let bare_port = free_port();
         let bare = serve_bare(bare_port, &file);
         // Interleave the rounds, so that a disturbance of some seconds does not determine the whole
         // result of one query.
         for _ in 0..ROUNDS {
             for (question, (ours, theirs)) in questions.iter().zip(&mut loads) {
-                ours.better(&load(port, &token, question, &bridge));
-                theirs.better(&load(bare_port, &token, question, &bare));
+                ours.better(&load(port, token, question, &bridge));
+                theirs.better(&load(bare_port, token, question, &bare));
             }
         }
     }
-    print_rates(&token, &questions, &loads);
-
-    let bridge = serve(port, &environment);
-    wait_for_an_import(port, &token);
-    drop(intercom);
-    memory(users, &bridge, &environment);
+    print_rates(token, questions, &loads);
 }
 
 /// Prints one line for each kind of request.
@@ -366,9 +383,14 @@ struct Recorder<'a> {
 
 impl Recorder<'_> {
     fn fetch(&self, path: &str) -> Exchange {
+        self.fetch_from("/scim/v2", path)
+    }
+
+    /// Fetches a path below this root.
+    fn fetch_from(&self, root: &str, path: &str) -> Exchange {
         let answer = self
             .client
-            .get(format!("http://127.0.0.1:{}/scim/v2{path}", self.port))
+            .get(format!("http://127.0.0.1:{}{root}{path}", self.port))
             .bearer_auth(self.token)
             .send()
             .unwrap();
@@ -380,7 +402,7 @@ impl Recorder<'_> {
         let headers = headers
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
-        Exchange { path: format!("/scim/v2{path}"), headers, body: answer.bytes().unwrap() }
+        Exchange { path: format!("{root}{path}"), headers, body: answer.bytes().unwrap() }
     }
 
     /// Reads all users, page by page.
@@ -452,6 +474,23 @@ struct ListedUser {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
+}
+
+/// The requests of a governance product: lists of roles and permissions, and a page of users at
+/// the second base URL.
+fn questions_about_roles(port: u16, token: &str) -> Vec<Question> {
+    let bridge = Recorder { client: Client::builder().no_proxy().build().unwrap(), port, token };
+    let question = |name: &str, path: &str| {
+        let answer = bridge.fetch_from("/scim/okta/v2", path);
+        assert!(answer.json()["totalResults"].as_u64().unwrap() > 0, "{path}");
+        Question { name: name.to_owned(), answers: vec![answer], one_by_one: false }
+    };
+    vec![
+        question("page of roles", "/Roles?count=100"),
+        question("page of permissions", "/Permissions?count=100"),
+        question("role by name", "/Roles?filter=displayName+sw+%22A%22"),
+        question("page of 100 users, Okta's path", "/Users?startIndex=1&count=100"),
+    ]
 }
 
 /// Sends each request once, checks most of the responses, and keeps them.

@@ -8,6 +8,13 @@ pub fn scim_base_url(public_url: &str, workspace: &str) -> String {
     format!("{}/scim/v2", workspace_url(public_url, workspace))
 }
 
+/// The second base URL of a workspace's SCIM service, which has roles, seats and permissions in
+/// Okta's form. Without a slash at the end.
+#[must_use]
+pub fn okta_base_url(public_url: &str, workspace: &str) -> String {
+    format!("{}/scim/okta/v2", workspace_url(public_url, workspace))
+}
+
 /// The base URL of a workspace's import and change API, without a slash at the end.
 #[must_use]
 pub fn api_base_url(public_url: &str, workspace: &str) -> String {

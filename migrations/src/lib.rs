@@ -23,6 +23,7 @@ mod m20261127_000018_client_assertions;
 mod m20261127_000019_last_activity;
 mod m20261127_000020_roster;
 mod m20261127_000021_posture;
+mod m20261127_000023_roles;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000019_last_activity::Migration),
             Box::new(m20261127_000020_roster::Migration),
             Box::new(m20261127_000021_posture::Migration),
+            Box::new(m20261127_000023_roles::Migration),
         ]
     }
 }

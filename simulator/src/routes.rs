@@ -180,6 +180,10 @@ fn resource(request: &HttpRequest, body: &Bytes, state: &mut State) -> Result<By
             .and_then(|id| wire::single_admin(&state.workspace, id))
             .map(|admin| admin.to_string().into())
             .ok_or((404, "admin_not_found", "Admin not found")),
+        // Earlier versions of the API do not have it.
+        ("GET", ["roles"]) if version(request).is_none_or(|version| is_from(version, (2, 18))) => {
+            Ok(state.list("roles", wire::role_list))
+        }
         ("GET", ["teams"]) => Ok(state.list("teams", wire::team_list)),
         ("GET", ["teams", id]) => id
             .parse()
@@ -212,9 +216,7 @@ fn list_log(request: &HttpRequest, state: &mut State) -> Result<Bytes, Refusal> 
     let query: LogQuery = query(request)?;
     let after = query.created_at_after.ok_or(NO_START)?;
     let before = query.created_at_before;
-    let version =
-        request.headers().get("Intercom-Version").and_then(|version| version.to_str().ok());
-    let has_cursors = version.is_none_or(is_newer);
+    let has_cursors = version(request).is_none_or(|version| is_from(version, (2, 16)));
     let host = request.connection_info().host().to_owned();
     let until = before.map(|before| format!("&created_at_before={before}")).unwrap_or_default();
     let next = |page: usize| {
@@ -242,10 +244,15 @@ fn search_log(body: &Bytes, state: &mut State) -> Result<Bytes, Refusal> {
     Ok(state.log_page(filter, page, per_page, next))
 }
 
-/// Whether an API version is 2.16 or later. `Preview`, which has no number, counts as later.
-fn is_newer(version: &str) -> bool {
+/// The version of the API that a request names.
+fn version(request: &HttpRequest) -> Option<&str> {
+    request.headers().get("Intercom-Version")?.to_str().ok()
+}
+
+/// Whether an API version is `first` or later. `Preview`, which has no number, counts as later.
+fn is_from(version: &str, first: (u32, u32)) -> bool {
     let number = |(major, minor): (&str, &str)| {
         Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
     };
-    version.split_once('.').and_then(number).is_none_or(|number| number >= (2, 16))
+    version.split_once('.').and_then(number).is_none_or(|number| number >= first)
 }

@@ -147,6 +147,12 @@ pub(crate) const DAY: i64 = 86_400;
 /// Generates the company.
 pub fn seed(company: Company, access_token: impl Into<String>) -> Workspace {
     let mut workspace = Workspace::new(access_token);
+    for (id, name) in ROLES {
+        let description = format!("{name}, as {} defines it", workspace.name);
+        workspace.list_role(&Role::new(id, name), Some(&description));
+    }
+    // Nobody has this one.
+    workspace.list_role(&Role::new("6", "Auditor"), None);
     let mut dice = Dice::new(company.seed);
     let people: Vec<u64> = (0..company.admins)
         .map(|number| person(&mut workspace, &mut dice, number, company.now))

@@ -96,6 +96,19 @@ fn admin_object(
     object
 }
 
+/// `GET /roles`: the listed roles, and those that admins have.
+pub fn role_list(workspace: &Workspace) -> Value {
+    let held = workspace.admins.values().filter_map(|admin| admin.role.as_ref());
+    let mut roles: BTreeMap<&str, (&str, Option<&str>)> =
+        held.map(|role| (role.id.as_str(), (role.name.as_str(), None))).collect();
+    for (id, (name, description)) in &workspace.listed_roles {
+        roles.insert(id, (name, description.as_deref()));
+    }
+    let role = |(id, (name, description)): (&str, (&str, Option<&str>))| json!({"type": "role", "id": id, "name": name, "description": description});
+    let roles: Vec<Value> = roles.into_iter().map(role).collect();
+    json!({"type": "list", "data": roles})
+}
+
 pub fn team_list(workspace: &Workspace) -> Value {
     let teams: Vec<Value> = workspace.teams().map(|(id, team)| team_object(id, team)).collect();
     json!({"type": "team.list", "teams": teams})

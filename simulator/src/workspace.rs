@@ -26,6 +26,8 @@ pub struct Workspace {
     pub(crate) teams: BTreeMap<u64, Team>,
     /// The open invitations, by address.
     pub(crate) invitations: BTreeMap<String, Invitation>,
+    /// The descriptions of roles that exist whether somebody has them or not, by id.
+    pub(crate) listed_roles: BTreeMap<String, (String, Option<String>)>,
     /// Settings, roles, apps, secrets and rules.
     pub(crate) configuration: Configuration,
     /// The answer to `GET /ip_allowlist`; `None` if the token may not read it.
@@ -142,6 +144,7 @@ impl Workspace {
             admins: BTreeMap::new(),
             teams: BTreeMap::new(),
             invitations: BTreeMap::new(),
+            listed_roles: BTreeMap::new(),
             configuration: Configuration::default(),
             ip_allowlist: None,
             data_connectors: None,
@@ -167,6 +170,17 @@ impl Workspace {
     pub fn add_teammate(&mut self, name: &str) -> u64 {
         let email = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
         self.add_admin(Admin { name: name.to_owned(), email, ..Admin::default() })
+    }
+
+    /// Adds a role to the list of roles, or changes its name and description there.
+    pub fn list_role(&mut self, role: &Role, description: Option<&str>) {
+        let listed = (role.name.clone(), description.map(str::to_owned));
+        self.listed_roles.insert(role.id.clone(), listed);
+    }
+
+    /// Removes a role from the list of roles. It stays there as long as an admin has it.
+    pub fn unlist_role(&mut self, id: &str) {
+        self.listed_roles.remove(id);
     }
 
     /// Adds a team without an entry in the log.

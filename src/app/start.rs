@@ -16,7 +16,7 @@ use super::posture::posture_loop;
 use super::reload::Reload;
 use super::supervisor::Supervisor;
 use super::upkeep::upkeep_loop;
-use super::workspace::Running;
+use super::workspace::{Running, catalogue_forms};
 use super::{App, AuditTask, days};
 use crate::access::{
     AccessError, AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, Tokens,
@@ -370,6 +370,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         measures,
         stores,
         page_rules: page_rules(config),
+        forms: catalogue_forms(config),
         freshness: Freshness {
             max_age: config.serve.max_age,
             read_through: config.serve.read_through,

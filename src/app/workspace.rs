@@ -12,7 +12,7 @@ use super::identities::identities_of;
 use super::supervisor::Supervisor;
 use super::{StartError, days};
 use crate::access::WebhookKey;
-use crate::base_urls::scim_base_url;
+use crate::base_urls::{okta_base_url, scim_base_url};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, WorkspaceConfig};
 use crate::directory::RunId;
@@ -27,6 +27,7 @@ use crate::limits;
 use crate::measures::Measures;
 use crate::publish::{PastStates, PublishOptions, Publisher, settle_requests};
 use crate::runtime::{TaskName, WorkspaceHandle};
+use crate::scim::Forms;
 use crate::stores::{RequestStore, Stores};
 
 /// Returns the settings of the workspace with this name.
@@ -62,6 +63,7 @@ pub fn importer_of(
         activity_kinds: config.activity.types.clone(),
         store_addresses: config.activity.store_ip,
         include_bots: config.import.include_bots,
+        roles: config.intercom.roles,
         lease: config.import.lease,
         optional: OptionalReads {
             ip_allowlist: config.posture.read_ip_allowlist,
@@ -88,6 +90,11 @@ fn guard(import: &config::Import) -> Guard {
     }
 }
 
+/// The forms in which the SCIM service shows roles, seats and permissions.
+pub(super) fn catalogue_forms(config: &Config) -> Forms {
+    Forms { main: config.scim.roles_and_entitlements, second_okta: config.scim.okta_path }
+}
+
 /// What runs for one workspace while the bridge runs.
 pub(super) struct Running {
     /// The workspace, as requests see it.
@@ -112,7 +119,12 @@ impl Running {
         let (importer, connector) = importer_of(config, workspace, ledger, clock)?;
         let options = PublishOptions {
             base_url: scim_base_url(public_url, &workspace.name),
+            second_base_url: config
+                .scim
+                .okta_path
+                .then(|| okta_base_url(public_url, &workspace.name)),
             names: config.scim.one_word_names,
+            forms: catalogue_forms(config),
             retention: days(config.import.retention_days),
             activity_lookback: days(config.import.activity_lookback_days),
         };

@@ -80,6 +80,8 @@ fn config(arguments: &Arguments, intercom: &str, database: &Path) -> Result<Conf
     config.intercom.base_url =
         Some(intercom.parse().map_err(|_| CommandError::new("the simulator has no address"))?);
     config.roster.complete = Some(Completeness::All);
+    config.scim.roles_and_entitlements = arguments.roles;
+    config.scim.okta_path = arguments.okta_path;
     // Webhooks report changes between the polls.
     config.import.poll_interval = Some(Duration::from_mins(1));
     config.access.encryption_key = Some(Vault::fresh_key().map_err(AccessError::from)?);

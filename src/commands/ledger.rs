@@ -66,7 +66,7 @@ enum Command {
         /// default is UTC.
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
-        /// Only changes of this kind.
+        /// Only changes of this kind. Without it: all but those of roles.
         #[arg(long)]
         r#type: Option<KindArgument>,
     },
@@ -142,6 +142,7 @@ enum KindArgument {
     User,
     Group,
     Membership,
+    Role,
 }
 
 impl From<KindArgument> for ChangeKind {
@@ -150,6 +151,7 @@ impl From<KindArgument> for ChangeKind {
             KindArgument::User => Self::User,
             KindArgument::Group => Self::Group,
             KindArgument::Membership => Self::Membership,
+            KindArgument::Role => Self::Role,
         }
     }
 }

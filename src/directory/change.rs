@@ -1,6 +1,6 @@
 //! A change of a person, a team or a membership, and the log entries that can explain it.
 
-use super::{Group, GroupId, Membership, User, UserId};
+use super::{Group, GroupId, ListedRole, Membership, User, UserId};
 use crate::words::words;
 
 /// One change, with the values before and after it.
@@ -106,6 +106,8 @@ words! {
         Group = "group",
         /// The membership of a person in a team.
         Membership = "membership",
+        /// A role in Intercom's list of roles.
+        Role = "role",
     }
 }
 
@@ -123,7 +125,7 @@ words! {
     }
 }
 
-/// A change of a person, a team or a membership.
+/// A change of a person, a team, a membership or a listed role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
     /// A change of a person. Boxed, because it is much larger than the other variants.
@@ -132,6 +134,8 @@ pub enum Changed {
     Group(Change<Group>),
     /// A change of a membership.
     Membership(Change<Membership>),
+    /// A change of a listed role.
+    Role(Change<ListedRole>),
 }
 
 impl Changed {
@@ -154,7 +158,7 @@ impl Changed {
     pub fn user(&self) -> Option<&UserId> {
         match self {
             Self::User(change) => change.after().or(change.before()).map(|user| &user.id),
-            Self::Group(_) => None,
+            Self::Group(_) | Self::Role(_) => None,
             Self::Membership(change) => {
                 change.after().or(change.before()).map(|membership| &membership.user)
             }
@@ -165,7 +169,7 @@ impl Changed {
     #[must_use]
     pub fn group(&self) -> Option<&GroupId> {
         match self {
-            Self::User(_) => None,
+            Self::User(_) | Self::Role(_) => None,
             Self::Group(change) => change.after().or(change.before()).map(|group| &group.id),
             Self::Membership(change) => {
                 change.after().or(change.before()).map(|membership| &membership.group)
@@ -180,6 +184,7 @@ impl Changed {
             Self::User(change) => change.action(),
             Self::Group(change) => change.action(),
             Self::Membership(change) => change.action(),
+            Self::Role(change) => change.action(),
         }
     }
 
@@ -190,16 +195,18 @@ impl Changed {
             Self::User(_) => ChangeKind::User,
             Self::Group(_) => ChangeKind::Group,
             Self::Membership(_) => ChangeKind::Membership,
+            Self::Role(_) => ChangeKind::Role,
         }
     }
 
-    /// Whether the change removed access: a person, a team or a membership.
+    /// Whether the change removed a person, a team, a membership or a listed role.
     #[must_use]
     pub fn is_removal(&self) -> bool {
         match self {
             Self::User(change) => matches!(**change, Change::Removed { .. }),
             Self::Group(change) => matches!(change, Change::Removed { .. }),
             Self::Membership(change) => matches!(change, Change::Removed { .. }),
+            Self::Role(change) => matches!(change, Change::Removed { .. }),
         }
     }
 

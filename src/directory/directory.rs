@@ -8,8 +8,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::{
-    Generation, Group, GroupId, Membership, Part, Priority, Recorded, Snapshot, Stamps, User,
-    UserId, Volatile, Workspace,
+    Generation, Group, GroupId, ListedRole, Membership, Part, Priority, Recorded, Snapshot, Stamps,
+    User, UserId, Volatile, Workspace,
 };
 
 /// A workspace at one generation. It is immutable. It shares unchanged values with the directories
@@ -24,6 +24,10 @@ pub struct Directory {
     pub people: Vec<Person>,
     /// The teams, sorted by id.
     pub teams: Vec<Team>,
+    /// The roles that Intercom lists, sorted by id.
+    pub roles: Arc<[Recorded<ListedRole>]>,
+    /// The keys of permissions that the activity log has named lately.
+    pub permission_keys: Arc<[String]>,
     /// The time of the earliest removal among the people in this directory; `None` if none of them
     /// was removed.
     pub first_gone: Option<OffsetDateTime>,
@@ -120,6 +124,8 @@ impl Directory {
             workspace: snapshot.workspace,
             people,
             teams: teams.collect(),
+            roles: snapshot.roles.into(),
+            permission_keys: snapshot.permission_keys.into(),
             first_gone,
         };
         directory.join(&snapshot.memberships);
@@ -157,7 +163,8 @@ impl Directory {
             .for_each(|(team, links)| team.members = by_priority(links));
     }
 
-    /// Returns this directory with the people and teams in `part` replaced by those in `fresh`.
+    /// Returns this directory with the people and teams in `part`, and all roles, replaced by those in
+    /// `fresh`.
     /// Members of `part` that are not in `fresh` are removed from the directory. `volatile`
     /// replaces the unversioned values of everybody else. People who were removed at
     /// `removal_cutoff` or earlier are omitted; `people` is the number of people including those.
@@ -174,6 +181,8 @@ impl Directory {
         let generation = fresh.generation;
         let memberships = fresh.memberships.clone();
         let fresh = Self::new(fresh, removal_cutoff, Some(self));
+        let roles = Arc::clone(&fresh.roles);
+        let permission_keys = Arc::clone(&fresh.permission_keys);
         let none = Volatile::default();
         let stays = |person: &&Person| {
             !part.users.contains(&person.user.id)
@@ -206,7 +215,8 @@ impl Directory {
         teams.sort_by(|a, b| a.group.id.cmp(&b.group.id));
         let first_gone = removal_times(&all).min();
         let snapshot_id = SnapshotId { generation, left_out: people.saturating_sub(all.len()) };
-        let mut directory = Self { snapshot_id, workspace, people: all, teams, first_gone };
+        let mut directory =
+            Self { snapshot_id, workspace, people: all, teams, roles, permission_keys, first_gone };
         let joints = self.joints(&directory, part, &memberships);
         directory.link(&joints);
         directory

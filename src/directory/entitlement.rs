@@ -20,6 +20,8 @@ words! {
 
 /// The only kind of seat that Intercom's API reports.
 pub const INBOX_SEAT: &str = "inbox_seat";
+/// Its name for people.
+pub const INBOX_SEAT_NAME: &str = "Inbox seat";
 
 /// An entitlement of one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub fn held_without_teams(user: &User) -> impl Iterator<Item = HeldEntitlement<'
     let seat = user
         .has_inbox_seat
         .filter(|has_seat| *has_seat)
-        .map(|_| held(EntitlementType::Seat, INBOX_SEAT, "Inbox seat"));
+        .map(|_| held(EntitlementType::Seat, INBOX_SEAT, INBOX_SEAT_NAME));
     let permissions = user
         .permissions
         .iter()

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
-use super::{GroupId, UserId};
+use super::{Activity, GroupId, RoleList, UserId};
+use crate::clock;
+use crate::limits;
 use crate::words::words;
 
 /// The key of a membership: its team and its person.
@@ -142,9 +145,50 @@ pub struct Memory {
     /// Intercom's own list of the workspace's kinds of log entries, as the last full import read
     /// it.
     pub log_kinds: BTreeSet<String>,
+    /// When Intercom's list of roles was last read.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub roles_read_at: Option<OffsetDateTime>,
+    /// The keys of permissions that entries of the activity log contain, with the time of the last
+    /// entry in UNIX seconds.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub permission_keys: BTreeMap<String, i64>,
 }
 
 impl Memory {
+    /// Records when the list of roles was read, and which permissions the activity log names.
+    /// `list` is `None` if the list was not read.
+    pub fn note_catalogue(
+        &mut self,
+        list: Option<&RoleList>,
+        activity: &[Activity],
+        now: OffsetDateTime,
+    ) {
+        if let Some(list) = list {
+            self.roles_read_at = (!list.roles.is_empty()).then_some(now);
+        }
+        self.note_permissions(activity, now);
+    }
+
+    /// Records the keys of permissions in entries of the activity log, whether they are granted or
+    /// not: each entry has all keys. Those that were not named for long are forgotten.
+    fn note_permissions(&mut self, activity: &[Activity], now: OffsetDateTime) {
+        for entry in activity.iter().filter(|entry| entry.kind == "admin_permission_change") {
+            let metadata = entry.metadata.value();
+            let maps = ["/before/permissions", "/after/permissions"];
+            let maps = maps.iter().filter_map(|path| metadata.pointer(path)?.as_object());
+            for key in maps.flat_map(|map| map.keys()).filter(|key| is_permission_key(key)) {
+                let at = entry.at.unix_timestamp();
+                let known = self.permission_keys.entry(key.clone()).or_insert(at);
+                *known = at.max(*known);
+            }
+        }
+        let oldest = clock::before(now, limits::PERMISSION_KEY_KEPT).unix_timestamp();
+        self.permission_keys.retain(|_, at| *at >= oldest);
+        while self.permission_keys.len() > limits::PERMISSION_KEYS {
+            self.permission_keys.pop_last();
+        }
+    }
+
     /// Returns how many unreadable values of a kind exceed the approved number.
     #[must_use]
     pub fn beyond(&self, kind: LossKind, unreadable: usize) -> usize {
@@ -165,4 +209,9 @@ impl Memory {
             }
         }
     }
+}
+
+/// Whether a text may be the key of a permission.
+fn is_permission_key(key: &str) -> bool {
+    (1..=limits::PERMISSION_KEY_BYTES).contains(&key.len()) && !key.chars().any(char::is_control)
 }

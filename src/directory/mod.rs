@@ -17,12 +17,14 @@
 //! Invitation       an invitation that is pending, according to the log
 //! Losses           what a Plan takes, with earlier losses (`loss`, `plan_losses`, from `past`)
 //! Directory        a Snapshot with its people and teams joined; requests are answered from it
+//! Catalogue        the roles, seats and permissions that people can have
 //! HeldEntitlement  an entitlement of a person: team, role, seat or permission
 //! Price            an exact decimal number
 //! text             comparison of texts, regardless of case and Unicode form
 //! ```
 
 mod activity;
+mod catalogue;
 mod change;
 #[expect(clippy::module_inception, reason = "the file of the type `Directory`")]
 mod directory;
@@ -31,6 +33,7 @@ mod group;
 mod inactivity;
 mod invitation;
 mod last_activity;
+mod listed_role;
 mod loss;
 mod observation;
 mod past;
@@ -48,11 +51,12 @@ pub(crate) mod variants;
 pub use activity::{
     Activity, Actor, LogFacts, Metadata, SignIn, granted_permissions, id_text, two_factor_auth,
 };
+pub use catalogue::{Catalogue, CatalogueForm, CatalogueItem, permission_name};
 pub use change::{ActivityKind, Change, ChangeAction, ChangeKind, ChangeNames, Changed};
 pub use directory::{Directory, Link, Person, SnapshotId, Team, links_with};
 pub use entitlement::{
-    EntitlementType, HeldEntitlement, INBOX_SEAT, account_id, entitlement_id, has_entitlement,
-    held_by, held_without_teams, is_entitlement_id, team_id, user_name,
+    EntitlementType, HeldEntitlement, INBOX_SEAT, INBOX_SEAT_NAME, account_id, entitlement_id,
+    has_entitlement, held_by, held_without_teams, is_entitlement_id, team_id, user_name,
 };
 pub use group::{Group, GroupId, Membership, Priority};
 pub use inactivity::{AWAY_MODE, NOT_BY_THE_PERFORMER, OCCUPANCY, activity_source, is_inactive};
@@ -60,6 +64,7 @@ pub use invitation::{
     Invitation, InvitationEvent, InvitationStep, Invitations, pending_invitations,
 };
 pub use last_activity::{ActivitySource, LastActivity};
+pub use listed_role::{ListedRole, RoleList};
 pub use loss::{Amounts, Disputed, Ends, Exceeded, Loser, LossKind, Losses, Memory};
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
 pub use past::{EndedVersions, Had, PastGroup, PastUser};

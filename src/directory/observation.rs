@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Activity, Disputed, Group, GroupId, Membership, User, UserId, UserKind, Volatile,
-    is_machine_address,
+    Activity, Disputed, Group, GroupId, Membership, Role, RoleList, User, UserId, UserKind,
+    Volatile, is_machine_address,
 };
 use crate::words::words;
 
@@ -29,6 +29,8 @@ pub struct Observation {
     pub groups: Vec<Group>,
     /// All memberships of people in teams.
     pub memberships: Vec<Membership>,
+    /// Intercom's list of roles; `None` if it was not read.
+    pub roles: Option<RoleList>,
     /// Entries of the activity log, oldest first; empty if the token may not read the log.
     pub activity: Arc<[Activity]>,
     /// The time up to which the activity log was read without a gap; `None` if it could not be
@@ -198,6 +200,7 @@ impl Observation {
                 .cloned()
                 .collect(),
             workspace: self.workspace.clone(),
+            roles: self.roles.clone(),
             activity: Arc::clone(&self.activity),
             unknown: self.unknown.clone(),
             machines: self.machines.clone(),
@@ -264,6 +267,22 @@ impl Observation {
         self.users.retain(|seen| !machines.contains(&seen.user.id));
         self.memberships.retain(|membership| !machines.contains(&membership.user));
         self
+    }
+
+    /// Adds Intercom's list of roles. People's roles get the names that the list has.
+    pub fn add_roles(&mut self, list: RoleList) {
+        let names: BTreeMap<&str, &str> =
+            list.roles.iter().map(|role| (role.id.as_str(), role.name.as_str())).collect();
+        for seen in &mut self.users {
+            let Some(role) = &seen.user.role else { continue };
+            if let Some(&name) = names.get(role.id.as_str())
+                && role.name.as_deref() != Some(name)
+            {
+                let role = Role { id: role.id.clone(), name: Some(name.to_owned()) };
+                seen.user.role = Some(Arc::new(role));
+            }
+        }
+        self.roles = Some(list);
     }
 
     /// Marks the addresses of known bots as unknown if they are no longer those of a bot. The

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Activity, Change, Disputed, Generation, Group, Losses, Membership, Memory, User, UserId,
-    Volatile, Workspace,
+    Activity, Change, Disputed, Generation, Group, ListedRole, Losses, Membership, Memory, User,
+    UserId, Volatile, Workspace,
 };
 
 /// The difference between a [`Snapshot`](super::Snapshot) and an
@@ -24,6 +24,8 @@ pub struct Plan {
     pub groups: Vec<Change<Group>>,
     /// Changes of memberships, sorted by group, then user.
     pub memberships: Vec<Change<Membership>>,
+    /// Changes of the roles that Intercom lists, sorted by id.
+    pub roles: Vec<Change<ListedRole>>,
     /// The new unversioned values of the people for whom they differ.
     pub volatile: Vec<(UserId, Volatile)>,
     /// The log entries to store.
@@ -93,6 +95,7 @@ impl Plan {
             users: Vec::new(),
             groups: Vec::new(),
             memberships: Vec::new(),
+            roles: Vec::new(),
             volatile: Vec::new(),
             activity: Arc::default(),
             kept_back: KeptBack::default(),
@@ -102,10 +105,13 @@ impl Plan {
         }
     }
 
-    /// Whether the plan changes no person, team or membership.
+    /// Whether the plan changes no person, team, membership or role.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.groups.is_empty() && self.memberships.is_empty()
+        self.users.is_empty()
+            && self.groups.is_empty()
+            && self.memberships.is_empty()
+            && self.roles.is_empty()
     }
 
     /// Counts the changes of each kind.

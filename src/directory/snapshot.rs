@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Generation, Group, Membership, User, Volatile, Workspace};
+use super::{Generation, Group, ListedRole, Membership, User, Volatile, Workspace};
 
 /// The recorded state of a workspace at one generation. Everything is sorted by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Snapshot {
     pub groups: Vec<Recorded<Group>>,
     /// The memberships, sorted by group, then user.
     pub memberships: Vec<Membership>,
+    /// The roles that Intercom lists.
+    pub roles: Vec<Recorded<ListedRole>>,
+    /// The keys of permissions that the activity log has named lately. Always the current ones.
+    pub permission_keys: Vec<String>,
 }
 
 /// A recorded value with its timestamps.

@@ -4,6 +4,7 @@ mod guard;
 mod log_kinds;
 mod optional;
 mod planning;
+mod roles;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -253,6 +254,7 @@ impl Importer {
         let reading = |stage| progress(Phase::Reading(stage));
         let mut observation = intercom::observe(&self.client, since, &kinds, &reading).await?;
         observation.keep_addresses(self.options.store_addresses);
+        let observation = self.with_roles(mode, observation).await.map_err(ReadError::Ledger)?;
         self.machines_apart(observation).await.map_err(ReadError::Ledger)
     }
 
@@ -332,6 +334,11 @@ impl Importer {
             if let Some(kinds) = &observation.log_kinds {
                 plan.memory.log_kinds.clone_from(kinds);
             }
+            plan.memory.note_catalogue(
+                observation.roles.as_ref(),
+                &observation.activity,
+                observation.taken_at,
+            );
             plan.memory.note_unreadable(&plan.unreadable, run.allow_removals);
             let recording = Phase::Recording {
                 changes: plan.users.len() + plan.groups.len() + plan.memberships.len(),

@@ -23,6 +23,8 @@ pub struct ImportOptions {
     pub include_bots: bool,
     /// Which calls a full import makes for the checks of the posture.
     pub optional: OptionalReads,
+    /// Whether Intercom's list of roles is read.
+    pub roles: bool,
     /// The duration of a lease: how long a process that died keeps others from importing.
     pub lease: Duration,
 }

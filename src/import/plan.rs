@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::directory::{
-    Change, Disputed, Ends, Field, Group, GroupId, KeptBack, LastActivity, Loser, LossKind, Losses,
-    Membership, Memory, Observation, Plan, Snapshot, User, UserId, Volatile,
+    Change, Disputed, Ends, Field, Group, GroupId, KeptBack, LastActivity, ListedRole, Loser,
+    LossKind, Losses, Membership, Memory, Observation, Plan, Snapshot, User, UserId, Volatile,
 };
 
 /// Plans the changes from `recorded` to `observed`. If both are equal, the plan is empty.
@@ -31,6 +31,7 @@ pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
         users: users(&known, people.after),
         groups: groups.changes,
         memberships: memberships.changes,
+        roles: roles(recorded, observed),
         volatile,
         activity: Arc::clone(&observed.activity),
         kept_back: KeptBack {
@@ -318,6 +319,21 @@ fn memberships(recorded: &Snapshot, observed: &Observation) -> Planned<Membershi
     }
     let changes = differences(&before, &after);
     Planned { changes, kept: after.len() - seen, disputed }
+}
+
+/// Returns the changes of the roles that Intercom lists. If the list was not read, there are none.
+fn roles(recorded: &Snapshot, observed: &Observation) -> Vec<Change<ListedRole>> {
+    let Some(list) = &observed.roles else { return Vec::new() };
+    let before: BTreeMap<&str, &ListedRole> =
+        recorded.roles.iter().map(|role| (role.value.id.as_str(), &role.value)).collect();
+    let mut after: BTreeMap<&str, &ListedRole> =
+        list.roles.iter().map(|role| (role.id.as_str(), role)).collect();
+    if list.in_part {
+        for (id, role) in &before {
+            after.entry(id).or_insert(role);
+        }
+    }
+    differences(&before, &after)
 }
 
 /// Returns the changes that turn `before` into `after`, sorted by key.

@@ -156,7 +156,28 @@ impl Client {
         attempts: u32,
         read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
-        self.call(Call { method: Method::GET, path, query, body: None, attempts }, read).await
+        let call = Call { method: Method::GET, path, query, body: None, attempts, version: None };
+        self.call(call, |status, text| read(&answer::object(path, status, text)?)).await
+    }
+
+    /// Sends `GET path?query` with another version of the API than the configured one, and parses the
+    /// response with `read`. The response may be JSON of any kind.
+    pub(super) async fn get_as<T>(
+        &self,
+        path: &str,
+        query: &[(String, String)],
+        version: &'static str,
+        read: impl Fn(StatusCode, &Text) -> Result<T, IntercomError>,
+    ) -> Result<T, IntercomError> {
+        let call = Call {
+            method: Method::GET,
+            path,
+            query,
+            body: None,
+            attempts: limits::INTERCOM_ATTEMPTS,
+            version: Some(version),
+        };
+        self.call(call, read).await
     }
 
     /// Sends a `POST path` that only searches, and parses the response with `read`. The call
@@ -169,15 +190,16 @@ impl Client {
         read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
         let body = json_body(path, body)?;
-        self.call(Call { method: Method::POST, path, query: &[], body: Some(body), attempts }, read)
-            .await
+        let body = Some(body);
+        let call = Call { method: Method::POST, path, query: &[], body, attempts, version: None };
+        self.call(call, |status, text| read(&answer::object(path, status, text)?)).await
     }
 
     /// Repeats a call until it succeeds, fails permanently, or has used up its attempts.
     async fn call<T>(
         &self,
         call: Call<'_>,
-        read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
+        read: impl Fn(StatusCode, &Text) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
         let mut attempt = 1;
         loop {
@@ -201,13 +223,13 @@ impl Client {
     async fn attempt<T>(
         &self,
         call: &Call<'_>,
-        read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
+        read: impl Fn(StatusCode, &Text) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
-        let request = self.request(&call.method, call.path).query(call.query);
+        let version = call.version.unwrap_or(&self.connection.api_version);
+        let request = self.request_as(&call.method, call.path, version).query(call.query);
         let request = self.with_token(request)?;
         let (status, text) = self.send(request, call.path, call.body.clone()).await?;
-        let object = answer::object(call.path, status, &text);
-        read(&object.map_err(|error| self.completed(error))?)
+        read(status, &text).map_err(|error| self.completed(error))
     }
 
     /// Asks Intercom for the time, and returns how many seconds this machine's clock is ahead;
@@ -259,10 +281,14 @@ impl Client {
     }
 
     fn request(&self, method: &Method, path: &str) -> RequestBuilder {
+        self.request_as(method, path, &self.connection.api_version)
+    }
+
+    fn request_as(&self, method: &Method, path: &str, version: &str) -> RequestBuilder {
         let mut url = self.connection.base_url.clone();
         url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
         let request = self.http.request(method.clone(), url).header(ACCEPT, "application/json");
-        request.header("Intercom-Version", &self.connection.api_version)
+        request.header("Intercom-Version", version)
     }
 
     /// Adds the workspace's token to a request.
@@ -361,6 +387,8 @@ struct Call<'a> {
     body: Option<Vec<u8>>,
     /// The maximum number of attempts.
     attempts: u32,
+    /// The version of the API, if it is not the configured one.
+    version: Option<&'static str>,
 }
 
 impl fmt::Debug for Client {

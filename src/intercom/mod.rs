@@ -13,6 +13,7 @@
 //! span     the spans of time in which the activity log is read
 //! log      the activity log
 //! optional the readings that a setting switches on
+//! roles    the list of roles
 //! oauth    connecting a workspace
 //! error    the errors of reading Intercom
 //! progress the progress of a reading
@@ -34,6 +35,7 @@ mod page;
 mod progress;
 mod record;
 mod region;
+mod roles;
 mod scan;
 mod span;
 mod vet;
@@ -48,3 +50,4 @@ pub use optional::{DataConnector, IpAllowlist, read_data_connectors, read_ip_all
 pub use pacing::RateBudget;
 pub use progress::Progress;
 pub use region::Region;
+pub use roles::read_roles;

@@ -95,6 +95,7 @@ pub async fn observe(
         users: settled.users,
         groups: settled.groups,
         memberships: settled.memberships,
+        roles: None,
         activity: log.entries.into(),
         log_read_to: log.read_to,
         log_kinds: listed,

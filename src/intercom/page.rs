@@ -23,28 +23,33 @@ impl Next {
     /// (newer ones) or a page number. Of a URL only the query is used, never the host, so that the
     /// token goes only to the configured address.
     pub fn from_pages(raw: &RawValue) -> Self {
-        match value_of(raw) {
-            Some(Value::Null | Value::Bool(false)) => Self::End,
-            Some(Value::String(url)) if url.trim().is_empty() => Self::End,
-            Some(Value::String(url)) => match url.split_once('?') {
+        value_of(raw).map_or(Self::Unknown, |value| Self::from_value(&value))
+    }
+
+    /// The same for a parsed value.
+    pub fn from_value(value: &Value) -> Self {
+        match value {
+            Value::Null | Value::Bool(false) => Self::End,
+            Value::String(url) if url.trim().is_empty() => Self::End,
+            Value::String(url) => match url.split_once('?') {
                 Some((_, query)) => {
                     let query = query.split('#').next().unwrap_or_default();
                     Self::Query(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
                 }
                 None => Self::Unknown,
             },
-            Some(Value::Number(page)) => Self::Query(vec![("page".to_owned(), page.to_string())]),
-            Some(Value::Object(cursor)) if cursor.is_empty() => Self::End,
-            Some(Value::Object(cursor)) => {
-                let text = |(name, value): (String, Value)| match value {
-                    Value::String(text) => Some((name, text)),
-                    Value::Number(number) => Some((name, number.to_string())),
+            Value::Number(page) => Self::Query(vec![("page".to_owned(), page.to_string())]),
+            Value::Object(cursor) if cursor.is_empty() => Self::End,
+            Value::Object(cursor) => {
+                let text = |(name, value): (&String, &Value)| match value {
+                    Value::String(text) => Some((name.clone(), text.clone())),
+                    Value::Number(number) => Some((name.clone(), number.to_string())),
                     _ => None,
                 };
-                let query: Vec<_> = cursor.into_iter().filter_map(text).collect();
+                let query: Vec<_> = cursor.iter().filter_map(text).collect();
                 if query.is_empty() { Self::Unknown } else { Self::Query(query) }
             }
-            None | Some(Value::Bool(true) | Value::Array(_)) => Self::Unknown,
+            Value::Bool(true) | Value::Array(_) => Self::Unknown,
         }
     }
 }

@@ -34,22 +34,24 @@ pub(super) struct Step {
     pub opened: Option<String>,
 }
 
-/// What a generation did to people, teams and memberships. Each list is sorted by key, byte by
-/// byte.
+/// What a generation did to people, teams, memberships and listed roles. Each list is sorted by key,
+/// byte by byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Steps {
     pub users: Vec<Step>,
     pub groups: Vec<Step>,
     pub memberships: Vec<Step>,
+    pub roles: Vec<Step>,
 }
 
-/// How many people, teams and memberships a generation changed. Stored in the column `tally`.
+/// How many people, teams, memberships and listed roles a generation changed. Stored in the column `tally`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct ChangeCounts {
     pub users: KindCounts,
     pub groups: KindCounts,
     pub memberships: KindCounts,
+    pub roles: KindCounts,
 }
 
 impl ChangeCounts {
@@ -59,6 +61,7 @@ impl ChangeCounts {
             ChangeKind::User => self.users,
             ChangeKind::Group => self.groups,
             ChangeKind::Membership => self.memberships,
+            ChangeKind::Role => self.roles,
         }
     }
 
@@ -99,6 +102,7 @@ impl Steps {
             users: count_kind(&self.users, before.users),
             groups: count_kind(&self.groups, before.groups),
             memberships: count_kind(&self.memberships, before.memberships),
+            roles: count_kind(&self.roles, before.roles),
         }
     }
 }
@@ -132,9 +136,14 @@ pub(super) fn hash(previous: &str, head: &Head<'_>, steps: &Steps) -> String {
     if let Some((sequence, before)) = head.evidence {
         line(&mut context, &["evidence", &sequence.to_string(), before]);
     }
-    for (kind, steps) in
-        [("user", &steps.users), ("group", &steps.groups), ("membership", &steps.memberships)]
-    {
+    // Without roles the hash is that of versions of the bridge that did not read them.
+    let kinds = [
+        ("user", &steps.users),
+        ("group", &steps.groups),
+        ("membership", &steps.memberships),
+        ("role", &steps.roles),
+    ];
+    for (kind, steps) in kinds {
         for Step { key, closed, opened } in steps {
             let closed = if *closed { "closed" } else { "" };
             line(&mut context, &[kind, key, closed, opened.as_deref().unwrap_or_default()]);
@@ -226,6 +235,7 @@ mod tests {
             ..Steps::default()
         };
         let as_groups = Steps { groups: steps.users.clone(), ..Steps::default() };
+        let as_roles = Steps { roles: steps.users.clone(), ..Steps::default() };
         let other = Steps {
             users: vec![step("1", true, Some("b")), step("2", true, None)],
             ..Steps::default()
@@ -248,6 +258,7 @@ mod tests {
             hash("", &Head { evidence: Some((5, "b")), ..head(1) }, &steps),
             hash("", &Head { evidence: Some((6, "a")), ..head(1) }, &steps),
             hash("", &head(1), &as_groups),
+            hash("", &head(1), &as_roles),
             hash("", &head(1), &other),
             hash("", &head(1), &fewer),
         ];

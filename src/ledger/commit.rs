@@ -12,16 +12,19 @@ use time::{Duration, OffsetDateTime};
 use super::chain::{self, ChangeCounts, Head, Step, Steps};
 use super::evidence::{self, EntryKey, Records};
 use super::new_rows::Recording;
-use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
+use super::versions::{GROUPS, MEMBERSHIPS, ROLES, USERS, Versions};
 use super::{
     Lease, Ledger, LedgerError, erase, feed, generation_rows, lease, new_rows, notice, run_rows,
 };
 use crate::clock::{self, to_millis};
 use crate::database::entities::{
-    activity, generations, group_versions, membership_versions, user_versions, volatile, workspaces,
+    activity, generations, group_versions, membership_versions, role_versions, user_versions,
+    volatile, workspaces,
 };
 use crate::database::transaction::{insert, is_new, writing};
-use crate::directory::{Activity, Change, Generation, Group, Membership, Plan, Run, User};
+use crate::directory::{
+    Activity, Change, Generation, Group, ListedRole, Membership, Plan, Run, User,
+};
 use crate::limits;
 
 /// The result of a commit.
@@ -212,6 +215,10 @@ async fn close_versions(
         let only = Condition::all().add(group_versions::Column::GroupId.is_in(groups));
         close(db, &GROUPS, workspace, only, number).await?;
     }
+    for roles in closed(&plan.roles, |role| role.id.clone()).chunks(limits::SQL_VALUES) {
+        let only = Condition::all().add(role_versions::Column::RoleId.is_in(roles));
+        close(db, &ROLES, workspace, only, number).await?;
+    }
     let memberships = closed(&plan.memberships, |m| (m.group.to_string(), m.user.to_string()));
     for of_one_group in memberships.chunk_by(|a, b| a.0 == b.0) {
         use membership_versions::Column;
@@ -251,6 +258,7 @@ struct Opened {
     users: Vec<user_versions::Model>,
     groups: Vec<group_versions::Model>,
     memberships: Vec<membership_versions::Model>,
+    roles: Vec<role_versions::Model>,
 }
 
 impl Opened {
@@ -268,6 +276,7 @@ impl Opened {
                 new_rows::membership_row(workspace, number, membership)
             })
             .collect(),
+            roles: after(&plan.roles, |role| new_rows::role_row(workspace, number, role)).collect(),
         })
     }
 
@@ -303,6 +312,11 @@ impl Opened {
                 |membership: &Membership| format!("{} {}", membership.group, membership.user),
                 self.memberships.iter().map(|row| &row.digest),
             ),
+            roles: steps(
+                &plan.roles,
+                |role: &ListedRole| role.id.clone(),
+                self.roles.iter().map(|row| &row.digest),
+            ),
         }
     }
 
@@ -310,6 +324,8 @@ impl Opened {
         insert(db, self.users.into_iter().map(IntoActiveModel::into_active_model).collect(), None)
             .await?;
         insert(db, self.groups.into_iter().map(IntoActiveModel::into_active_model).collect(), None)
+            .await?;
+        insert(db, self.roles.into_iter().map(IntoActiveModel::into_active_model).collect(), None)
             .await?;
         insert(
             db,

@@ -8,7 +8,7 @@ use sea_orm::{
 
 use super::chain::ChangeCounts;
 use super::generation_rows::generation;
-use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
+use super::versions::{GROUPS, MEMBERSHIPS, ROLES, USERS, Versions};
 use super::{ChangeQuestion, LedgerError};
 use crate::directory::{ChangeKind, ChangePosition, Generation};
 
@@ -90,6 +90,9 @@ pub(super) async fn count_about(
                 let only = question.membership_condition();
                 count(db, &MEMBERSHIPS, workspace, only, start, last, kind).await?
             }
+            ChangeKind::Role => {
+                count(db, &ROLES, workspace, Condition::all(), start, last, kind).await?
+            }
         };
     }
     Ok(all)
@@ -127,6 +130,7 @@ async fn count_rest(
         ChangeKind::User => rest(db, &USERS, workspace, generation, key).await,
         ChangeKind::Group => rest(db, &GROUPS, workspace, generation, key).await,
         ChangeKind::Membership => rest(db, &MEMBERSHIPS, workspace, generation, key).await,
+        ChangeKind::Role => rest(db, &ROLES, workspace, generation, key).await,
     }
 }
 

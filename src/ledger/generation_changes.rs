@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
+use super::versions::{GROUPS, MEMBERSHIPS, ROLES, USERS, Version, Versions};
 use super::{ChangeQuestion, LedgerError, rows};
 use crate::database::entities::{activity, generations, user_versions};
 use crate::directory::{
@@ -74,6 +74,11 @@ pub(super) async fn changes_of(
                 Changed::Membership,
             )
             .await?
+        }
+        ChangeKind::Role => {
+            let part = Part { key, only: Condition::all(), most };
+            let role = |row| Ok(rows::role(row));
+            changes_in(db, &ROLES, row, part, role, Change::between, Changed::Role).await?
         }
     };
     let recorded = |(key, change)| RecordedChange {

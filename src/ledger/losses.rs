@@ -171,6 +171,18 @@ impl Ledger {
         Ok(Memory { machines: self.recorded_machines(workspace).await?, ..Memory::default() })
     }
 
+    /// The keys of permissions that the activity log has named lately.
+    pub(super) async fn permission_keys(
+        &self,
+        workspace: &str,
+    ) -> Result<Vec<String>, LedgerError> {
+        let row = workspaces::Entity::find_by_id(workspace).one(&self.database.connection).await?;
+        let Some(memory) = row.and_then(|row| row.memory) else { return Ok(Vec::new()) };
+        let memory = Memory::deserialize(&memory)
+            .map_err(|_| LedgerError::Corrupt { what: "workspaces.memory".to_owned() })?;
+        Ok(memory.permission_keys.into_keys().collect())
+    }
+
     async fn recorded_machines(&self, workspace: &str) -> Result<BTreeSet<UserId>, LedgerError> {
         const ADDRESS: &str = "operator+%@intercom.io";
         let acted = activity::Entity::find()

@@ -58,6 +58,7 @@ pub(super) async fn with_names(
                 let group = group.after().or(group.before()).and_then(|group| group.name.clone());
                 ChangeNames { group, actor, ..ChangeNames::default() }
             }
+            Changed::Role(_) => ChangeNames { actor, ..ChangeNames::default() },
             Changed::Membership(_) => {
                 let user = at(&people, change.change.user().map(ToString::to_string));
                 let group = at(&teams, change.change.group().map(ToString::to_string))

@@ -6,9 +6,11 @@ use serde_json::json;
 use super::salted::Proof;
 use super::{LedgerError, chain, digests};
 use crate::database::entities::{
-    activity, group_versions, membership_versions, user_versions, volatile,
+    activity, group_versions, membership_versions, role_versions, user_versions, volatile,
 };
-use crate::directory::{Activity, Generation, Group, Membership, RunId, User, UserId, Volatile};
+use crate::directory::{
+    Activity, Generation, Group, ListedRole, Membership, RunId, User, UserId, Volatile,
+};
 
 /// The row of a version that a generation opens, with a salt of its own.
 pub(super) fn user_row(
@@ -52,6 +54,22 @@ pub(super) fn group_row(workspace: &str, from: Generation, group: &Group) -> gro
         name: group.name.clone(),
         distribution_method: group.distribution_method.clone(),
         assignment_limit: group.assignment_limit,
+    }
+}
+
+pub(super) fn role_row(
+    workspace: &str,
+    from: Generation,
+    role: &ListedRole,
+) -> role_versions::Model {
+    role_versions::Model {
+        workspace: workspace.to_owned(),
+        role_id: role.id.clone(),
+        from_generation: from,
+        to_generation: None,
+        digest: chain::digest(workspace, from, role),
+        name: role.name.clone(),
+        description: role.description.clone(),
     }
 }
 

@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 use super::evidence::{self, EntryKey, TakenOut, record_pruning};
 use super::generation_rows::{generation, last_pruned, number_at};
 use super::seconds::a_second_after;
-use super::stamps::{GROUP, History, Only, USER};
-use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
+use super::stamps::{GROUP, History, Only, ROLE, USER};
+use super::versions::{GROUPS, MEMBERSHIPS, ROLES, USERS, Version, Versions};
 use super::{Ledger, LedgerError, chain, feed};
 use crate::database::entities::{
     activity, generations, imports, leases, lifecycle_requests, pruned_stamps, prunings,
@@ -178,6 +178,7 @@ impl Old {
                 count_ended(db, &USERS, workspace, last.number).await?
                     + count_ended(db, &GROUPS, workspace, last.number).await?
                     + count_ended(db, &MEMBERSHIPS, workspace, last.number).await?
+                    + count_ended(db, &ROLES, workspace, last.number).await?
             }
         };
         Ok(Pruned {
@@ -251,7 +252,8 @@ async fn anything_ended(
     }
     Ok(of(db, &USERS, workspace, generation).await?
         || of(db, &GROUPS, workspace, generation).await?
-        || of(db, &MEMBERSHIPS, workspace, generation).await?)
+        || of(db, &MEMBERSHIPS, workspace, generation).await?
+        || of(db, &ROLES, workspace, generation).await?)
 }
 
 async fn prune_versions(
@@ -264,6 +266,7 @@ async fn prune_versions(
     take_out_ended(db, &USERS, workspace, generation).await?;
     take_out_ended(db, &GROUPS, workspace, generation).await?;
     take_out_ended(db, &MEMBERSHIPS, workspace, generation).await?;
+    take_out_ended(db, &ROLES, workspace, generation).await?;
     let hash = chain::hash_of_state(&last.hash, digests_at(db, workspace, generation).await?);
     let row = prunings::ActiveModel {
         workspace: Set(workspace.to_owned()),
@@ -301,6 +304,7 @@ async fn remember_stamps(
         .into_iter()
         .map(of(USER))
         .chain(history.groups.into_iter().map(of(GROUP)))
+        .chain(history.roles.into_iter().map(of(ROLE)))
         .collect();
     pruned_stamps::Entity::delete_many()
         .filter(pruned_stamps::Column::Workspace.eq(workspace))
@@ -450,5 +454,6 @@ pub(super) async fn digests_at(
     let mut digests = of(db, &USERS, workspace, generation).await?;
     digests.extend(of(db, &GROUPS, workspace, generation).await?);
     digests.extend(of(db, &MEMBERSHIPS, workspace, generation).await?);
+    digests.extend(of(db, &ROLES, workspace, generation).await?);
     Ok(digests)
 }

@@ -10,7 +10,7 @@ use crate::directory::{Actor, ChangeAction, ChangeKind, GroupId, RecordedChange,
 /// Which changes are wanted. A field that is `None` does not restrict them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeQuestion {
-    /// Changes of this kind.
+    /// Changes of this kind. `None` for all but those of listed roles, which clients must ask for.
     pub kind: Option<ChangeKind>,
     /// Changes of one of these people, or of a membership of theirs.
     pub people: Option<Vec<UserId>>,
@@ -51,11 +51,13 @@ impl ChangeQuestion {
             ChangeKind::User => self.team.is_none(),
             ChangeKind::Group => self.people.is_none(),
             ChangeKind::Membership => true,
+            ChangeKind::Role => !self.names_people_or_team(),
         };
-        ChangeKind::ALL
-            .into_iter()
-            .filter(|kind| self.kind.is_none_or(|wanted| wanted == *kind))
-            .filter(fits)
+        let wanted = |kind: &ChangeKind| match self.kind {
+            Some(wanted) => wanted == *kind,
+            None => *kind != ChangeKind::Role,
+        };
+        ChangeKind::ALL.into_iter().filter(wanted).filter(fits)
     }
 
     /// Whether the database query leaves out some changes of a generation.

@@ -5,19 +5,20 @@ use std::collections::HashMap;
 use futures_util::TryStreamExt as _;
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter,
-    QuerySelect,
+    QueryOrder, QuerySelect,
 };
 use time::OffsetDateTime;
 
 use super::generation_rows::{generation_time, last_pruned, latest_generation, number_at};
 use super::stamps::{History, Only, Times};
-use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
+use super::versions::{GROUPS, MEMBERSHIPS, ROLES, USERS, Versions};
 use super::{Ledger, LedgerError, generation_rows, rows};
 use crate::database::entities::{
-    group_versions, membership_versions, user_versions, volatile, workspaces,
+    group_versions, membership_versions, role_versions, user_versions, volatile, workspaces,
 };
 use crate::directory::{
-    Generation, GroupId, Membership, Part, Recorded, Snapshot, UserId, Volatile, Workspace,
+    Generation, GroupId, ListedRole, Membership, Part, Recorded, Snapshot, UserId, Volatile,
+    Workspace,
 };
 
 impl Ledger {
@@ -249,8 +250,29 @@ impl Ledger {
             users,
             groups,
             memberships: memberships(db, workspace, generation, only).await?,
+            roles: roles(db, workspace, generation, &times, &history).await?,
+            permission_keys: self.permission_keys(workspace).await?,
         })
     }
+}
+
+/// The listed roles at a generation. There are few, so they are always read in full.
+async fn roles(
+    db: &DatabaseConnection,
+    workspace: &str,
+    generation: Generation,
+    times: &Times,
+    history: &History,
+) -> Result<Vec<Recorded<ListedRole>>, LedgerError> {
+    let rows = role_versions::Entity::find()
+        .filter(ROLES.workspace.eq(workspace))
+        .filter(ROLES.open_at(generation))
+        .order_by_asc(role_versions::Column::RoleId);
+    let recorded = |row: role_versions::Model| {
+        let stamps = times.stamps(history.roles.get(&row.role_id), row.from_generation)?;
+        Ok(Recorded { value: rows::role(row), stamps })
+    };
+    rows.all(db).await?.into_iter().map(recorded).collect()
 }
 
 async fn ids_touched<E: EntityTrait>(

@@ -3,11 +3,11 @@
 use super::LedgerError;
 use super::salted::has_erased_fields;
 use crate::database::entities::{
-    activity, group_versions, membership_versions, user_versions, volatile,
+    activity, group_versions, membership_versions, role_versions, user_versions, volatile,
 };
 use crate::directory::{
-    Activity, ActivitySource, Actor, Group, GroupId, LastActivity, Membership, Priority, Role,
-    User, UserId, Volatile,
+    Activity, ActivitySource, Actor, Group, GroupId, LastActivity, ListedRole, Membership,
+    Priority, Role, User, UserId, Volatile,
 };
 use crate::words::Words;
 
@@ -45,6 +45,10 @@ pub(super) fn group(row: group_versions::Model) -> Group {
         distribution_method: row.distribution_method,
         assignment_limit: row.assignment_limit,
     }
+}
+
+pub(super) fn role(row: role_versions::Model) -> ListedRole {
+    ListedRole { id: row.role_id, name: row.name, description: row.description }
 }
 
 pub(super) fn membership(row: membership_versions::Model) -> Result<Membership, LedgerError> {

@@ -1,4 +1,4 @@
-//! When people and teams were created and last modified: from the generations of their versions,
+//! When people, teams and roles were created and last modified: from the generations of their versions,
 //! and from what prunings left of earlier ones.
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,9 +11,9 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::LedgerError;
-use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
+use super::versions::{GROUPS, MEMBERSHIPS, ROLES, USERS, Versions};
 use crate::database::entities::{
-    generations, group_versions, membership_versions, pruned_stamps, user_versions,
+    generations, group_versions, membership_versions, pruned_stamps, role_versions, user_versions,
 };
 use crate::directory::{Generation, Part, Stamps};
 
@@ -21,6 +21,8 @@ use crate::directory::{Generation, Part, Stamps};
 pub(super) const USER: &str = "user";
 /// See [`USER`].
 pub(super) const GROUP: &str = "group";
+/// See [`USER`].
+pub(super) const ROLE: &str = "role";
 
 /// Which people and teams are read: all, or only these.
 #[derive(Default)]
@@ -102,6 +104,7 @@ pub(super) struct GenerationSpan {
 pub(super) struct History {
     pub users: HashMap<String, GenerationSpan>,
     pub groups: HashMap<String, GenerationSpan>,
+    pub roles: HashMap<String, GenerationSpan>,
 }
 
 impl History {
@@ -113,9 +116,11 @@ impl History {
     ) -> Result<Self, LedgerError> {
         use membership_versions::Column::{GroupId, UserId};
         let (user, group) = (user_versions::Column::UserId, group_versions::Column::GroupId);
+        let role = role_versions::Column::RoleId;
         let mut history = Self {
             users: spans(db, &USERS, user, workspace, until, only.users(user)).await?,
             groups: spans(db, &GROUPS, group, workspace, until, only.groups(group)).await?,
+            roles: spans(db, &ROLES, role, workspace, until, Condition::all()).await?,
         };
         let of_users =
             spans(db, &MEMBERSHIPS, UserId, workspace, until, only.users(UserId)).await?;
@@ -137,11 +142,15 @@ impl History {
         use pruned_stamps::Column;
         let users = only.users(Column::Id).add(Column::Kind.eq(USER));
         let groups = only.groups(Column::Id).add(Column::Kind.eq(GROUP));
-        let wanted = Condition::any().add(users).add(groups);
+        let wanted = Condition::any().add(users).add(groups).add(Column::Kind.eq(ROLE));
         let query =
             pruned_stamps::Entity::find().filter(Column::Workspace.eq(workspace)).filter(wanted);
         for row in query.all(db).await? {
-            let spans = if row.kind == USER { &mut self.users } else { &mut self.groups };
+            let spans = match row.kind.as_str() {
+                USER => &mut self.users,
+                ROLE => &mut self.roles,
+                _ => &mut self.groups,
+            };
             let pruned = GenerationSpan { first: row.first_generation, last: row.last_generation };
             spans
                 .entry(row.id)

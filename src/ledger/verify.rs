@@ -12,7 +12,7 @@ use super::chain::{self, ChangeCounts, Head, KindCounts, Step, Steps};
 use super::salting::{USER, version_key};
 use super::verification::{Amended, GenerationRecord, VerificationRun};
 use super::verify_chain::Tail;
-use super::versions::{GROUPS, MEMBERSHIPS, USERS, Version, Versions};
+use super::versions::{GROUPS, MEMBERSHIPS, ROLES, USERS, Version, Versions};
 use super::{Ledger, LedgerError, Moment, Verified, digests, generation_rows, prune, rows};
 use crate::database::entities::{generations, imports, prunings};
 use crate::directory::Generation;
@@ -200,10 +200,16 @@ impl VerificationRun<'_> {
                     .is_ok_and(|one| chain::digest(self.workspace, number, &one) == row.digest)
             })
             .await?;
+        let roles = self
+            .steps(&ROLES, number, |row| {
+                chain::digest(self.workspace, number, &rows::role(row.clone())) == row.digest
+            })
+            .await?;
         Ok(Steps {
             users: self.took(users),
             groups: self.took(groups),
             memberships: self.took(memberships),
+            roles: self.took(roles),
         })
     }
 
@@ -229,10 +235,11 @@ impl VerificationRun<'_> {
             ));
         };
         let now = steps.counts(&before);
-        let kinds: [(&str, KindCounts, KindCounts); 3] = [
+        let kinds: [(&str, KindCounts, KindCounts); 4] = [
             (USERS.name, then.users, now.users),
             (GROUPS.name, then.groups, now.groups),
             (MEMBERSHIPS.name, then.memberships, now.memberships),
+            (ROLES.name, then.roles, now.roles),
         ];
         for (table, then, now) in kinds {
             for (what, then, now) in
@@ -302,6 +309,7 @@ impl VerificationRun<'_> {
         self.stray(&USERS, latest).await?;
         self.stray(&GROUPS, latest).await?;
         self.stray(&MEMBERSHIPS, latest).await?;
+        self.stray(&ROLES, latest).await?;
         let runs = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(self.workspace))
             .filter(imports::Column::Generation.gt(latest))

@@ -1,9 +1,11 @@
-//! What the three tables of versions have in common.
+//! What the tables of versions have in common.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
 
-use crate::database::entities::{group_versions, membership_versions, user_versions};
+use crate::database::entities::{
+    group_versions, membership_versions, role_versions, user_versions,
+};
 use crate::directory::Generation;
 
 /// The columns of a table of versions.
@@ -13,7 +15,7 @@ pub(super) struct Versions<E: EntityTrait> {
     pub workspace: E::Column,
     pub from: E::Column,
     pub to: E::Column,
-    /// The columns that identify the person, team or membership.
+    /// The columns that identify the person, team, membership or role.
     pub key: &'static [E::Column],
 }
 
@@ -39,6 +41,14 @@ pub(super) const MEMBERSHIPS: Versions<membership_versions::Entity> = Versions {
     from: membership_versions::Column::FromGeneration,
     to: membership_versions::Column::ToGeneration,
     key: &[membership_versions::Column::GroupId, membership_versions::Column::UserId],
+};
+
+pub(super) const ROLES: Versions<role_versions::Entity> = Versions {
+    name: "role_versions",
+    workspace: role_versions::Column::Workspace,
+    from: role_versions::Column::FromGeneration,
+    to: role_versions::Column::ToGeneration,
+    key: &[role_versions::Column::RoleId],
 };
 
 impl<E: EntityTrait> Versions<E> {
@@ -91,7 +101,7 @@ pub(super) trait Version {
     fn digest(&self) -> &str;
 }
 
-/// The three tables have these columns under the same names.
+/// The tables have these columns under the same names.
 macro_rules! version {
     ($entity:ident, |$row:ident| $key:expr) => {
         impl Version for $entity::Model {
@@ -111,4 +121,5 @@ macro_rules! version {
 
 version!(user_versions, |row| row.user_id.clone());
 version!(group_versions, |row| row.group_id.clone());
+version!(role_versions, |row| row.role_id.clone());
 version!(membership_versions, |row| format!("{} {}", row.group_id, row.user_id));

@@ -12,7 +12,7 @@ use super::addresses::spellings;
 use super::chain::ChangeCounts;
 use super::generation_changes::{Found, REMOVALS, changes_of, with_causes};
 use super::question::texts;
-use super::versions::{GROUPS, MEMBERSHIPS, USERS, Versions};
+use super::versions::{GROUPS, MEMBERSHIPS, ROLES, USERS, Versions};
 use super::{ActorQuestion, ChangeQuestion, LedgerError, generation_rows};
 use crate::database::entities::{activity, generations, group_versions, user_versions};
 use crate::directory::{ChangeKind, ChangePosition, Changed, Generation, RecordedChange};
@@ -252,6 +252,9 @@ pub(super) async fn candidates(
             ChangeKind::Membership => {
                 let only = question.membership_condition();
                 touching(db, &MEMBERSHIPS, workspace, only, first, last).await?
+            }
+            ChangeKind::Role => {
+                touching(db, &ROLES, workspace, Condition::all(), first, last).await?
             }
         });
     }

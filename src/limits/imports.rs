@@ -104,3 +104,19 @@ pub const DEMO_PACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duratio
 pub const SIMULATED_PEOPLE: u32 = 200_000;
 /// See [`SIMULATED_PEOPLE`].
 pub const SIMULATED_TEAMS: u32 = 10_000;
+
+/// How long the last list of roles stays valid if it cannot be read again.
+pub const ROLES_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// How long the key of a permission that nobody has stays in the catalogue after the activity log
+/// named it.
+pub const PERMISSION_KEY_KEPT: Duration = Duration::from_hours(400 * 24);
+
+/// The most keys of permissions that are remembered. Intercom has a few dozen.
+pub const PERMISSION_KEYS: usize = 1_000;
+
+/// The longest key of a permission.
+pub const PERMISSION_KEY_BYTES: usize = 128;
+
+/// The most roles of a workspace that are read.
+pub const ROLES: usize = 10_000;

@@ -67,6 +67,8 @@ pub struct Measures {
     generation: Family<WorkspaceLabels, Value>,
     users: Family<WorkspaceLabels, Value>,
     groups: Family<WorkspaceLabels, Value>,
+    roles: Family<WorkspaceLabels, Value>,
+    entitlements: Family<WorkspaceLabels, Value>,
     open_requests: Family<WorkspaceLabels, Value>,
     oldest_request: Family<WorkspaceLabels, Value>,
     roster_unmatched: Family<WorkspaceLabels, Value>,
@@ -127,6 +129,10 @@ pub struct WorkspaceState {
     pub users: usize,
     /// The number of served groups.
     pub groups: usize,
+    /// The number of served roles; 0 if the settings show none.
+    pub roles: usize,
+    /// The number of served kinds of seats and permissions; 0 if the settings show none.
+    pub entitlements: usize,
     /// The number of calls to Intercom since the start, including failed attempts.
     pub intercom_calls: u64,
     /// The number of calls that repeated a failed one.
@@ -271,6 +277,8 @@ impl Measures {
         set(&self.generation, state.generation as f64);
         set(&self.users, state.users as f64);
         set(&self.groups, state.groups as f64);
+        set(&self.roles, state.roles as f64);
+        set(&self.entitlements, state.entitlements as f64);
         set(&self.time_ahead, state.time_ahead as f64);
         for (family, value) in [
             (&self.age, state.age),

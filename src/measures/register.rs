@@ -33,6 +33,8 @@ impl Default for Measures {
             generation: Family::default(),
             users: Family::default(),
             groups: Family::default(),
+            roles: Family::default(),
+            entitlements: Family::default(),
             open_requests: Family::default(),
             oldest_request: Family::default(),
             roster_unmatched: Family::default(),
@@ -165,6 +167,16 @@ fn register_workspaces(measures: &Measures, registry: &mut Registry) {
         ("generation", "The served generation; 0 before the first import", &measures.generation),
         ("users", "Served users, including removed ones", &measures.users),
         ("groups", "Served groups", &measures.groups),
+        (
+            "roles",
+            "Served roles, also those that nobody has; 0 if the settings show none",
+            &measures.roles,
+        ),
+        (
+            "entitlements",
+            "Served kinds of seats and permissions; 0 if the settings show none",
+            &measures.entitlements,
+        ),
         (
             "lifecycle_requests_open",
             "Lifecycle requests that wait for a person",

@@ -12,7 +12,7 @@ use crate::clock::{self, Clock};
 use crate::directory::{Directory, Generation, Names, Run, RunId};
 use crate::ledger::{Ledger, LedgerError, Sightings};
 use crate::limits;
-use crate::scim::{ServedSnapshot, resource_types};
+use crate::scim::{Forms, ServedSnapshot, resource_types};
 
 /// Keeps the [`Live`] snapshot of one workspace up to date with the ledger.
 #[derive(Clone)]
@@ -49,12 +49,33 @@ struct ShownFrom {
 pub struct PublishOptions {
     /// Root of the workspace's SCIM service, without a trailing slash.
     pub base_url: String,
+    /// The second root of the SCIM service, in Okta's form, if there is one.
+    pub second_base_url: Option<String>,
     /// How a name of one word becomes given and family name.
     pub names: Names,
+    /// The forms in which roles, seats and permissions are shown.
+    pub forms: Forms,
     /// How long removed teammates stay visible.
     pub retention: Duration,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,
+}
+
+impl PublishOptions {
+    /// Builds the served snapshot of a directory.
+    fn snapshot(self, directory: Directory, previous: Option<&ServedSnapshot>) -> ServedSnapshot {
+        let served = ServedSnapshot::with_catalogue(
+            directory,
+            self.base_url,
+            self.names,
+            self.forms,
+            previous,
+        );
+        match self.second_base_url {
+            None => served,
+            Some(base_url) => served.with_second_base_url(base_url, previous),
+        }
+    }
 }
 
 impl Publisher {
@@ -191,7 +212,7 @@ impl Publisher {
             part = Some(touched)
                 .filter(|part| part.users.len() + part.groups.len() <= limits::PLANNED_IN_PART);
         }
-        let PublishOptions { base_url, names, .. } = self.options.clone();
+        let options = self.options.clone();
         // Building takes almost a second for 100,000 people. It runs on a blocking thread, so
         // requests are answered meanwhile.
         let built = if let (Some(part), Some(previous)) = (part, previous.clone()) {
@@ -203,7 +224,7 @@ impl Publisher {
             tokio::task::spawn_blocking(move || {
                 let directory =
                     previous.directory().with(&part, fresh, &volatile, removal_cutoff, people);
-                ServedSnapshot::new(directory, base_url, names, Some(&previous))
+                options.snapshot(directory, Some(&previous))
             })
         } else {
             // The earlier snapshots would share little with the new one, so keeping them would take
@@ -216,7 +237,7 @@ impl Publisher {
                     removal_cutoff,
                     previous.as_deref().map(ServedSnapshot::directory),
                 );
-                ServedSnapshot::new(directory, base_url, names, previous.as_deref())
+                options.snapshot(directory, previous.as_deref())
             })
         };
         let served = built.await.map_err(|_| LedgerError::Corrupt {

@@ -27,6 +27,8 @@ words! {
         UpdateGroup = "update_group",
         /// Remove a team.
         RemoveGroup = "remove_group",
+        /// Add, change or remove a role, a kind of seat or a permission of the workspace.
+        ChangeCatalogue = "change_catalogue",
         /// Several changes in one SCIM bulk request (RFC 7644 §3.7).
         Bulk = "bulk",
         /// The change that the comment describes. Only a person can say when it is done.

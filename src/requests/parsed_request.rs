@@ -57,7 +57,10 @@ impl ParsedRequest {
         };
         match operation {
             Operation::UpdateGroup => parsed.read_membership(body),
-            Operation::CreateGroup | Operation::RemoveGroup | Operation::Bulk => {}
+            Operation::CreateGroup
+            | Operation::RemoveGroup
+            | Operation::ChangeCatalogue
+            | Operation::Bulk => {}
             Operation::UpdateAccount => parsed.read_account(body),
             Operation::AddAccess | Operation::RemoveAccess => {
                 parsed.read_names(body);

@@ -30,6 +30,7 @@ impl Operation {
             Self::CreateGroup => CREATE_GROUP,
             Self::UpdateGroup => UPDATE_GROUP,
             Self::RemoveGroup => REMOVE_GROUP,
+            Self::ChangeCatalogue => CHANGE_CATALOGUE,
             Self::Bulk | Self::Other => ANY_OTHER_WRITE,
         }
     }
@@ -99,6 +100,13 @@ const UPDATE_GROUP: Refusal = Refusal {
 const REMOVE_GROUP: Refusal = Refusal {
     detail: "Nothing was changed: Intercom's API has no call that removes a team.",
     remedy: "Remove the team in Intercom under Settings > Inbox > Teams. The bridge shows it after the next import.",
+};
+
+const CHANGE_CATALOGUE: Refusal = Refusal {
+    detail: "Nothing was changed: Intercom's API can list roles, but has no call that creates, changes or removes a role, a \
+     seat or a permission.",
+    remedy: "Change roles and their permissions in Intercom under Settings > Workspace > Teammates > Roles, and seats under \
+     Settings > Workspace > Billing. The bridge shows the change after the next import.",
 };
 
 const ANY_OTHER_WRITE: Refusal = Refusal {

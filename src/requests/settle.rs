@@ -39,6 +39,7 @@ fn is_done(directory: &Directory, people: &[&Person], request: &Request) -> bool
         Operation::CreateGroup
         | Operation::UpdateGroup
         | Operation::RemoveGroup
+        | Operation::ChangeCatalogue
         | Operation::Bulk
         | Operation::Other => false,
     }

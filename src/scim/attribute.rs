@@ -4,7 +4,7 @@
 //! (RFC 7643 §7 lets a service provider state its own characteristics).
 
 use super::value::Value;
-use super::view::{GroupRef, Resource, UserRef};
+use super::view::{GroupRef, ItemRef, Resource, UserRef};
 
 /// An attribute: its characteristics for `/Schemas`, and how to get its values.
 #[derive(Debug)]
@@ -94,6 +94,8 @@ pub enum Getter {
     User(for<'a> fn(UserRef<'a>, usize) -> Value<'a>),
     /// For groups.
     Group(for<'a> fn(GroupRef<'a>, usize) -> Value<'a>),
+    /// For roles, seats and permissions.
+    Item(for<'a> fn(ItemRef<'a>, usize) -> Value<'a>),
 }
 
 /// A function that returns the number of values.
@@ -114,6 +116,7 @@ impl Getter {
             (Self::Any(get), resource) => get(resource, at),
             (Self::User(get), Resource::User(user)) => get(user, at),
             (Self::Group(get), Resource::Group(group)) => get(group, at),
+            (Self::Item(get), Resource::Item(item)) => get(item, at),
             _ => Value::Absent,
         }
     }
@@ -169,6 +172,15 @@ impl Attribute {
         description: &'static str,
     ) -> Self {
         Self::new(name, kind, Content::One(Getter::Group(get)), description)
+    }
+
+    pub(super) const fn of_item(
+        name: &'static str,
+        kind: Kind,
+        get: for<'a> fn(ItemRef<'a>, usize) -> Value<'a>,
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, kind, Content::One(Getter::Item(get)), description)
     }
 
     pub(super) const fn of_any(

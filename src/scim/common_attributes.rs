@@ -3,7 +3,7 @@
 use super::attribute::{Attribute, Content, Count, Getter, Kind, Returned};
 use super::urn;
 use super::value::Value;
-use super::view::Resource;
+use super::view::{Resource, ResourceKind};
 
 /// The common attributes before those of the schemas.
 pub(super) const HEAD: &[Attribute] = &[
@@ -11,7 +11,7 @@ pub(super) const HEAD: &[Attribute] = &[
         SCHEMAS,
         Kind::Reference,
         Content::Many(
-            Count::Any(|_| 2),
+            Count::Any(|resource| schemas(resource).len()),
             Getter::Any(|resource, at| Value::text(schemas(resource)[at])),
         ),
         "The schemas whose attributes the resource has.",
@@ -46,10 +46,14 @@ pub(super) const SCHEMAS: &str = "schemas";
 
 /// The schemas of a complete resource. The extension is always included, since `intercomId` is
 /// always present.
-fn schemas(resource: Resource<'_>) -> [&'static str; 2] {
-    match resource {
-        Resource::User(_) => [urn::USER, urn::INTERCOM_USER],
-        Resource::Group(_) => [urn::GROUP, urn::INTERCOM_GROUP],
+fn schemas(resource: Resource<'_>) -> &'static [&'static str] {
+    match resource.kind() {
+        ResourceKind::User => &[urn::USER, urn::INTERCOM_USER],
+        ResourceKind::Group => &[urn::GROUP, urn::INTERCOM_GROUP],
+        ResourceKind::Role => &[urn::OKTA_ROLE],
+        ResourceKind::Seat | ResourceKind::Permission => &[urn::OKTA_ENTITLEMENT],
+        ResourceKind::DraftRole => &[urn::DRAFT_ROLE],
+        ResourceKind::DraftEntitlement => &[urn::DRAFT_ENTITLEMENT],
     }
 }
 
@@ -61,7 +65,7 @@ pub(super) const TAIL: &[Attribute] = &[Attribute::complex(
             "resourceType",
             Kind::String,
             |resource, _| Value::text(resource.kind().name()),
-            "User or Group.",
+            "The name of the resource type, such as User or Group.",
         )
         .case_exact(),
         Attribute::of_any(
@@ -95,17 +99,21 @@ pub(super) const TAIL: &[Attribute] = &[Attribute::complex(
 )];
 
 fn created(resource: Resource<'_>) -> Value<'_> {
-    Value::Time(match resource {
-        Resource::User(user) => user.person.user.joined_at.unwrap_or(user.person.stamps.created),
-        Resource::Group(group) => group.team.stamps.created,
-    })
+    match resource {
+        Resource::User(user) => {
+            Value::Time(user.person.user.joined_at.unwrap_or(user.person.stamps.created))
+        }
+        Resource::Group(group) => Value::Time(group.team.stamps.created),
+        Resource::Item(item) => item.item.stamps.map(|stamps| stamps.created).into(),
+    }
 }
 
 fn last_modified(resource: Resource<'_>) -> Value<'_> {
-    Value::Time(match resource {
-        Resource::User(user) => user.person.stamps.last_modified,
-        Resource::Group(group) => group.team.stamps.last_modified,
-    })
+    match resource {
+        Resource::User(user) => Value::Time(user.person.stamps.last_modified),
+        Resource::Group(group) => Value::Time(group.team.stamps.last_modified),
+        Resource::Item(item) => item.item.stamps.map(|stamps| stamps.last_modified).into(),
+    }
 }
 
 fn version(resource: Resource<'_>) -> Value<'_> {

@@ -7,6 +7,7 @@ use super::meta_schemas;
 use super::page::PageRules;
 use super::schema::{ResourceType, Schema, resource_types};
 use super::urn;
+use crate::directory::CatalogueForm;
 
 /// The documents of the discovery endpoints for one base URL.
 #[derive(Debug)]
@@ -18,26 +19,38 @@ pub struct Discovery {
 
 impl Discovery {
     /// Builds the documents. `base_url` is the root of a workspace's SCIM service, without a
-    /// trailing slash.
+    /// trailing slash. `form` is that of its catalogue.
     #[must_use]
-    pub fn new(base_url: &str, rules: PageRules) -> Self {
-        let served = resource_types::ALL
-            .iter()
-            .flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
-        let schemas = served.chain([
+    pub fn new(base_url: &str, rules: PageRules, form: CatalogueForm) -> Self {
+        let types = resource_types::all(form);
+        let served =
+            types.iter().flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
+        let mut served: Vec<&Schema> = served.collect();
+        // Two types of Okta's form have the same schema.
+        served.dedup_by_key(|schema| schema.id);
+        let schemas = served.into_iter().chain([
             &meta_schemas::SERVICE_PROVIDER_CONFIG,
             &meta_schemas::RESOURCE_TYPE,
             &meta_schemas::SCHEMA,
         ]);
+        let mut schemas: Vec<(String, Value)> = schemas
+            .map(|schema| (schema.id.to_owned(), schema_document(base_url, schema)))
+            .collect();
+        if form == CatalogueForm::Draft {
+            let config = schemas.iter_mut().find(|(id, _)| id == urn::SERVICE_PROVIDER_CONFIG);
+            if let Some(Value::Array(attributes)) =
+                config.and_then(|(_, document)| document.get_mut("attributes"))
+            {
+                attributes.push(attribute(&meta_schemas::ROLES_AND_ENTITLEMENTS));
+            }
+        }
         Self {
-            service_provider_config: service_provider_config(base_url, rules),
-            resource_types: resource_types::ALL
+            service_provider_config: service_provider_config(base_url, rules, form),
+            resource_types: types
                 .iter()
                 .map(|kind| (kind.name.to_owned(), resource_type(base_url, kind)))
                 .collect(),
-            schemas: schemas
-                .map(|schema| (schema.id.to_owned(), schema_document(base_url, schema)))
-                .collect(),
+            schemas,
         }
     }
 
@@ -85,7 +98,7 @@ fn list(documents: &[(String, Value)]) -> Value {
 
 /// The service provider configuration (RFC 7643 §5). It announces no write operation, since the
 /// bridge has none.
-fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
+fn service_provider_config(base_url: &str, rules: PageRules, form: CatalogueForm) -> Value {
     let mut config = json!({
         "schemas": [urn::SERVICE_PROVIDER_CONFIG],
         "patch": {"supported": false},
@@ -112,6 +125,25 @@ fn service_provider_config(base_url: &str, rules: PageRules) -> Value {
             "defaultPaginationMethod": "index",
             "defaultPageSize": rules.default_count,
             "maxPageSize": rules.max_count,
+        });
+    }
+    // draft-ietf-scim-roles-entitlements-01 §3.
+    if form == CatalogueForm::Draft {
+        config["RolesAndEntitlements"] = json!({
+            "roles": {
+                "supported": true,
+                "multipleRolesSupported": false,
+                "primarySupported": true,
+                "typeSupported": false,
+                "types": [],
+            },
+            "entitlements": {
+                "supported": true,
+                "multipleEntitlementsSupported": true,
+                "primarySupported": false,
+                "typeSupported": true,
+                "types": ["seat", "permission"],
+            },
         });
     }
     config

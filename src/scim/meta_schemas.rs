@@ -120,6 +120,36 @@ pub(super) static SERVICE_PROVIDER_CONFIG: Schema = Schema {
     ],
 };
 
+/// The member of `/ServiceProviderConfig` that draft-ietf-scim-roles-entitlements-01 §3 adds.
+pub(super) static ROLES_AND_ENTITLEMENTS: Attribute = Attribute::complex(
+    "RolesAndEntitlements",
+    &[
+        Attribute::complex(
+            "roles",
+            &[
+                flag("supported", "Whether the service provider has `/Roles`."),
+                flag("multipleRolesSupported", "Whether a user can have several roles."),
+                flag("primarySupported", "Whether `primary` of a role is used."),
+                flag("typeSupported", "Whether `type` of a role is used."),
+                many("types", "The types of roles."),
+            ],
+            "Roles.",
+        ),
+        Attribute::complex(
+            "entitlements",
+            &[
+                flag("supported", "Whether the service provider has `/Entitlements`."),
+                flag("multipleEntitlementsSupported", "Whether a user can have several."),
+                flag("primarySupported", "Whether `primary` of an entitlement is used."),
+                flag("typeSupported", "Whether `type` of an entitlement is used."),
+                many("types", "The types of entitlements."),
+            ],
+            "Entitlements.",
+        ),
+    ],
+    "Experimental: roles and entitlements as resources.",
+);
+
 /// The schema of `/ResourceTypes` (RFC 7643 §6).
 pub(super) static RESOURCE_TYPE: Schema = Schema {
     id: urn::RESOURCE_TYPE,

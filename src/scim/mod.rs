@@ -9,6 +9,7 @@
 //! attribute          the characteristics of an attribute, and how to get its values
 //! common_attributes  the attributes of every resource: schemas, id, externalId, meta
 //! users, groups      the attributes of User and Group
+//! items              the attributes of roles, seats and permissions
 //! schema             the schema table: resource types and all their attributes
 //! path               resolves attribute names as clients write them
 //! project            `attributes` and `excludedAttributes`
@@ -39,6 +40,7 @@ mod etag;
 pub mod filter;
 mod groups;
 mod index;
+mod items;
 mod meta_schemas;
 mod page;
 mod path;
@@ -61,7 +63,7 @@ pub use page::{Body, Next, Page, PageRules, Question, Walker, Window};
 pub use query::Query;
 pub use schema::{ResourceType, resource_types};
 pub use snapshot::ServedSnapshot;
-pub use view::Resource;
+pub use view::{Forms, Resource};
 
 #[cfg(test)]
 mod tests;

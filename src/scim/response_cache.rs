@@ -8,14 +8,13 @@ use bytes::Bytes;
 use super::etag::ETag;
 use super::project::Projection;
 use super::render;
-use super::view::{Resource, ResourceKind, View};
+use super::view::{OfKind, Resource, ResourceKind, View};
 
 /// The response to each resource of a [`View`], for requests without `attributes` and
 /// `excludedAttributes`. Cheap to clone. What the cache does not hold is rendered on request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ResponseCache {
-    users: Arc<[Block]>,
-    groups: Arc<[Block]>,
+    blocks: OfKind<Arc<[Block]>>,
 }
 
 /// The number of responses in a block. With larger blocks, a page has fewer slices; with smaller
@@ -40,14 +39,19 @@ impl ResponseCache {
     pub fn build(view: &mut View, earlier: Option<(&View, &Self)>) -> Self {
         let mut cache = Self::default();
         for kind in ResourceKind::ALL {
-            let (blocks, versions) = build_blocks(view, kind, earlier);
+            let mut versions = Vec::with_capacity(view.count(kind));
+            cache.blocks[kind as usize] =
+                build_blocks(view, kind, earlier, Some(&mut versions)).into();
             view.set_versions(kind, versions);
-            match kind {
-                ResourceKind::User => cache.users = blocks.into(),
-                ResourceKind::Group => cache.groups = blocks.into(),
-            }
         }
         cache
+    }
+
+    /// Renders the response to each resource of a view whose versions are set already, because it is
+    /// another one with other URLs.
+    pub fn with_given_versions(view: &View, earlier: Option<(&View, &Self)>) -> Self {
+        let blocks = |kind| build_blocks(view, kind, earlier, None).into();
+        Self { blocks: ResourceKind::ALL.map(blocks) }
     }
 
     /// The response to one resource.
@@ -88,17 +92,13 @@ impl ResponseCache {
             };
             ours.iter().enumerate().map(keep).collect()
         };
-        Self {
-            users: shared(&self.users, &newer.users),
-            groups: shared(&self.groups, &newer.groups),
-        }
+        let of_kind =
+            |kind: ResourceKind| shared(&self.blocks[kind as usize], &newer.blocks[kind as usize]);
+        Self { blocks: ResourceKind::ALL.map(of_kind) }
     }
 
     fn block(&self, kind: ResourceKind, number: usize) -> Option<&Block> {
-        match kind {
-            ResourceKind::User => self.users.get(number),
-            ResourceKind::Group => self.groups.get(number),
-        }
+        self.blocks[kind as usize].get(number)
     }
 }
 
@@ -116,14 +116,15 @@ impl Block {
     }
 }
 
-/// Returns the blocks of a kind, and the versions of its resources.
+/// Returns the blocks of a kind, and adds the versions of its resources to `versions`. If that is
+/// `None`, the view has them already.
 fn build_blocks(
     view: &View,
     kind: ResourceKind,
     earlier: Option<(&View, &ResponseCache)>,
-) -> (Vec<Block>, Vec<ETag>) {
+    mut versions: Option<&mut Vec<ETag>>,
+) -> Vec<Block> {
     let count = view.count(kind);
-    let mut versions = Vec::with_capacity(count);
     let mut blocks = Vec::with_capacity(count.div_ceil(BLOCK));
     let mut size = 0;
     for number in 0..count.div_ceil(BLOCK) {
@@ -134,7 +135,9 @@ fn build_blocks(
                 && places.clone().all(|place| view.is_unchanged(before, kind, place))
         });
         if let Some((block, (before, _))) = unchanged {
-            versions.extend_from_slice(&before.versions(kind)[places]);
+            if let Some(versions) = &mut versions {
+                versions.extend_from_slice(&before.versions(kind)[places]);
+            }
             blocks.push(block.clone());
             continue;
         }
@@ -142,22 +145,23 @@ fn build_blocks(
         // an eighth more. A buffer that has to grow briefly takes twice the memory, and the block
         // with the team of all teammates is a tenth of the total.
         size = previous.map_or(size, |block| block.responses.len());
-        let block = render_block(view, kind, places, size + size / 8, &mut versions);
+        let block = render_block(view, kind, places, size + size / 8, versions.as_deref_mut());
         size = block.responses.len();
         // Values that differ, or are not shared, may still render to the same responses.
         let same = previous.filter(|previous| previous.responses == block.responses);
         blocks.push(same.cloned().unwrap_or(block));
     }
-    (blocks, versions)
+    blocks
 }
 
-/// Renders a block and adds the versions of its resources. `room` is the initial capacity in bytes.
+/// Renders a block and adds the versions of its resources, if the view does not have them yet.
+/// `room` is the initial capacity in bytes.
 fn render_block(
     view: &View,
     kind: ResourceKind,
     places: Range<usize>,
     room: usize,
-    versions: &mut Vec<ETag>,
+    mut versions: Option<&mut Vec<ETag>>,
 ) -> Block {
     let projection = Projection::default_of(kind.resource_type());
     let mut responses = Vec::with_capacity(room);
@@ -168,7 +172,9 @@ fn render_block(
         }
         let start = responses.len();
         render::resource(&mut responses, resource, &projection);
-        versions.push(ETag::insert(&mut responses[start..]));
+        if let Some(versions) = &mut versions {
+            versions.push(ETag::insert(&mut responses[start..]));
+        }
         // A block is far smaller than 4 GB.
         ends.push(u32::try_from(responses.len()).unwrap_or(u32::MAX));
     }

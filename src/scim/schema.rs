@@ -4,14 +4,15 @@
 use super::attribute::Attribute;
 use super::common_attributes::{HEAD, TAIL};
 use super::view::{Resource, ResourceKind};
-use super::{groups, urn, users};
+use super::{groups, items, urn, users};
+use crate::directory::CatalogueForm;
 
 /// A resource type and its endpoint (RFC 7643 §6).
 #[derive(Debug)]
 pub struct ResourceType {
     /// The kind of its resources.
     pub kind: ResourceKind,
-    /// The name: `User` or `Group`.
+    /// The name, such as `User`. It is the id too.
     pub name: &'static str,
     /// The path relative to the base URL.
     pub endpoint: &'static str,
@@ -74,6 +75,11 @@ impl ResourceKind {
         match self {
             Self::User => &USER,
             Self::Group => &GROUP,
+            Self::Role => &ROLE,
+            Self::Seat => &SEAT,
+            Self::Permission => &PERMISSION,
+            Self::DraftRole => &DRAFT_ROLE,
+            Self::DraftEntitlement => &DRAFT_ENTITLEMENT,
         }
     }
 }
@@ -125,9 +131,46 @@ static GROUP: ResourceType = ResourceType {
     ],
 };
 
+/// A resource type of the catalogue. It has no extension.
+macro_rules! of_catalogue {
+    ($name:ident, $kind:ident, $schema:ident, $description:literal) => {
+        static $name: ResourceType = ResourceType {
+            kind: ResourceKind::$kind,
+            name: ResourceKind::$kind.name(),
+            endpoint: ResourceKind::$kind.endpoint(),
+            description: $description,
+            sections: &[
+                common(HEAD),
+                Section {
+                    schema: Some(&$schema),
+                    extension: false,
+                    attributes: $schema.attributes,
+                },
+                common(TAIL),
+            ],
+        };
+    };
+}
+
+of_catalogue!(ROLE, Role, OKTA_ROLE_SCHEMA, "Roles of the workspace");
+of_catalogue!(SEAT, Seat, OKTA_ENTITLEMENT_SCHEMA, "Paid seats");
+of_catalogue!(
+    PERMISSION,
+    Permission,
+    OKTA_ENTITLEMENT_SCHEMA,
+    "Permissions, as far as the activity log reports them"
+);
+of_catalogue!(DRAFT_ROLE, DraftRole, DRAFT_ROLE_SCHEMA, "Roles of the workspace");
+of_catalogue!(
+    DRAFT_ENTITLEMENT,
+    DraftEntitlement,
+    DRAFT_ENTITLEMENT_SCHEMA,
+    "Paid seats, and permissions as far as the activity log reports them"
+);
+
 /// The resource types that the bridge serves.
 pub mod resource_types {
-    use super::ResourceType;
+    use super::{CatalogueForm, ResourceType};
 
     /// Users: teammates.
     pub const USER: &ResourceType = &super::USER;
@@ -135,6 +178,81 @@ pub mod resource_types {
     pub const GROUP: &ResourceType = &super::GROUP;
     /// Users and groups, in the order of lists over both.
     pub const ALL: &[&ResourceType] = &[USER, GROUP];
+
+    const OKTA_ROLES: &[&ResourceType] = &[&super::ROLE];
+    const OKTA_SEATS: &[&ResourceType] = &[&super::SEAT];
+    const OKTA_PERMISSIONS: &[&ResourceType] = &[&super::PERMISSION];
+    const OKTA_ENTITLEMENTS: &[&ResourceType] = &[&super::SEAT, &super::PERMISSION];
+    const DRAFT_ROLES: &[&ResourceType] = &[&super::DRAFT_ROLE];
+    const DRAFT_ENTITLEMENTS: &[&ResourceType] = &[&super::DRAFT_ENTITLEMENT];
+    const OKTA: &[&ResourceType] = &[USER, GROUP, &super::ROLE, &super::SEAT, &super::PERMISSION];
+    const DRAFT: &[&ResourceType] = &[USER, GROUP, &super::DRAFT_ROLE, &super::DRAFT_ENTITLEMENT];
+
+    /// All resource types of a form, users and groups first: some clients use only the first two.
+    #[must_use]
+    pub const fn all(form: CatalogueForm) -> &'static [&'static ResourceType] {
+        match form {
+            CatalogueForm::Off => ALL,
+            CatalogueForm::Okta => OKTA,
+            CatalogueForm::Draft => DRAFT,
+        }
+    }
+
+    /// The resource types of `/Roles`.
+    #[must_use]
+    pub const fn roles(form: CatalogueForm) -> &'static [&'static ResourceType] {
+        match form {
+            CatalogueForm::Off => &[],
+            CatalogueForm::Okta => OKTA_ROLES,
+            CatalogueForm::Draft => DRAFT_ROLES,
+        }
+    }
+
+    /// The resource types of `/Entitlements`. Okta's form has one for seats and one for
+    /// permissions, and none of both: Okta would import them twice.
+    #[must_use]
+    pub const fn entitlements(form: CatalogueForm) -> &'static [&'static ResourceType] {
+        match form {
+            CatalogueForm::Off => &[],
+            CatalogueForm::Okta => OKTA_ENTITLEMENTS,
+            CatalogueForm::Draft => DRAFT_ENTITLEMENTS,
+        }
+    }
+
+    /// The resource types of `/Seats`, which only Okta's form has.
+    #[must_use]
+    pub const fn seats(form: CatalogueForm) -> &'static [&'static ResourceType] {
+        match form {
+            CatalogueForm::Okta => OKTA_SEATS,
+            _ => &[],
+        }
+    }
+
+    /// The resource types of `/Permissions`, which only Okta's form has.
+    #[must_use]
+    pub const fn permissions(form: CatalogueForm) -> &'static [&'static ResourceType] {
+        match form {
+            CatalogueForm::Okta => OKTA_PERMISSIONS,
+            _ => &[],
+        }
+    }
+
+    /// Whether a form has a path of the catalogue, such as `/Roles/{id}`.
+    #[must_use]
+    pub fn has_path(form: CatalogueForm, path: &str) -> bool {
+        let lists = [roles(form), entitlements(form), seats(form), permissions(form)];
+        lists.iter().any(|types| !types.is_empty() && path.starts_with(endpoint(types)))
+    }
+
+    /// The endpoint of a list over these types; empty for the root.
+    #[must_use]
+    pub fn endpoint(types: &[&'static ResourceType]) -> &'static str {
+        match types {
+            [kind] => kind.endpoint,
+            types if types == entitlements(CatalogueForm::Okta) => "/Entitlements",
+            _ => "",
+        }
+    }
 }
 
 static USER_SCHEMA: Schema = Schema {
@@ -156,4 +274,32 @@ static INTERCOM_GROUP_SCHEMA: Schema = Schema {
     name: "Intercom Group",
     description: "Attributes of a team that are specific to Intercom",
     attributes: groups::INTERCOM_ATTRIBUTES,
+};
+
+static OKTA_ROLE_SCHEMA: Schema = Schema {
+    id: urn::OKTA_ROLE,
+    name: "Role",
+    description: "A role, as Okta Identity Governance reads it",
+    attributes: items::OKTA_ROLE,
+};
+
+static OKTA_ENTITLEMENT_SCHEMA: Schema = Schema {
+    id: urn::OKTA_ENTITLEMENT,
+    name: "Entitlement",
+    description: "A seat or a permission, as Okta Identity Governance reads it",
+    attributes: items::OKTA_ENTITLEMENT,
+};
+
+static DRAFT_ROLE_SCHEMA: Schema = Schema {
+    id: urn::DRAFT_ROLE,
+    name: "Role",
+    description: "Experimental: a role (draft-ietf-scim-roles-entitlements-01)",
+    attributes: items::DRAFT_ROLE,
+};
+
+static DRAFT_ENTITLEMENT_SCHEMA: Schema = Schema {
+    id: urn::DRAFT_ENTITLEMENT,
+    name: "Entitlement",
+    description: "Experimental: a seat or a permission (draft-ietf-scim-roles-entitlements-01)",
+    attributes: items::DRAFT_ENTITLEMENT,
 };

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::index::Index;
 use super::response_cache::ResponseCache;
 use super::schema::ResourceType;
-use super::view::{Resource, ResourceKind, View};
+use super::view::{Forms, Resource, ResourceKind, View};
 use crate::directory::text::folded;
 use crate::directory::{Directory, Names, SnapshotId, Workspace};
 
@@ -26,12 +26,13 @@ pub struct ServedSnapshot {
     groups_by_intercom_id: Arc<Index>,
     /// Index by the case-folded userName, which is not caseExact (RFC 7643 §4.1.1).
     users_by_name: Arc<Index>,
+    /// The same with the URLs of the second base URL, if there is one.
+    second: Option<Arc<Self>>,
 }
 
 impl ServedSnapshot {
-    /// Builds the served snapshot of a directory. `base_url` is the root of the workspace's SCIM
-    /// service, without a trailing slash; locations and references begin with it. `previous` is an
-    /// earlier snapshot with which unchanged blocks are shared.
+    /// Builds the served snapshot of a directory, without its catalogue. See
+    /// [`Self::with_catalogue`].
     #[must_use]
     pub fn new(
         directory: Directory,
@@ -39,7 +40,21 @@ impl ServedSnapshot {
         names: Names,
         previous: Option<&Self>,
     ) -> Self {
-        let mut view = View::new(directory, base_url.into(), names);
+        Self::with_catalogue(directory, base_url, names, Forms::default(), previous)
+    }
+
+    /// Builds the served snapshot of a directory, with its catalogue in these forms. `base_url` is
+    /// the root of the workspace's SCIM service, without a trailing slash; locations and references
+    /// begin with it. `previous` is an earlier snapshot with which unchanged blocks are shared.
+    #[must_use]
+    pub fn with_catalogue(
+        directory: Directory,
+        base_url: impl Into<String>,
+        names: Names,
+        forms: Forms,
+        previous: Option<&Self>,
+    ) -> Self {
+        let mut view = View::new(directory, base_url.into(), names, forms);
         let earlier = previous.map(|previous| (&previous.view, &previous.responses));
         let responses = ResponseCache::build(&mut view, earlier);
         let by_intercom_id = |kind| {
@@ -58,7 +73,30 @@ impl ServedSnapshot {
             users_by_intercom_id,
             groups_by_intercom_id,
             users_by_name,
+            second: None,
         }
+    }
+
+    /// Adds the prepared responses of a second base URL. The versions of resources are the same at
+    /// both. Blocks that the same snapshot of `previous` has are shared.
+    #[must_use]
+    pub fn with_second_base_url(
+        mut self,
+        base_url: impl Into<String>,
+        previous: Option<&Self>,
+    ) -> Self {
+        let view = self.view.with_base_url(base_url.into());
+        let earlier = previous.and_then(|previous| previous.second.as_deref());
+        let earlier = earlier.map(|earlier| (&earlier.view, &earlier.responses));
+        let responses = ResponseCache::with_given_versions(&view, earlier);
+        self.second = Some(Arc::new(Self { view, responses, ..self.clone() }));
+        self
+    }
+
+    /// The same snapshot with the URLs of the second base URL.
+    #[must_use]
+    pub fn at_second_base_url(&self) -> Option<&Arc<Self>> {
+        self.second.as_ref()
     }
 
     /// Returns the same snapshot with another base URL for locations and references. Its responses
@@ -69,6 +107,7 @@ impl ServedSnapshot {
             view: self.view.with_base_url(base_url.into()),
             responses: ResponseCache::default(),
             is_prepared: false,
+            second: None,
             ..self.clone()
         }
     }
@@ -78,7 +117,9 @@ impl ServedSnapshot {
     #[must_use]
     pub fn beside(&self, newer: &Self) -> Self {
         let responses = self.responses.shared_with(&newer.responses);
-        Self { responses, is_prepared: false, ..self.clone() }
+        let second = self.second.as_ref().zip(newer.second.as_ref());
+        let second = second.map(|(kept, newer)| Arc::new(kept.beside(newer)));
+        Self { responses, is_prepared: false, second, ..self.clone() }
     }
 
     /// Whether all responses without `attributes` and `excludedAttributes` are prepared.
@@ -142,6 +183,17 @@ impl ServedSnapshot {
             candidates.find_map(|place| {
                 self.view.group_at(place).filter(|group| group.intercom_id() == id)
             })
+        }
+    }
+
+    /// Returns the resource of this type with this SCIM id.
+    #[must_use]
+    pub fn of_type(&self, kind: &ResourceType, id: &str) -> Option<Resource<'_>> {
+        match kind.kind {
+            ResourceKind::User | ResourceKind::Group => {
+                self.by_id(id).filter(|resource| resource.resource_type() == kind)
+            }
+            kind => self.view.item_with(kind, id),
         }
     }
 

@@ -8,6 +8,14 @@ pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub const INTERCOM_USER: &str = "urn:ietf:params:scim:schemas:extension:intercom:2.0:User";
 /// The extension of Group with attributes specific to Intercom.
 pub const INTERCOM_GROUP: &str = "urn:ietf:params:scim:schemas:extension:intercom:2.0:Group";
+/// A role, as Okta Identity Governance reads it.
+pub const OKTA_ROLE: &str = "urn:okta:scim:schemas:core:1.0:Role";
+/// An entitlement, as Okta Identity Governance reads it.
+pub const OKTA_ENTITLEMENT: &str = "urn:okta:scim:schemas:core:1.0:Entitlement";
+/// A role (draft-ietf-scim-roles-entitlements-01).
+pub const DRAFT_ROLE: &str = "urn:ietf:params:scim:schemas:core:2.0:Role";
+/// An entitlement (draft-ietf-scim-roles-entitlements-01).
+pub const DRAFT_ENTITLEMENT: &str = "urn:ietf:params:scim:schemas:core:2.0:Entitlement";
 /// The schema of `/ServiceProviderConfig` (RFC 7643 §5).
 pub const SERVICE_PROVIDER_CONFIG: &str =
     "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";

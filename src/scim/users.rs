@@ -3,7 +3,7 @@
 use super::attribute::{Attribute, Content, Count, Getter, Kind, Returned};
 use super::value::Value;
 use super::view::{Resource, UserRef};
-use crate::directory::{Priority, UserKind, links_with};
+use crate::directory::{INBOX_SEAT_NAME, Priority, UserKind, links_with, permission_name};
 
 /// The attributes of the core schema that Intercom has values for.
 pub(super) const ATTRIBUTES: &[Attribute] = &[
@@ -123,6 +123,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
                 "inbox_seat, or the name of a permission.",
             )
             .case_exact(),
+            Attribute::of_user("display", Kind::String, entitlement_name, "The name for people."),
             Attribute::of_user("type", Kind::String, entitlement_type, "seat or permission.")
                 .words(&["seat", "permission"]),
         ],
@@ -323,6 +324,10 @@ fn permission(user: UserRef<'_>, at: usize) -> Option<&str> {
 
 fn entitlement(user: UserRef<'_>, at: usize) -> Value<'_> {
     Value::text(permission(user, at).unwrap_or("inbox_seat"))
+}
+
+fn entitlement_name(user: UserRef<'_>, at: usize) -> Value<'_> {
+    Value::text(permission(user, at).map_or(INBOX_SEAT_NAME.into(), permission_name))
 }
 
 fn entitlement_type(user: UserRef<'_>, at: usize) -> Value<'_> {

@@ -1,21 +1,57 @@
-//! The directory as SCIM resources: users and groups, with their ids, versions and URLs.
+//! The directory as SCIM resources: users and groups, and the roles, seats and permissions of the
+//! catalogue, with their ids, versions and URLs.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::etag::ETag;
-use crate::directory::{Directory, Names, Person, Team, Workspace};
+use crate::directory::{
+    Catalogue, CatalogueForm, CatalogueItem, Directory, EntitlementType, Names, Person, Team,
+    Workspace,
+};
 
-/// All that the attributes of users and groups are computed from. Positions are those in the
+/// All that the attributes of resources are computed from. Positions are those in the
 /// directory. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct View {
     directory: Arc<Directory>,
     base_url: String,
     names: Names,
-    user_versions: Arc<[ETag]>,
-    group_versions: Arc<[ETag]>,
+    /// The roles, seats and permissions, if any form shows them.
+    catalogue: Option<Arc<Catalogue>>,
+    forms: Forms,
+    versions: OfKind<Arc<[ETag]>>,
+}
+
+/// One value for each kind of resource, in the order of [`ResourceKind::ALL`].
+pub(super) type OfKind<T> = [T; ResourceKind::ALL.len()];
+
+/// The forms in which the catalogue is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forms {
+    /// At the base URL of the workspace.
+    pub main: CatalogueForm,
+    /// Whether there is a second base URL, which has Okta's form.
+    pub second_okta: bool,
+}
+
+impl Forms {
+    /// Whether a form is shown at any base URL.
+    #[must_use]
+    pub fn has(self, form: CatalogueForm) -> bool {
+        self.main == form || self.second_okta && form == CatalogueForm::Okta
+    }
+
+    /// The form at the base URL of the workspace; if that has none, the one at the second base URL.
+    #[must_use]
+    pub fn shown(self) -> CatalogueForm {
+        match self.main {
+            CatalogueForm::Off if self.second_okta => CatalogueForm::Okta,
+            form => form,
+        }
+    }
 }
 
 /// The kind of a resource.
@@ -25,6 +61,16 @@ pub enum ResourceKind {
     User,
     /// Groups: teams.
     Group,
+    /// Roles, in Okta's form.
+    Role,
+    /// Kinds of seats, in Okta's form.
+    Seat,
+    /// Permissions, in Okta's form.
+    Permission,
+    /// Roles, in the form of the IETF draft.
+    DraftRole,
+    /// Kinds of seats and permissions, in the form of the IETF draft.
+    DraftEntitlement,
 }
 
 /// A resource of a served snapshot.
@@ -34,6 +80,17 @@ pub enum Resource<'a> {
     User(UserRef<'a>),
     /// A group.
     Group(GroupRef<'a>),
+    /// A role, a kind of seat or a permission.
+    Item(ItemRef<'a>),
+}
+
+/// A role, a kind of seat or a permission, with the view that it belongs to.
+#[derive(Clone, Copy)]
+pub struct ItemRef<'a> {
+    pub(super) view: &'a View,
+    pub(super) item: &'a CatalogueItem,
+    kind: ResourceKind,
+    place: usize,
 }
 
 /// A user, with the view that it belongs to.
@@ -53,14 +110,36 @@ pub struct GroupRef<'a> {
 }
 
 impl ResourceKind {
-    /// All kinds, in the order of lists over both.
-    pub(super) const ALL: [Self; 2] = [Self::User, Self::Group];
+    /// All kinds. Their position here is the discriminant.
+    pub(super) const ALL: [Self; 7] = [
+        Self::User,
+        Self::Group,
+        Self::Role,
+        Self::Seat,
+        Self::Permission,
+        Self::DraftRole,
+        Self::DraftEntitlement,
+    ];
+
+    /// The form of the catalogue that has this kind; `None` for users and groups.
+    pub(super) const fn form(self) -> Option<CatalogueForm> {
+        match self {
+            Self::User | Self::Group => None,
+            Self::Role | Self::Seat | Self::Permission => Some(CatalogueForm::Okta),
+            Self::DraftRole | Self::DraftEntitlement => Some(CatalogueForm::Draft),
+        }
+    }
 
     /// The name of the resource type.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::User => "User",
             Self::Group => "Group",
+            Self::Role | Self::DraftRole => "Role",
+            // The words that users carry as the `type` of an entitlement.
+            Self::Seat => EntitlementType::Seat.as_str(),
+            Self::Permission => EntitlementType::Permission.as_str(),
+            Self::DraftEntitlement => "Entitlement",
         }
     }
 
@@ -69,23 +148,29 @@ impl ResourceKind {
         match self {
             Self::User => "/Users",
             Self::Group => "/Groups",
+            Self::Role | Self::DraftRole => "/Roles",
+            Self::Seat => "/Seats",
+            Self::Permission => "/Permissions",
+            Self::DraftEntitlement => "/Entitlements",
         }
     }
 
-    /// The beginning of SCIM ids. Intercom's id follows.
+    /// The beginning of SCIM ids. Intercom's id follows. The ids of the catalogue are Intercom's,
+    /// since users carry them as values.
     pub(super) const fn id_prefix(self) -> &'static str {
         match self {
             Self::User => "adm_",
             Self::Group => "team_",
+            _ => "",
         }
     }
 }
 
 impl Resource<'_> {
-    /// The number of members of a group; 0 for a user.
+    /// The number of members of a group; 0 for any other resource.
     pub(super) fn members(self) -> usize {
         match self {
-            Self::User(_) => 0,
+            Self::User(_) | Self::Item(_) => 0,
             Self::Group(group) => group.team.members.len(),
         }
     }
@@ -94,13 +179,15 @@ impl Resource<'_> {
 impl View {
     /// Creates a view whose resources have no versions yet. `base_url` is the root of the
     /// workspace's SCIM service, without a trailing slash.
-    pub(super) fn new(directory: Directory, base_url: String, names: Names) -> Self {
+    pub(super) fn new(directory: Directory, base_url: String, names: Names, forms: Forms) -> Self {
+        let is_shown = forms.has(CatalogueForm::Okta) || forms.has(CatalogueForm::Draft);
         Self {
+            catalogue: is_shown.then(|| Arc::new(Catalogue::of(&directory))),
             directory: Arc::new(directory),
             base_url,
             names,
-            user_versions: Arc::default(),
-            group_versions: Arc::default(),
+            forms,
+            versions: OfKind::default(),
         }
     }
 
@@ -111,18 +198,12 @@ impl View {
 
     /// Sets the versions of all resources of a kind.
     pub(super) fn set_versions(&mut self, kind: ResourceKind, versions: Vec<ETag>) {
-        match kind {
-            ResourceKind::User => self.user_versions = versions.into(),
-            ResourceKind::Group => self.group_versions = versions.into(),
-        }
+        self.versions[kind as usize] = versions.into();
     }
 
     /// The versions of all resources of a kind; empty before they are set.
     pub(super) fn versions(&self, kind: ResourceKind) -> &[ETag] {
-        match kind {
-            ResourceKind::User => &self.user_versions,
-            ResourceKind::Group => &self.group_versions,
-        }
+        &self.versions[kind as usize]
     }
 
     /// The directory.
@@ -150,7 +231,29 @@ impl View {
         match kind {
             ResourceKind::User => self.directory.people.len(),
             ResourceKind::Group => self.directory.teams.len(),
+            kind => self.items(kind).len(),
         }
+    }
+
+    /// The items of the catalogue that a kind shows.
+    fn items(&self, kind: ResourceKind) -> &[CatalogueItem] {
+        let is_shown = kind.form().is_some_and(|form| self.forms.has(form));
+        match self.catalogue.as_deref().filter(|_| is_shown) {
+            None => &[],
+            Some(catalogue) => match kind {
+                ResourceKind::Role | ResourceKind::DraftRole => catalogue.roles(),
+                ResourceKind::Seat => catalogue.seats(),
+                ResourceKind::Permission => catalogue.permissions(),
+                _ => catalogue.entitlements(),
+            },
+        }
+    }
+
+    /// The role, kind of seat or permission with this id.
+    pub(super) fn item_with(&self, kind: ResourceKind, id: &str) -> Option<Resource<'_>> {
+        let items = self.items(kind);
+        let place = items.iter().position(|item| item.id == id)?;
+        Some(self.item(kind, place, &items[place]))
     }
 
     /// The resources of a kind at these positions, ordered by id. Positions beyond the end are
@@ -165,6 +268,7 @@ impl View {
         places.map(move |place| match kind {
             ResourceKind::User => self.user(place, &self.directory.people[place]),
             ResourceKind::Group => self.group(place, &self.directory.teams[place]),
+            kind => self.item(kind, place, &self.items(kind)[place]),
         })
     }
 
@@ -188,13 +292,24 @@ impl View {
         Resource::Group(GroupRef { view: self, team, place })
     }
 
+    fn item<'a>(
+        &'a self,
+        kind: ResourceKind,
+        place: usize,
+        item: &'a CatalogueItem,
+    ) -> Resource<'a> {
+        Resource::Item(ItemRef { view: self, item, kind, place })
+    }
+
     /// Whether no value that the default response of the resource at this position shows has
     /// changed since an earlier view. Users and groups are compared by pointer: consecutive
     /// directories share those that did not change.
     pub(super) fn is_unchanged(&self, earlier: &Self, kind: ResourceKind, place: usize) -> bool {
         let now = &self.directory;
         let before = &earlier.directory;
-        let same_service = self.base_url == earlier.base_url && self.names == earlier.names;
+        let same_service = self.base_url == earlier.base_url
+            && self.names == earlier.names
+            && self.forms == earlier.forms;
         if !same_service || now.workspace != before.workspace {
             return false;
         }
@@ -226,6 +341,7 @@ impl View {
                         && team.members.iter().all(|link| is_same_user(link.place as usize))
                 })
             }
+            kind => self.items(kind).get(place) == earlier.items(kind).get(place),
         }
     }
 }
@@ -237,6 +353,7 @@ impl<'a> Resource<'a> {
         match self {
             Self::User(_) => ResourceKind::User,
             Self::Group(_) => ResourceKind::Group,
+            Self::Item(item) => item.kind,
         }
     }
 
@@ -252,26 +369,28 @@ impl<'a> Resource<'a> {
         match self {
             Self::User(user) => user.person.user.id.as_str(),
             Self::Group(group) => group.team.group.id.as_str(),
+            Self::Item(item) => &item.item.id,
         }
     }
 
-    /// The human-readable name: the userName of a user, the displayName of a group. Both default to
-    /// the SCIM id.
+    /// The human-readable name: the userName of a user, the displayName of any other resource. It
+    /// defaults to the SCIM id.
     #[must_use]
     pub fn name(self) -> Cow<'a, str> {
         let name = match self {
             Self::User(user) => user.person.user.email.as_deref(),
             Self::Group(group) => group.team.group.name.as_deref(),
+            Self::Item(item) => Some(item.item.name.as_str()),
         };
         name.map_or_else(|| self.id().into(), Cow::Borrowed)
     }
 
-    /// Whether the user is active. Always true for a group.
+    /// Whether the user is active. Always true for other resources.
     #[must_use]
     pub fn is_active(self) -> bool {
         match self {
             Self::User(user) => user.person.user.active,
-            Self::Group(_) => true,
+            Self::Group(_) | Self::Item(_) => true,
         }
     }
 
@@ -287,7 +406,8 @@ impl<'a> Resource<'a> {
     pub fn location(self) -> String {
         let kind = self.kind();
         let base_url = self.view().base_url();
-        [base_url, kind.endpoint(), "/", kind.id_prefix(), self.intercom_id()].concat()
+        let id = path_segment(self.intercom_id());
+        [base_url, kind.endpoint(), "/", kind.id_prefix(), &id].concat()
     }
 
     /// The view that the resource belongs to.
@@ -295,6 +415,7 @@ impl<'a> Resource<'a> {
         match self {
             Self::User(user) => user.view,
             Self::Group(group) => group.view,
+            Self::Item(item) => item.view,
         }
     }
 
@@ -303,6 +424,27 @@ impl<'a> Resource<'a> {
         match self {
             Self::User(user) => user.place,
             Self::Group(group) => group.place,
+            Self::Item(item) => item.place,
         }
     }
+}
+
+/// An id as a segment of a URL's path (RFC 3986 §3.3). Intercom's ids are numbers; the key of a
+/// permission could be anything.
+fn path_segment(id: &str) -> Cow<'_, str> {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if id.bytes().all(is_plain) {
+        return id.into();
+    }
+    let mut segment = String::with_capacity(id.len() + 8);
+    for byte in id.bytes() {
+        if is_plain(byte) {
+            segment.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(segment, "%{byte:02X}");
+        }
+    }
+    segment.into()
 }

@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 use super::Row;
 use crate::date_time;
 use crate::directory::{
-    Change, Changed, Group, Membership, RecordedChange, User, account_id, team_id,
+    Change, Changed, EntitlementType, Group, ListedRole, Membership, RecordedChange, User,
+    account_id, entitlement_id, team_id,
 };
 
 /// A change of a user, a group or a membership.
@@ -23,12 +24,12 @@ pub struct ChangeDocument {
     /// When the bridge recorded the change.
     #[serde(with = "crate::date_time")]
     pub at: OffsetDateTime,
-    /// `user`, `group` or `membership`.
+    /// `user`, `group` or `membership`; `role` only with `type=role`.
     pub r#type: &'static str,
     /// `created`, `updated`, `removed` or `restored`.
     pub action: &'static str,
     /// The id of the changed resource. For a membership: the id of the user, a colon, and the id of
-    /// the group.
+    /// the group. For a role: `role_…`.
     pub id: String,
     /// The id of the user. Null for changes of groups.
     pub user_id: Option<String>,
@@ -77,11 +78,17 @@ impl From<&RecordedChange> for ChangeDocument {
             Changed::User(change) => differences(change, attributes_of_user),
             Changed::Group(change) => differences(change, attributes_of_group),
             Changed::Membership(change) => differences(change, attributes_of_membership),
+            Changed::Role(change) => differences(change, attributes_of_role),
         };
         let user_id = change.user().map(account_id);
         let group_id = change.group().map(team_id);
-        let ids: Vec<&str> =
-            [user_id.as_deref(), group_id.as_deref()].into_iter().flatten().collect();
+        let role_id = match change {
+            Changed::Role(change) => change.after().or(change.before()),
+            _ => None,
+        };
+        let role_id = role_id.map(|role| entitlement_id(EntitlementType::Role, &role.id));
+        let ids = [user_id.as_deref(), group_id.as_deref(), role_id.as_deref()];
+        let ids: Vec<&str> = ids.into_iter().flatten().collect();
         let names = &recorded.names;
         let actor = recorded.cause.as_ref().map(|entry| ChangedBy {
             id: entry.performed_by.as_ref().and_then(|actor| actor.id.as_ref()).map(account_id),
@@ -273,6 +280,12 @@ pub fn attributes_of_group(group: &Group) -> Map<String, Value> {
         "distribution_method": group.distribution_method,
         "assignment_limit": group.assignment_limit,
     }))
+}
+
+/// The attributes of a listed role.
+#[must_use]
+pub fn attributes_of_role(role: &ListedRole) -> Map<String, Value> {
+    object(json!({"name": role.name, "description": role.description}))
 }
 
 /// Returns a membership's attributes.

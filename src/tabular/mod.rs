@@ -4,6 +4,7 @@
 //! ```text
 //! account        a teammate
 //! entitlement    a team, a role, a seat, a permission
+//! role           a role, whether somebody has it or not
 //! membership     an account's access
 //! people         which people a person wants to see, and in which order
 //! change         a change of one of them
@@ -25,6 +26,7 @@ mod membership;
 mod people;
 mod review;
 mod review_counts;
+mod role;
 mod seat;
 
 pub use account::{Account, KnownLog, account, accounts, invited_accounts};
@@ -44,6 +46,7 @@ pub use review::{
     reviewed_invitation,
 };
 pub use review_counts::{Answers, ReviewCounts};
+pub use role::{RoleSource, WorkspaceRole, roles};
 pub use seat::{
     ActivityOf, MonthlyPrice, Seat, SeatQuestion, SeatTotals, SeatUse, seat_holders, seats,
 };

@@ -46,6 +46,8 @@ const ABOUT_NO_WORKSPACE: &str = "/api/v1/workspaces";
 /// has them.
 const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("/scim/v2", "the root of SCIM"),
+    ("/scim/okta/v2", "the second root of SCIM, with the same paths"),
+    ("/workspaces/{workspace}/scim/okta/v2", "the same for a workspace by name"),
     ("/api/v1", "the root of the import and change API"),
     (
         "/workspaces/{workspace}/scim/v2",
@@ -165,7 +167,7 @@ fn secured() -> Vec<SecuredOperation> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_refuses_requests_without_a_token_and_tokens_without_its_scope() {
-    let bridge = Bridge::serving_without_rate_limit(dozen()).await;
+    let bridge = Bridge::serving_every_path(dozen()).await;
     let no_scope = token(&bridge.app, &[]);
     let (only, all_but): (BTreeMap<_, _>, BTreeMap<_, _>) = Scope::ALL
         .into_iter()
@@ -207,7 +209,7 @@ async fn every_operation_refuses_requests_without_a_token_and_tokens_without_its
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_answers_for_a_workspace_of_others_as_for_one_that_does_not_exist() {
-    let bridge = Bridge::serving_without_rate_limit(dozen()).await;
+    let bridge = Bridge::serving_every_path(dozen()).await;
     let no_scope = token(&bridge.app, &[]);
     let all_scopes = token(&bridge.app, &Scope::ALL);
     let of_another = token_for(&bridge.app, &Scope::ALL, &["elsewhere"]);
@@ -244,7 +246,7 @@ async fn every_operation_answers_for_a_workspace_of_others_as_for_one_that_does_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn undescribed_methods_are_not_allowed() {
-    let bridge = Bridge::serving_without_rate_limit(dozen()).await;
+    let bridge = Bridge::serving_every_path(dozen()).await;
     for (path, methods) in described() {
         let plain = filled(&path);
         let options = ask(&bridge, &Method::OPTIONS, &plain, None).await;

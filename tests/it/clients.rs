@@ -296,6 +296,39 @@ fn at(value: &Value, path: &str) -> Value {
     path::at(value, path).cloned().unwrap_or_else(|| panic!("no {path}: {value}"))
 }
 
+/// Each path and each member that the configuration of baton-http names is one of the flat views.
+#[tokio::test]
+async fn the_configuration_of_baton_http_names_only_what_the_flat_views_have() {
+    let bridge = Bridge::serving(dozen()).await;
+    let config = include_str!("../../config/conductorone/baton-http.yaml");
+    let values = config.lines().filter_map(|line| line.split_once(": ")).map(|(_, value)| value);
+    let values: Vec<&str> = values.map(|value| value.trim().trim_matches('"')).collect();
+    assert!(values.contains(&"https://bridge.example.com/api/v1"));
+    let mut rows: Vec<Value> = Vec::new();
+    for path in values.iter().filter_map(|value| value.split('?').next()) {
+        let path = path.trim_start_matches("tmpl:");
+        if path.starts_with('/') && !path.contains(' ') {
+            let page = bridge.get(&format!("/api/v1{path}?limit=1&offset=0")).await;
+            assert_eq!(page.status, 200, "{path}: {}", page.text);
+            rows.push(page.json()["items"][0].clone());
+        }
+    }
+    assert_eq!(rows.len(), 3, "accounts, entitlements and memberships");
+    let mut members = 0;
+    let quoted =
+        config.lines().filter_map(|line| line.trim().split_once('"')).map(|(_, rest)| rest);
+    for member in quoted.filter_map(|value| value.strip_prefix('.')) {
+        let name: String = member
+            .chars()
+            .take_while(|letter| letter.is_ascii_lowercase() || *letter == '_')
+            .collect();
+        assert!(rows.iter().any(|row| row.get(&name).is_some()), "{name}");
+        members += 1;
+    }
+    assert!(members > 12, "{members}");
+    bridge.stop().await;
+}
+
 /// Reads like baton-scim: pages by `startIndex`, then each resource by itself. The attributes that
 /// the configuration names must be present.
 #[tokio::test]

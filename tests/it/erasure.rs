@@ -8,7 +8,7 @@ use intercom_scim_bridge::directory::{Change, ChangePosition, Mode, Names, Plan}
 use intercom_scim_bridge::ledger::{ChangePage, Erased, LedgerError};
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
 use intercom_scim_bridge::requests::{Operation, RequestEnd, RequestSource};
-use intercom_scim_bridge::scim::resource_types;
+use intercom_scim_bridge::scim::{Forms, resource_types};
 use intercom_scim_bridge::stores::{AuditQuestion, Closing, NewRequest};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use serde_json::json;
@@ -434,6 +434,7 @@ async fn an_erased_person_is_shown_by_the_id_alone(database: TestDatabase) {
     let options = PublishOptions {
         base_url: "https://bridge.example/scim/v2".to_owned(),
         names: Names::default(),
+        forms: Forms::default(),
         retention: Duration::from_hours(24 * 30),
         activity_lookback: Duration::ZERO,
     };

@@ -33,7 +33,7 @@ fn assert_guarded(what: &str, answer: &Answer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_path_answers_with_the_headers_against_caching_and_sniffing() {
-    let bridge = Bridge::serving_without_rate_limit(dozen()).await;
+    let bridge = Bridge::serving_every_path(dozen()).await;
     let description: Value = serde_json::from_str(&openapi_document()).unwrap();
     let mut paths: Vec<String> =
         description["paths"].as_object().unwrap().keys().cloned().collect();
@@ -74,7 +74,7 @@ async fn every_path_answers_with_the_headers_against_caching_and_sniffing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_status_and_media_type_has_the_headers_against_caching_and_sniffing() {
-    let bridge = Bridge::serving_without_rate_limit(dozen()).await;
+    let bridge = Bridge::serving_every_path(dozen()).await;
     let get = |path: &str| bridge.request(Method::GET, path).bearer_auth(&bridge.token);
     let search = || bridge.request(Method::POST, "/scim/v2/.search");
     let users = Bridge::send(get("/scim/v2/Users?count=1")).await.json();

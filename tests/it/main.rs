@@ -66,6 +66,8 @@ mod refusals;
 mod reload;
 mod replicas;
 mod retention;
+mod role_lists;
+mod roles;
 mod roster;
 mod saviynt;
 mod scim;

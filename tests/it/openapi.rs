@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::directory::CatalogueForm;
 use intercom_scim_bridge::http::{openapi_collection, openapi_document};
 use intercom_scim_bridge::roster::Completeness;
 use reqwest::Method;
@@ -80,6 +81,7 @@ impl ExampleRequest {
 /// Returns the requests of the SCIM API: operation, path and body.
 fn scim_requests(person: &str, team: &str) -> Vec<ExampleRequest> {
     let search = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"active eq true","count":1}"#;
+    let names = &search.replace("active eq true", "displayName pr");
     [
         ("list_users", "/scim/v2/Users?count=1", ""),
         ("get_user", &format!("/scim/v2/Users/{person}"), ""),
@@ -89,11 +91,19 @@ fn scim_requests(person: &str, team: &str) -> Vec<ExampleRequest> {
         ("list_all", "/scim/v2?count=1", ""),
         ("search_all", "/scim/v2/.search", search),
         ("search_users", "/scim/v2/Users/.search", search),
-        (
-            "search_groups",
-            "/scim/v2/Groups/.search",
-            &search.replace("active eq true", "displayName pr"),
-        ),
+        ("search_groups", "/scim/v2/Groups/.search", names),
+        ("scim_list_roles", "/scim/v2/Roles?count=1", ""),
+        ("scim_get_role", "/scim/v2/Roles/1", ""),
+        ("scim_search_roles", "/scim/v2/Roles/.search", names),
+        ("scim_list_entitlements", "/scim/v2/Entitlements?count=1", ""),
+        ("scim_get_entitlement", "/scim/v2/Entitlements/inbox_seat", ""),
+        ("scim_search_entitlements", "/scim/v2/Entitlements/.search", names),
+        ("scim_list_seats", "/scim/v2/Seats", ""),
+        ("scim_get_seat", "/scim/v2/Seats/inbox_seat", ""),
+        ("scim_search_seats", "/scim/v2/Seats/.search", names),
+        ("scim_list_permissions", "/scim/v2/Permissions?count=1", ""),
+        ("scim_get_permission", "/scim/v2/Permissions/export_data", ""),
+        ("scim_search_permissions", "/scim/v2/Permissions/.search", names),
         ("list_resource_types", "/scim/v2/ResourceTypes", ""),
         ("get_resource_type", "/scim/v2/ResourceTypes/User", ""),
         ("get_schema", "/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group", ""),
@@ -116,6 +126,7 @@ fn rest_requests(person: &str) -> Vec<ExampleRequest> {
         ("list_accounts", "/api/v1/accounts?limit=1", ""),
         ("list_accounts", "/api/v1/accounts?limit=0", ""),
         ("list_entitlements", "/api/v1/entitlements?limit=2", ""),
+        ("list_roles", "/api/v1/roles?limit=1", ""),
         ("list_memberships", &format!("/api/v1/memberships?account_id={person}"), ""),
         ("list_invitations", "/api/v1/invitations?limit=1", ""),
         ("list_seats", "/api/v1/seats?limit=1", ""),
@@ -218,6 +229,7 @@ async fn answers() -> Value {
     let bridge = Bridge::serving_with(dozen(), |config| {
         config.server.public_url = Some("https://bridge.example.com".parse().unwrap());
         config.roster.complete = Some(Completeness::All);
+        config.scim.roles_and_entitlements = CatalogueForm::Okta;
     })
     .await;
     start_import(&bridge, "", "wait=30").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use intercom_scim_bridge::directory::Names;
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
-use intercom_scim_bridge::scim::{ServedSnapshot, resource_types};
+use intercom_scim_bridge::scim::{Forms, ServedSnapshot, resource_types};
 
 use crate::on_both_databases;
 use crate::support::database::TestDatabase;
@@ -23,6 +23,7 @@ fn publisher(hand: &Hand) -> Publisher {
     let options = PublishOptions {
         base_url: "https://bridge.example/scim/v2".to_owned(),
         names: Names::default(),
+        forms: Forms::default(),
         retention: 30 * DAY,
         activity_lookback: Duration::ZERO,
     };

@@ -12,7 +12,8 @@ BIN = pathlib.Path(sys.executable).parent
 
 def main(program):
     subprocess.run([BIN / "openapi-spec-validator", HERE.parent.parent / "openapi" / "bridge.json"], check=True)
-    with started(program) as told:
+    # The description has the paths of Okta's form.
+    with started(program, options=["--roles", "okta"]) as told:
         base = told["api_base_url"].removesuffix("/api/v1")
         checked = subprocess.run(
             [

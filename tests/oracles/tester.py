@@ -21,12 +21,21 @@ ResourceManager.create_and_register = take_existing
 ResourceManager.cleanup = lambda self: None
 
 # Left out: the checks of `attributes`. They need an externalId, which only a client can set.
-with demo(sys.argv[1], admins=40) as http:
-    results = check_server(SyncSCIMClient(http), include_tags={"discovery", "crud:read", "misc"})
-
-for result in results:
-    print(f"{result.status.name:9} {result.resource_type or '':6} {result.title}: {result.reason}")
-failed = [result for result in results if result.status in (Status.ERROR, Status.CRITICAL)]
-passed = [result for result in results if result.status == Status.SUCCESS]
-print(f"{len(passed)} checks passed, {len(failed)} failed, {len(results) - len(passed) - len(failed)} others")
-sys.exit(1 if failed or len(passed) < 25 else 0)
+wrong = False
+for options, root in [
+    ([], "/scim/v2"),
+    (["--roles", "okta"], "/scim/v2"),
+    (["--roles", "draft"], "/scim/v2"),
+    (["--okta-path"], "/scim/v2"),
+    (["--okta-path"], "/scim/okta/v2"),
+]:
+    with demo(sys.argv[1], admins=40, options=options, root=root) as http:
+        results = check_server(SyncSCIMClient(http), include_tags={"discovery", "crud:read", "misc"})
+    print(f"demo {' '.join(options)}, {root}:")
+    for result in results:
+        print(f"{result.status.name:9} {result.resource_type or '':6} {result.title}: {result.reason}")
+    failed = [result for result in results if result.status in (Status.ERROR, Status.CRITICAL)]
+    passed = [result for result in results if result.status == Status.SUCCESS]
+    print(f"{len(passed)} checks passed, {len(failed)} failed, {len(results) - len(passed) - len(failed)} others")
+    wrong = wrong or bool(failed) or len(passed) < 25
+sys.exit(1 if wrong else 0)

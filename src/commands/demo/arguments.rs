@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::commands::arguments::number;
 use crate::commands::simulate::CompanyArguments;
+use crate::directory::CatalogueForm;
 use crate::limits;
 
 #[derive(Debug, Args)]
@@ -21,10 +22,26 @@ pub struct Arguments {
     /// Let nothing happen in the simulated workspace after the start.
     #[arg(long)]
     pub quiet: bool,
+    /// How SCIM shows roles, seats and permissions: off, okta or draft. See the setting
+    /// scim.roles_and_entitlements.
+    #[arg(long, value_name = "FORM", default_value = "off", value_parser = form)]
+    pub roles: CatalogueForm,
+    /// Serve /scim/okta/v2 too. See the setting scim.okta_path.
+    #[arg(long)]
+    pub okta_path: bool,
     /// Print the addresses and credentials as one line of JSON, once the bridge is ready. Implies
     /// --quiet.
     #[arg(long)]
     pub json: bool,
+}
+
+fn form(text: &str) -> Result<CatalogueForm, String> {
+    match text {
+        "off" => Ok(CatalogueForm::Off),
+        "okta" => Ok(CatalogueForm::Okta),
+        "draft" => Ok(CatalogueForm::Draft),
+        _ => Err("must be off, okta or draft".to_owned()),
+    }
 }
 
 fn pace(text: &str) -> Result<Duration, String> {

@@ -3,6 +3,7 @@
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::config::rules::one_of;
 use crate::config::setting::section;
 use crate::config::values::{api_version, client_id, database_url, region, secret, url};
 use crate::intercom::Region;
@@ -51,5 +52,10 @@ section! {
         /// The version of Intercom's API, sent as Intercom-Version. The newest is 2.18 (November
         /// 2026).
         pub api_version: String = "2.16", api_version();
+
+        /// Whether full imports read the list of roles (GET /roles), with version 2.18 for this call
+        /// only. auto: yes; if Intercom refuses it, the roles are those of the teammates, and the
+        /// import has the warning roles_partial. off: no.
+        pub roles: bool = "auto", one_of(&[("auto", true), ("off", false)]);
     }
 }

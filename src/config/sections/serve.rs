@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::rules::{boolean, duration, one_of, texts, whole};
 use crate::config::setting::section;
 use crate::config::values::{currency, price};
-use crate::directory::{Names, Price};
+use crate::directory::{CatalogueForm, Names, Price};
 
 section! {
     /// Section `serve`: how fresh responses are.
@@ -40,6 +40,22 @@ section! {
         /// because some importers refuse an empty one. given_only: there is no family name.
         pub one_word_names: Names = "repeat",
             one_of(&[("repeat", Names::Repeat), ("given_only", Names::GivenOnly)]);
+
+        /// Whether SCIM has resource types for roles, seats and permissions, so that a governance
+        /// product can read also those that nobody has. okta: as Okta Identity Governance reads
+        /// them. draft: as draft-ietf-scim-roles-entitlements-01 describes them (experimental; the
+        /// draft has expired). Some older clients refuse resource types that they do not know.
+        pub roles_and_entitlements: CatalogueForm = "off",
+            one_of(&[
+                ("off", CatalogueForm::Off),
+                ("okta", CatalogueForm::Okta),
+                ("draft", CatalogueForm::Draft),
+            ]);
+
+        /// Whether the same data has a second base URL, /scim/okta/v2, with roles, seats and
+        /// permissions in Okta's form whatever roles_and_entitlements says. So one bridge can serve
+        /// Okta and clients that refuse unknown resource types.
+        pub okta_path: bool = false, boolean();
     }
 }
 

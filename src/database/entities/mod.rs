@@ -24,6 +24,7 @@ pub mod posture_records;
 pub mod pruned_stamps;
 pub mod prunings;
 pub mod restatements;
+pub mod role_versions;
 pub mod signing_keys;
 pub mod tokens;
 pub mod user_versions;

@@ -5,11 +5,13 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use crate::base_urls::scim_base_url;
+use crate::base_urls::{okta_base_url, scim_base_url};
+use crate::directory::CatalogueForm;
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{OptionalCaller, workspace_name};
 use crate::http::request::negotiation::content_type;
 use crate::http::request::query;
+use crate::http::request::route_pattern::Pattern;
 use crate::http::state::service::Service;
 use crate::scim::{Discovery, ScimError};
 
@@ -44,7 +46,7 @@ pub async fn list_resource_types(
 /// Returns a ResourceType (RFC 7644 §4).
 #[utoipa::path(
     get, path = "/scim/v2/ResourceTypes/{name}", tag = "discovery",
-    params(("name" = String, Path, description = "The name of the ResourceType: `User` or `Group`.")),
+    params(("name" = String, Path, description = "The name of the ResourceType, such as `User`.")),
     responses(
         (status = 200, description = "ResourceTypes (RFC 7643 §6).", content_type = "application/scim+json", body = serde_json::Value),
         (status = 404, description = "The ResourceType does not exist.", content_type = "application/scim+json", body = serde_json::Value),
@@ -118,10 +120,14 @@ fn answer(
     if query::pairs(request.query_string().as_bytes()).iter().any(is_filter) {
         return Err(ScimError::FilterForbidden.into());
     }
-    let discovery = Discovery::new(
-        &scim_base_url(&service.origin.url(), workspace_name(request)),
-        service.page_rules,
-    );
+    let url = service.origin.url();
+    let workspace = workspace_name(request);
+    let (base_url, form) = if Pattern::is_below_second_root(request) {
+        (okta_base_url(&url, workspace), CatalogueForm::Okta)
+    } else {
+        (scim_base_url(&url, workspace), service.forms.main)
+    };
+    let discovery = Discovery::new(&base_url, service.page_rules, form);
     let document = document(&discovery)
         .ok_or_else(|| ApiError::NotFound { what: "this document".to_owned() })?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(document.to_string()))

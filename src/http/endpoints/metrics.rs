@@ -13,7 +13,7 @@ use crate::limits;
 use crate::measures::{Measures, RosterFigures, WorkspaceState};
 use crate::requests::Operation;
 use crate::runtime::WorkspaceHandle;
-use crate::scim::resource_types;
+use crate::scim::{ResourceType, resource_types};
 
 /// The media type of OpenMetrics 1.0.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -101,6 +101,8 @@ fn state(service: &Service, workspace: &WorkspaceHandle) -> WorkspaceState {
     let standing = workspace.health.standing();
     let served = workspace.live.served();
     let count = |kind| served.as_ref().map_or(0, |served| served.count(kind));
+    let count_all = |kinds: &[&'static ResourceType]| kinds.iter().map(|kind| count(kind)).sum();
+    let form = service.forms.shown();
     let traffic = workspace.connector.traffic();
     WorkspaceState {
         connected: standing.connection == ConnectionState::Connected,
@@ -110,6 +112,8 @@ fn state(service: &Service, workspace: &WorkspaceHandle) -> WorkspaceState {
         generation: served.as_ref().map_or(0, |served| served.snapshot_id().generation),
         users: count(resource_types::USER),
         groups: count(resource_types::GROUP),
+        roles: count_all(resource_types::roles(form)),
+        entitlements: count_all(resource_types::entitlements(form)),
         intercom_calls: traffic.calls,
         intercom_retries: traffic.retries,
         intercom_rate_limited: traffic.rate_limited,

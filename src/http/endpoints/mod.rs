@@ -3,6 +3,7 @@
 //! ```text
 //! activity       the feed of Intercom's activity log
 //! audit          the audit trail
+//! catalogue      roles, seats and permissions over SCIM
 //! changes        the history as a log
 //! connect        connecting a workspace in a browser
 //! discovery      SCIM's discovery endpoints
@@ -15,6 +16,7 @@
 //! refused_writes the table of these writes
 //! reviews        accounts for access reviews
 //! roster         the roster, whose account it is, and decisions
+//! role_rows      the roles of the workspace as rows
 //! scim           users and groups
 //! seats          paid seats, and whether they are used
 //! invitations    pending invitations (with `log_view`: what both have in common)
@@ -26,6 +28,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod audit;
+pub(crate) mod catalogue;
 pub(crate) mod changes;
 pub(crate) mod connect;
 pub(crate) mod discovery;
@@ -40,6 +43,7 @@ pub(crate) mod posture;
 pub(crate) mod refusals;
 pub(crate) mod refused_writes;
 pub(crate) mod reviews;
+pub(crate) mod role_rows;
 pub(crate) mod roster;
 pub(crate) mod scim;
 pub(crate) mod seats;

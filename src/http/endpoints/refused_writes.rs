@@ -29,6 +29,8 @@ pub struct RefusedWrite {
 
 /// The methods of SCIM that change a resource.
 const CHANGE: &[HttpMethod] = &[HttpMethod::Put, HttpMethod::Patch];
+/// The methods of SCIM that change or remove a resource.
+const CHANGE_OR_REMOVE: &[HttpMethod] = &[HttpMethod::Put, HttpMethod::Patch, HttpMethod::Delete];
 /// The methods that connectors use for lifecycle operations.
 const ANY_WRITE: &[HttpMethod] = &[HttpMethod::Post, HttpMethod::Put, HttpMethod::Patch];
 const CREATE: &[HttpMethod] = &[HttpMethod::Post];
@@ -43,6 +45,7 @@ const USER_CHANGE: Option<&str> =
 const GROUP: Option<&str> = Some("A SCIM Group resource (RFC 7643 §4.2).");
 const GROUP_CHANGE: Option<&str> =
     Some("PUT: a SCIM Group resource (RFC 7643 §4.2). PATCH: a PatchOp message (RFC 7644 §3.5.2).");
+const ITEM: Option<&str> = Some("A SCIM resource, or a PatchOp message (RFC 7644 §3.5.2).");
 const BULK: Option<&str> = Some("A BulkRequest message (RFC 7644 §3.7).");
 const ACCOUNT: Option<&str> =
     Some("A JSON object with values of the account, such as `user_name` and `display_name`.");
@@ -86,6 +89,19 @@ pub static SCIM: [RefusedWrite; 9] = [
     row(Operation::Bulk, CREATE, "/scim/v2/Bulk", "run_bulk_operations", "Refuses bulk operations (RFC 7644 §3.7).", BULK),
 ];
 
+/// The writes to the catalogue of roles, seats and permissions.
+#[rustfmt::skip]
+pub static CATALOGUE: [RefusedWrite; 8] = [
+    row(Operation::ChangeCatalogue, CREATE, "/scim/v2/Roles", "scim_create_role", "Refuses to create a role.", ITEM),
+    row(Operation::ChangeCatalogue, CHANGE_OR_REMOVE, "/scim/v2/Roles/{id}", "scim_change_role", "Refuses to change or remove a role.", ITEM),
+    row(Operation::ChangeCatalogue, CREATE, "/scim/v2/Entitlements", "scim_create_entitlement", "Refuses to create a seat or a permission.", ITEM),
+    row(Operation::ChangeCatalogue, CHANGE_OR_REMOVE, "/scim/v2/Entitlements/{id}", "scim_change_entitlement", "Refuses to change or remove a seat or a permission.", ITEM),
+    row(Operation::ChangeCatalogue, CREATE, "/scim/v2/Seats", "scim_create_seat", "Refuses to create a kind of seat.", ITEM),
+    row(Operation::ChangeCatalogue, CHANGE_OR_REMOVE, "/scim/v2/Seats/{id}", "scim_change_seat", "Refuses to change or remove a kind of seat.", ITEM),
+    row(Operation::ChangeCatalogue, CREATE, "/scim/v2/Permissions", "scim_create_permission", "Refuses to create a permission.", ITEM),
+    row(Operation::ChangeCatalogue, CHANGE_OR_REMOVE, "/scim/v2/Permissions/{id}", "scim_change_permission", "Refuses to change or remove a permission.", ITEM),
+];
+
 /// The writes below `/api/v1`.
 #[rustfmt::skip]
 pub static API: [RefusedWrite; 10] = [
@@ -102,7 +118,11 @@ pub static API: [RefusedWrite; 10] = [
 ];
 
 /// The parameters of paths, with their descriptions.
-const PARAMETERS: [(&str, &str, &str); 3] = [
+const PARAMETERS: [(&str, &str, &str); 7] = [
+    ("/scim/v2/Roles/", "id", "Intercom's id of the role."),
+    ("/scim/v2/Entitlements/", "id", "`inbox_seat`, or the key of a permission."),
+    ("/scim/v2/Seats/", "id", "`inbox_seat`."),
+    ("/scim/v2/Permissions/", "id", "The key of the permission, such as `export_data`."),
     ("/scim/v2/Groups/", "id", "The id of the Group: `team_` and Intercom's id of the team."),
     ("/", "id", "The id of the account: `adm_` and Intercom's id of the admin."),
     (

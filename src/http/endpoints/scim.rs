@@ -8,6 +8,7 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
+use crate::directory::CatalogueForm;
 use crate::http::errors::ApiError;
 use crate::http::extract::body::Body;
 use crate::http::extract::caller::{Caller, ScimRead};
@@ -19,6 +20,7 @@ use crate::http::request::route_pattern::Pattern;
 use crate::http::response::chunked_body;
 use crate::http::response::guarded_body::holding;
 use crate::http::response::large::Turn;
+use crate::http::state::service::Service;
 use crate::http::wire::{
     ListParameters, ScimErrorBody, ScimList, ScimRefusals, ScimSearchRefusals, SearchRequest,
 };
@@ -39,7 +41,7 @@ pub async fn list_all(
     request: HttpRequest,
     caller: Caller<ScimRead>,
 ) -> Result<HttpResponse, ApiError> {
-    list(&request, &caller, resource_types::ALL).await
+    list(&request, &caller, resource_types::all(form(&request, &caller.service))).await
 }
 
 /// Lists Users: the teammates of the workspace.
@@ -89,7 +91,8 @@ pub async fn search_all(
     caller: Caller<ScimRead>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    search(&request, &caller, &body.0, resource_types::ALL).await
+    let types = resource_types::all(form(&request, &caller.service));
+    search(&request, &caller, &body.0, types).await
 }
 
 /// Searches Users (RFC 7644 §3.4.3).
@@ -142,7 +145,7 @@ pub async fn get_user(
     request: HttpRequest,
     caller: Caller<ScimRead>,
 ) -> Result<HttpResponse, ApiError> {
-    one(&request, &caller, resource_types::USER).await
+    one(&request, &caller, &[resource_types::USER]).await
 }
 
 /// Returns a Group: a team.
@@ -159,7 +162,7 @@ pub async fn get_group(
     request: HttpRequest,
     caller: Caller<ScimRead>,
 ) -> Result<HttpResponse, ApiError> {
-    one(&request, &caller, resource_types::GROUP).await
+    one(&request, &caller, &[resource_types::GROUP]).await
 }
 
 /// Returns the User of the client (RFC 7644 §3.11): the active teammate whose address is the
@@ -186,7 +189,12 @@ pub async fn me(request: HttpRequest, caller: Caller<ScimRead>) -> Result<HttpRe
     show(&request, &fresh, user)
 }
 
-async fn list(
+/// The form in which the base URL of a request shows roles, seats and permissions.
+pub(super) fn form(request: &HttpRequest, service: &Service) -> CatalogueForm {
+    if Pattern::is_below_second_root(request) { CatalogueForm::Okta } else { service.forms.main }
+}
+
+pub(super) async fn list(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
     types: &'static [&'static ResourceType],
@@ -195,7 +203,7 @@ async fn list(
     answer(request, caller, &question).await
 }
 
-async fn search(
+pub(super) async fn search(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
     body: &[u8],
@@ -218,7 +226,7 @@ async fn answer(
     let window = question.window(caller.service.page_rules, walker)?;
     let fresh = match window.snapshot_id {
         None => freshness::served(request, caller).await?,
-        Some(snapshot_id) => freshness::served_at(caller, snapshot_id)?,
+        Some(snapshot_id) => freshness::served_at(request, caller, snapshot_id)?,
     };
     let (page, turn) = if question.effort(&fresh.served, window) < limits::QUICK_EFFORT {
         (question.list(&fresh.served, window, walker)?, None)
@@ -237,7 +245,7 @@ async fn answer(
     });
     // A link cannot carry the body of a search, so searches have none.
     if let Some(next) = page.next.as_ref().filter(|_| request.method().is_safe()) {
-        let endpoint = if let [kind] = question.types() { kind.endpoint } else { "" };
+        let endpoint = resource_types::endpoint(question.types());
         let address = format!("{}{endpoint}", fresh.served.base_url());
         set_next_link(&mut response, &next_url(request, &address, next));
     }
@@ -273,18 +281,21 @@ async fn search_apart(
     Ok((makers.search(search).await??, turn))
 }
 
-async fn one(
+/// Returns the resource that the path names: one of these types, which are at least one.
+pub(super) async fn one(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
-    kind: &'static ResourceType,
+    types: &'static [&'static ResourceType],
 ) -> Result<HttpResponse, ApiError> {
     refuse_early(request)?;
     let fresh = freshness::served(request, caller).await?;
     let id =
         Pattern::id(request).ok_or_else(|| ApiError::NotFound { what: "this path".to_owned() })?;
-    let resource = fresh.served.by_id(id).filter(|resource| resource.resource_type() == kind);
-    let resource =
-        resource.ok_or_else(|| ApiError::NotFound { what: format!("this {}", kind.name) })?;
+    let resource = types.iter().find_map(|kind| fresh.served.of_type(kind, id));
+    let resource = resource.ok_or_else(|| {
+        let name = types.first().map_or("resource", |kind| kind.name);
+        ApiError::NotFound { what: format!("this {name}") }
+    })?;
     if request.query_string().is_empty() && fresh.served.is_prepared() {
         return show(request, &fresh, resource);
     }

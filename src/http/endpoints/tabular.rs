@@ -174,7 +174,7 @@ pub async fn memberships(
 }
 
 /// A request for a page of a flat view, and the state that the page is taken from.
-struct View {
+pub(super) struct View {
     parameters: Parameters,
     shown: Shown,
     kind: Option<EntitlementType>,
@@ -282,7 +282,7 @@ impl Shown {
 impl View {
     /// Reads the parameters, waits for a turn and reads the state. `more` are the parameters of
     /// this view only.
-    async fn from_request(
+    pub(super) async fn from_request(
         request: &HttpRequest,
         caller: &Caller<ImportRead>,
         more: &[&str],
@@ -319,7 +319,7 @@ impl View {
     }
 
     /// Produces the rows of the page, on a page thread.
-    async fn rows<T: Send + 'static>(
+    pub(super) async fn rows<T: Send + 'static>(
         &self,
         caller: &Caller<ImportRead>,
         make: impl FnOnce(&Directory, Selection) -> Rows<T> + Send + 'static,
@@ -381,7 +381,7 @@ impl View {
 
     /// Answers with the rows of the page. `list` makes the JSON document, without rows, of `next`,
     /// `total` and `limit`.
-    async fn answer<T: Row + Send + 'static, L: Serialize>(
+    pub(super) async fn answer<T: Row + Send + 'static, L: Serialize>(
         self,
         request: &HttpRequest,
         caller: &Caller<ImportRead>,

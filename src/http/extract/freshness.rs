@@ -7,9 +7,10 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CACHE_CONTROL;
 
 use super::caller::{Caller, ScimRead};
-use crate::base_urls::scim_base_url;
+use crate::base_urls::{okta_base_url, scim_base_url};
 use crate::directory::{ImportRequest, SnapshotId, Trigger};
 use crate::http::errors::ApiError;
+use crate::http::request::route_pattern::Pattern;
 use crate::scim::{ScimError, ServedSnapshot};
 
 /// The served snapshot that a response is made from.
@@ -53,7 +54,8 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
             Box::pin(service.clock.within(freshness.max_wait, either)).await;
         }
     }
-    let served = with_client_urls(workspace.live.served().ok_or(ApiError::NotReady)?, caller);
+    let served =
+        with_client_urls(workspace.live.served().ok_or(ApiError::NotReady)?, request, caller);
     let now = service.clock.running();
     let age = workspace.live.age(now);
     // An unknown age counts as too old.
@@ -65,20 +67,38 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
 
 /// Returns the served snapshot of a cursor: the one that the walk began with, whatever was
 /// published since.
-pub fn served_at(caller: &Caller<ScimRead>, snapshot_id: SnapshotId) -> Result<Fresh, ApiError> {
+pub fn served_at(
+    request: &HttpRequest,
+    caller: &Caller<ScimRead>,
+    snapshot_id: SnapshotId,
+) -> Result<Fresh, ApiError> {
     let served = caller.workspace.live.served_at(snapshot_id).ok_or(ScimError::ExpiredCursor)?;
     let current =
         caller.workspace.live.served().is_some_and(|current| current.snapshot_id() == snapshot_id);
     // The age is only known for the current snapshot.
-    let served = with_client_urls(served, caller);
+    let served = with_client_urls(served, request, caller);
     let age = caller.workspace.live.age(caller.service.clock.running());
     Ok(Fresh { served, age: age.filter(|_| current).map(|age| age.as_secs()) })
 }
 
 /// Returns the served snapshot with the URLs that this client uses, if a trusted proxy says that
-/// they differ.
-fn with_client_urls<S>(served: Arc<ServedSnapshot>, caller: &Caller<S>) -> Arc<ServedSnapshot> {
-    match caller.service.origin.forwarded() {
+/// they differ, or if it uses the second base URL.
+fn with_client_urls<S>(
+    served: Arc<ServedSnapshot>,
+    request: &HttpRequest,
+    caller: &Caller<S>,
+) -> Arc<ServedSnapshot> {
+    let forwarded = caller.service.origin.forwarded();
+    if Pattern::is_below_second_root(request) {
+        return match (forwarded, served.at_second_base_url()) {
+            (None, Some(second)) => Arc::clone(second),
+            (forwarded, _) => {
+                let url = forwarded.unwrap_or_else(|| caller.service.origin.url());
+                Arc::new(served.seen_from(okta_base_url(&url, &caller.workspace.name)))
+            }
+        };
+    }
+    match forwarded {
         Some(url) => Arc::new(served.seen_from(scim_base_url(&url, &caller.workspace.name))),
         None => served,
     }

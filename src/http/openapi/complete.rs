@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::access::Scope;
+use crate::directory::CatalogueForm;
 use crate::scim::{Discovery, PageRules};
 
 /// Real responses, by operation and status. A test checks that the bridge still sends them.
@@ -153,7 +154,16 @@ fn describe_scim(operation: &mut Value, path: &str) {
         "/Groups/{id}" => "Group",
         "/Users" | "/Users/.search" => "ListOfUsers",
         "/Groups" | "/Groups/.search" => "ListOfGroups",
-        "" | "/.search" => "ListOfUsersAndGroups",
+        "" | "/.search" => "ListOfResources",
+        "/Roles/{id}" => "ScimRole",
+        "/Roles" | "/Roles/.search" => "ListOfRoles",
+        "/Entitlements/{id}" | "/Seats/{id}" | "/Permissions/{id}" => "ScimEntitlement",
+        "/Entitlements"
+        | "/Entitlements/.search"
+        | "/Seats"
+        | "/Seats/.search"
+        | "/Permissions"
+        | "/Permissions/.search" => "ListOfEntitlements",
         _ => return,
     };
     let pointer = "/responses/200/content/application~1scim+json/schema";
@@ -176,14 +186,10 @@ fn illustrate(operation: &mut Value, examples: &Value) {
     }
 }
 
-/// JSON Schemas of users, groups and lists of them, made from the `/Schemas` document.
+/// JSON Schemas of users, groups, roles, entitlements and lists of them, made from the `/Schemas`
+/// documents.
 fn scim_schemas() -> Map<String, Value> {
-    let discovery = Discovery::new(
-        "https://bridge.example.com/scim/v2",
-        PageRules { default_count: 100, max_count: 1_000, cursors: true },
-    );
-    let announced = discovery.schemas();
-    let announced = announced["Resources"].as_array().cloned().unwrap_or_default();
+    let announced = announced_schemas();
     let attributes = |id: &str| -> Map<String, Value> {
         let schema = announced.iter().find(|schema| schema["id"] == id);
         properties(schema.map_or(&Value::Null, |schema| &schema["attributes"]))
@@ -203,16 +209,41 @@ fn scim_schemas() -> Map<String, Value> {
         resource["required"] = json!(["schemas", "id"]);
         schemas.insert(name.to_owned(), resource);
     }
+    for name in ["Role", "Entitlement"] {
+        // The attributes of both forms.
+        let mut all = attributes(&format!("urn:okta:scim:schemas:core:1.0:{name}"));
+        all.extend(attributes(&format!("urn:ietf:params:scim:schemas:core:2.0:{name}")));
+        all.extend([
+            ("schemas".to_owned(), json!({"type": "array", "items": {"type": "string"}})),
+            ("id".to_owned(), json!({"type": "string"})),
+            ("meta".to_owned(), meta()),
+        ]);
+        let mut resource = object(all);
+        resource["required"] = json!(["schemas", "id"]);
+        schemas.insert(format!("Scim{name}"), resource);
+    }
     for (name, of) in [
         ("ListOfUsers", &["User"][..]),
         ("ListOfGroups", &["Group"]),
-        ("ListOfUsersAndGroups", &["User", "Group"]),
+        ("ListOfRoles", &["ScimRole"]),
+        ("ListOfEntitlements", &["ScimEntitlement"]),
+        ("ListOfResources", &["User", "Group", "ScimRole", "ScimEntitlement"]),
     ] {
         let of: Vec<Value> =
             of.iter().map(|name| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
         schemas.insert(name.to_owned(), list(&json!({"anyOf": of})));
     }
     schemas
+}
+
+/// The schemas that `/Schemas` announces in any form of the catalogue.
+fn announced_schemas() -> Vec<Value> {
+    let rules = PageRules { default_count: 100, max_count: 1_000, cursors: true };
+    let announced = |form| {
+        let discovery = Discovery::new("https://bridge.example.com/scim/v2", rules, form);
+        discovery.schemas()["Resources"].as_array().cloned().unwrap_or_default()
+    };
+    [CatalogueForm::Okta, CatalogueForm::Draft].into_iter().flat_map(announced).collect()
 }
 
 fn meta() -> Value {

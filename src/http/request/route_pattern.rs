@@ -11,22 +11,30 @@ use crate::measures::{Measures, RouteMeasures};
 /// because the framework's `match_pattern` matches all patterns once more.
 pub struct Pattern {
     plain: Arc<str>,
+    is_second_root: bool,
     with_workspace: Arc<str>,
     measures: OnceCell<RouteMeasures>,
 }
 
 impl Pattern {
-    /// The pattern of a path below `root`, which exists for each workspace.
-    pub fn new(root: &str, path: &str) -> Self {
+    /// The pattern of a path below `root`, which exists for each workspace. `is_second_root` says
+    /// that the same handlers are below another root too.
+    pub fn new(root: &str, path: &str, is_second_root: bool) -> Self {
         let with_workspace = format!("/workspaces/{{workspace}}{root}{path}");
         let plain = format!("{root}{path}").into();
-        Self { plain, with_workspace: with_workspace.into(), measures: OnceCell::new() }
+        let with_workspace = with_workspace.into();
+        Self { plain, is_second_root, with_workspace, measures: OnceCell::new() }
     }
 
     /// The pattern that a request's path matched; `None` for a path that does not exist for each
     /// workspace.
     pub fn matched(request: &HttpRequest) -> Option<&Self> {
         request.app_data::<Self>()
+    }
+
+    /// Whether a request is for the second root of the SCIM service, `/scim/okta/v2`.
+    pub fn is_below_second_root(request: &HttpRequest) -> bool {
+        Self::matched(request).is_some_and(|pattern| pattern.is_second_root)
     }
 
     /// The pattern without the workspace, the same for all workspaces.

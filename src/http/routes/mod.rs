@@ -13,23 +13,30 @@ use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::route::{PathRoutes, Route, by_path, routes};
-use self::router::{register, register_below};
+use self::router::{Root, register, register_below};
 use super::endpoints::refused_writes::{self, RefusedWrite};
 use super::endpoints::{
-    activity, audit, changes, connect, discovery, imports, invitations, lifecycle, metrics, oauth,
-    posture, refusals, reviews, roster, scim, seats, status, tabular, webhooks,
+    activity, audit, catalogue, changes, connect, discovery, imports, invitations, lifecycle,
+    metrics, oauth, posture, refusals, reviews, role_rows, roster, scim, seats, status, tabular,
+    webhooks,
 };
 use super::errors::ApiError;
+use super::state::service::Service;
 use super::{openapi, pages};
-use crate::scim::ScimError;
+use crate::scim::{ScimError, resource_types};
 
 /// The root of the SCIM service.
 const SCIM: &str = "/scim/v2";
+
+/// The second root of the SCIM service, which shows roles, seats and permissions as Okta reads
+/// them. The settings decide whether it exists.
+const SECOND_SCIM: &str = "/scim/okta/v2";
 
 /// The root of the import and change API.
 const API: &str = "/api/v1";
 
 static SCIM_ROUTES: LazyLock<Vec<PathRoutes>> = LazyLock::new(|| by_path(scim_routes()));
+static CATALOGUE_ROUTES: LazyLock<Vec<PathRoutes>> = LazyLock::new(|| by_path(catalogue_routes()));
 static API_ROUTES: LazyLock<Vec<PathRoutes>> = LazyLock::new(|| by_path(api_routes()));
 static BRIDGE_ROUTES: LazyLock<Vec<PathRoutes>> = LazyLock::new(|| by_path(bridge_routes()));
 static PROBE_ROUTES: LazyLock<Vec<PathRoutes>> = LazyLock::new(|| by_path(probe_routes()));
@@ -57,6 +64,27 @@ fn scim_routes() -> Vec<Route> {
     routes
 }
 
+/// The routes of roles, seats and permissions below the roots of the SCIM service. The settings
+/// decide which of them exist.
+fn catalogue_routes() -> Vec<Route> {
+    let mut routes = routes![
+        catalogue::list_roles,
+        catalogue::search_roles,
+        catalogue::get_role,
+        catalogue::list_entitlements,
+        catalogue::search_entitlements,
+        catalogue::get_entitlement,
+        catalogue::list_seats,
+        catalogue::search_seats,
+        catalogue::get_seat,
+        catalogue::list_permissions,
+        catalogue::search_permissions,
+        catalogue::get_permission,
+    ];
+    routes.extend(refused_writes::CATALOGUE.iter().map(refused));
+    routes
+}
+
 /// The routes below `/api/v1`. They also exist for a workspace by name.
 fn api_routes() -> Vec<Route> {
     let mut routes = routes![
@@ -70,6 +98,7 @@ fn api_routes() -> Vec<Route> {
         changes::list,
         tabular::accounts,
         tabular::entitlements,
+        role_rows::roles,
         reviews::accounts,
         reviews::manifest,
         posture::get,
@@ -141,20 +170,50 @@ pub fn routes(config: &mut ServiceConfig) {
         .app_data(Data::new(openapi::Served(served_document)))
         // Most requests are for these paths. They are registered without a scope, since matching a
         // scope costs time.
-        .configure(|config| register_below(config, SCIM, SCIM, &SCIM_ROUTES))
+        .configure(|config| register_below(config, &MAIN, SCIM, &SCIM_ROUTES))
+        .configure(|config| register_below(config, &MAIN_CATALOGUE, SCIM, &CATALOGUE_ROUTES))
         // Other paths below are answered with 404, and not by `wrong_version`.
         .service(web::scope(SCIM))
         .service(
             web::scope("/workspaces/{workspace}/scim/v2")
-                .configure(|config| register_below(config, SCIM, "", &SCIM_ROUTES)),
+                .configure(|config| register_below(config, &MAIN, "", &SCIM_ROUTES))
+                .configure(|config| register_below(config, &MAIN_CATALOGUE, "", &CATALOGUE_ROUTES)),
         )
+        .configure(second_scim)
         .configure(|config| register(config, &BRIDGE_ROUTES))
         .configure(undescribed)
-        .service(web::scope(API).configure(|config| register_below(config, API, "", &API_ROUTES)))
+        .service(
+            web::scope(API).configure(|config| register_below(config, &IMPORTS, "", &API_ROUTES)),
+        )
         .service(
             web::scope("/workspaces/{workspace}/api/v1")
-                .configure(|config| register_below(config, API, "", &API_ROUTES)),
+                .configure(|config| register_below(config, &IMPORTS, "", &API_ROUTES)),
         );
+}
+
+const MAIN: Root = Root { written: SCIM, served: SCIM, exists: None };
+const MAIN_CATALOGUE: Root = Root { written: SCIM, served: SCIM, exists: Some(has_catalogue) };
+const SECOND: Root = Root {
+    written: SCIM,
+    served: SECOND_SCIM,
+    exists: Some(|service, _| service.forms.second_okta),
+};
+const IMPORTS: Root = Root { written: API, served: API, exists: None };
+
+/// Whether the settings give the SCIM service this path of the catalogue, such as `/Roles/{id}`.
+fn has_catalogue(service: &Service, path: &str) -> bool {
+    resource_types::has_path(service.forms.main, path)
+}
+
+/// Registers the second root of the SCIM service.
+fn second_scim(config: &mut ServiceConfig) {
+    for scope in [SECOND_SCIM, "/workspaces/{workspace}/scim/okta/v2"] {
+        config.service(
+            web::scope(scope)
+                .configure(|config| register_below(config, &SECOND, "", &SCIM_ROUTES))
+                .configure(|config| register_below(config, &SECOND, "", &CATALOGUE_ROUTES)),
+        );
+    }
 }
 
 /// Registers the paths of the listener for probes and metrics.
@@ -177,7 +236,8 @@ async fn wrong_version() -> Result<HttpResponse, ApiError> {
 
 /// Returns the descriptions of all routes.
 fn descriptions() -> impl Iterator<Item = &'static OpenApi> {
-    let paths = SCIM_ROUTES.iter().chain(API_ROUTES.iter()).chain(BRIDGE_ROUTES.iter());
+    let scim = SCIM_ROUTES.iter().chain(CATALOGUE_ROUTES.iter());
+    let paths = scim.chain(API_ROUTES.iter()).chain(BRIDGE_ROUTES.iter());
     paths.flat_map(|path| &path.routes).map(Route::description)
 }
 

@@ -3,12 +3,13 @@
 
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route as Entry};
 
 use super::route::{PathRoutes, Route};
 use crate::http::errors::ApiError;
 use crate::http::request::route_pattern::Pattern;
+use crate::http::state::service::Service;
 
 /// Registers paths that exist once, not for each workspace.
 pub fn register(config: &mut ServiceConfig, paths: &'static [PathRoutes]) {
@@ -17,18 +18,35 @@ pub fn register(config: &mut ServiceConfig, paths: &'static [PathRoutes]) {
     }
 }
 
-/// Registers paths below `root`, with the [`Pattern`] of each. `prefix` replaces the root: it is
+/// Where paths that exist for each workspace are registered.
+pub struct Root {
+    /// The beginning of the paths, as their handlers write it.
+    pub written: &'static str,
+    /// The beginning under which they are served.
+    pub served: &'static str,
+    /// Says whether a path, written without its beginning, exists according to the settings; `None`
+    /// if all of them always exist.
+    pub exists: Option<fn(&Service, &str) -> bool>,
+}
+
+/// Registers paths below a root, with the [`Pattern`] of each. `prefix` replaces the root: it is
 /// the root itself, or empty inside of a scope.
 pub fn register_below(
     config: &mut ServiceConfig,
-    root: &str,
+    root: &Root,
     prefix: &str,
     paths: &'static [PathRoutes],
 ) {
     for path in paths {
-        let below = path.path.strip_prefix(root).unwrap_or(&path.path);
-        let pattern = Pattern::new(root, below);
-        let empty = web::resource(format!("{prefix}{below}")).app_data(pattern);
+        let below = path.path.strip_prefix(root.written).unwrap_or(&path.path);
+        let pattern = Pattern::new(root.served, below, root.served != root.written);
+        let mut empty = web::resource(format!("{prefix}{below}")).app_data(pattern);
+        if let Some(exists) = root.exists {
+            empty = empty.guard(guard::fn_guard(move |request| {
+                let service = request.app_data::<Data<Service>>();
+                service.is_some_and(|service| exists(service, below))
+            }));
+        }
         config.service(resource(path, empty));
     }
 }

@@ -22,7 +22,7 @@ use crate::http::request::origin::Origin;
 use crate::http::response::large::Makers;
 use crate::measures::Measures;
 use crate::runtime::{Tasks, WorkspaceHandle};
-use crate::scim::{CursorKey, PageRules};
+use crate::scim::{CursorKey, Forms, PageRules};
 use crate::stores::Stores;
 
 /// The running bridge, as requests see it.
@@ -52,6 +52,8 @@ pub struct Service {
     pub cursor_key: Arc<CursorKey>,
     /// How old responses may be.
     pub freshness: Freshness,
+    /// The forms in which roles, seats and permissions are shown.
+    pub forms: Forms,
     /// The public address of the bridge, and the proxies that it trusts.
     pub origin: Origin,
     /// How names of one word are split into given and family name.

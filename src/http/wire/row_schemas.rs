@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::activity::{Group, Severity};
 use crate::directory::EntitlementType;
 use crate::roster::{Class, Confidence, MatchRule, Status};
-use crate::tabular::{ReviewChange, SeatUse};
+use crate::tabular::{ReviewChange, RoleSource, SeatUse};
 
 /// The account of a teammate. A value that Intercom does not provide is null.
 #[derive(ToSchema)]
@@ -99,6 +99,27 @@ pub struct Entitlement {
     last_modified_at: Option<OffsetDateTime>,
 }
 
+/// A role of the workspace, whether a teammate has it or not.
+#[derive(ToSchema)]
+pub struct WorkspaceRole {
+    /// Intercom's id of the role.
+    id: String,
+    /// The id of the role among the entitlements: `role_…`.
+    entitlement_id: String,
+    /// The name of the role.
+    name: String,
+    /// What Intercom says of the role; null if it says nothing.
+    description: Option<String>,
+    /// The number of active teammates who have the role.
+    members: usize,
+    /// `list` if Intercom's list of roles has it, `admin` if only records of teammates do.
+    source: RoleSource,
+    /// When the bridge first read the role in Intercom's list. Null if the list does not have it.
+    first_seen_at: Option<OffsetDateTime>,
+    /// When the bridge recorded the last change of the role. Null if the list does not have it.
+    last_modified_at: Option<OffsetDateTime>,
+}
+
 /// One entitlement of one teammate.
 #[derive(ToSchema)]
 pub struct AccessMembership {
@@ -130,12 +151,12 @@ pub struct ChangeDocument {
     import_id: i64,
     /// When the bridge recorded the change.
     at: OffsetDateTime,
-    /// `user`, `group` or `membership`.
+    /// `user`, `group` or `membership`; `role` only with `type=role`.
     r#type: &'static str,
     /// `created`, `updated`, `removed` or `restored`.
     action: &'static str,
     /// The id of the changed resource. For a membership: the id of the user, a colon, and the id of
-    /// the group.
+    /// the group. For a role: `role_…`.
     id: String,
     /// The id of the user. Null for changes of groups.
     user_id: Option<String>,

@@ -51,6 +51,7 @@ described! {
     roster::DecisionRow as roster_schemas::RosterDecision,
     tabular::Account as row_schemas::Account,
     tabular::Entitlement as row_schemas::Entitlement,
+    tabular::WorkspaceRole as row_schemas::WorkspaceRole,
     tabular::AccessMembership as row_schemas::AccessMembership,
     tabular::ChangeDocument as row_schemas::ChangeDocument,
     tabular::ActivityRow as row_schemas::ActivityRow,
@@ -78,7 +79,7 @@ mod tests {
     use crate::runtime::{TaskName, Tasks};
     use crate::tabular::{
         AccessMembership, Account, ActivityRow, ChangeDocument, Entitlement, InvitationRow,
-        ReviewedAccount, Row, Seat,
+        ReviewedAccount, Row, Seat, WorkspaceRole,
     };
 
     const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -102,6 +103,7 @@ mod tests {
         let text = String::new;
         columns::<Account>();
         columns::<Entitlement>();
+        columns::<WorkspaceRole>();
         columns::<AccessMembership>();
         columns::<ReviewedAccount>();
         columns::<ActivityRow>();

@@ -18,7 +18,7 @@ use crate::roster::{
     LeaverFinding, MatchRule, OwnerProblem, Status, WhyUnmatched,
 };
 use crate::stores::VersionState;
-use crate::tabular::{ReviewChange, SeatUse};
+use crate::tabular::{ReviewChange, RoleSource, SeatUse};
 use crate::words::Words;
 
 /// Returns the schema of an enum: a string that is one of the words.
@@ -59,6 +59,7 @@ word_schemas! {
     posture::Suppressed as "PostureSuppressed" => Some("What becomes of findings with an exception."),
     ReviewChange as "ReviewChange" => Some("How an account changed since the previous review."),
     SeatUse as "SeatUse" => Some("Whether a seat is used."),
+    RoleSource as "RoleSource" => Some("Where a role is known from."),
     LossKind as "LossKind" => Some("A kind of access that imports can remove."),
     Mode as "Mode" => None,
     RunStatus as "RunStatus" => None,

@@ -35,6 +35,7 @@ fn observation(users: &[(u8, &str)], teams: &[(u8, &str)], members: &[(u8, u8)])
         users: users.iter().map(user).collect(),
         groups: teams.iter().map(team).collect(),
         memberships: members.iter().map(member).collect(),
+        roles: None,
         activity: Arc::default(),
         log_read_to: Some(NOW),
 
@@ -80,6 +81,15 @@ fn apply(plan: &Plan, snapshot: &Snapshot) -> Snapshot {
             .collect(),
         groups: groups.into_iter().map(|value| Recorded { value, stamps }).collect(),
         memberships,
+        roles: replay(
+            snapshot.roles.iter().map(|role| (role.value.id.clone(), role.value.clone())),
+            &plan.roles,
+            |role| role.id.clone(),
+        )
+        .into_iter()
+        .map(|value| Recorded { value, stamps })
+        .collect(),
+        permission_keys: Vec::new(),
     }
 }
 

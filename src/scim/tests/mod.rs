@@ -106,6 +106,7 @@ fn snapshot(generation: Generation) -> Snapshot {
         users: users.to_vec(),
         groups: groups.to_vec(),
         memberships,
+        ..Snapshot::default()
     }
 }
 

@@ -7,7 +7,7 @@ use intercom_scim_bridge::directory::{
     Directory, Mode, Names, RecordedChange, Snapshot, SnapshotId,
 };
 use intercom_scim_bridge::publish::{PublishOptions, Publisher};
-use intercom_scim_bridge::scim::resource_types;
+use intercom_scim_bridge::scim::{Forms, resource_types};
 use intercom_scim_bridge::tabular::{
     ChangeDocument, attributes_of_group, attributes_of_membership, attributes_of_user,
 };
@@ -229,7 +229,9 @@ async fn import_step_by_step(
 fn publisher(hand: &Hand) -> Publisher {
     let options = PublishOptions {
         base_url: "https://bridge.example/scim/v2".to_owned(),
+        second_base_url: None,
         names: Names::default(),
+        forms: Forms::default(),
         retention: std::time::Duration::from_secs(200),
         activity_lookback: std::time::Duration::ZERO,
     };

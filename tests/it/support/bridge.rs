@@ -6,6 +6,7 @@ use intercom_scim_bridge::access::{Grant, Scope, client_id, client_secret};
 use intercom_scim_bridge::app::App;
 use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::config::Config;
+use intercom_scim_bridge::directory::CatalogueForm;
 use intercom_scim_bridge::stores::OAuthClient;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -114,9 +115,14 @@ impl Bridge {
         bridge
     }
 
-    /// Starts a bridge that does not limit the rate of requests.
-    pub async fn serving_without_rate_limit(workspace: Workspace) -> Self {
-        Self::serving_with(workspace, |config| config.limits.requests_per_second = 0).await
+    /// Starts a bridge that does not limit the rate of requests, and that has every path of the
+    /// OpenAPI description: also those of roles, seats and permissions.
+    pub async fn serving_every_path(workspace: Workspace) -> Self {
+        let change = |config: &mut Config| {
+            config.limits.requests_per_second = 0;
+            config.scim.roles_and_entitlements = CatalogueForm::Okta;
+        };
+        Self::serving_with(workspace, change).await
     }
 
     /// Starts a bridge, and does not wait for its first served snapshot.

@@ -52,6 +52,7 @@ pub const OPTIONS: ImportOptions = ImportOptions {
     activity_kinds: WantedKinds::Security,
     store_addresses: true,
     include_bots: false,
+    roles: false,
     lease: Duration::from_secs(15),
     optional: OptionalReads { ip_allowlist: false, data_connectors: false },
 };

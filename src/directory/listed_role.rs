@@ -1,0 +1,24 @@
+//! Roles as Intercom lists them.
+
+use serde::{Deserialize, Serialize};
+
+/// A role as Intercom's list of roles has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedRole {
+    /// Intercom's id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The description, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// One reading of Intercom's list of roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleList {
+    /// The roles, each once.
+    pub roles: Vec<ListedRole>,
+    /// Whether the list may have more roles, so that none counts as removed.
+    pub in_part: bool,
+}
