@@ -433,6 +433,7 @@ async fn an_erased_person_is_shown_by_the_id_alone(database: TestDatabase) {
     let (hand, small) = history(database).await;
     let options = PublishOptions {
         base_url: "https://bridge.example/scim/v2".to_owned(),
+        second_base_url: None,
         names: Names::default(),
         forms: Forms::default(),
         retention: Duration::from_hours(24 * 30),

@@ -22,6 +22,7 @@ on_both_databases!(
 fn publisher(hand: &Hand) -> Publisher {
     let options = PublishOptions {
         base_url: "https://bridge.example/scim/v2".to_owned(),
+        second_base_url: None,
         names: Names::default(),
         forms: Forms::default(),
         retention: 30 * DAY,
