@@ -38,13 +38,30 @@ impl Zone {
         ZONES.get(name).ok().map(Self)
     }
 
-    /// Returns the day on which a moment lies in this zone.
+    /// Returns the names of all time zones of the database, sorted.
+    pub fn names() -> impl Iterator<Item = String> {
+        ZONES.available().map(|name| name.as_str().to_owned())
+    }
+
+    /// Returns the name of this zone, spelled as in the IANA database.
     #[must_use]
-    pub fn date_at(&self, moment: OffsetDateTime) -> time::Date {
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// Returns a moment with the offset that this zone has then.
+    #[must_use]
+    pub fn local(&self, moment: OffsetDateTime) -> OffsetDateTime {
         let offset = jiff::Timestamp::from_second(moment.unix_timestamp())
             .map_or(0, |timestamp| self.0.to_offset(timestamp).seconds());
         let offset = time::UtcOffset::from_whole_seconds(offset).unwrap_or(time::UtcOffset::UTC);
-        moment.checked_to_offset(offset).unwrap_or(moment).date()
+        moment.checked_to_offset(offset).unwrap_or(moment)
+    }
+
+    /// Returns the day on which a moment lies in this zone.
+    #[must_use]
+    pub fn date_at(&self, moment: OffsetDateTime) -> time::Date {
+        self.local(moment).date()
     }
 
     /// Returns the first moment after a day in this zone; `None` at the end of the calendar.

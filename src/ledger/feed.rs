@@ -282,7 +282,8 @@ fn after(order: &Order, before: Position, row: &activity::Model) -> Position {
     }
 }
 
-fn entry(row: activity::Model) -> Result<Entry, LedgerError> {
+/// The entry of a row.
+pub(super) fn entry(row: activity::Model) -> Result<Entry, LedgerError> {
     let corrupt = || LedgerError::Corrupt { what: format!("activity {}", row.id) };
     Ok(Entry {
         seq: row.seq.ok_or_else(corrupt)?,

@@ -19,6 +19,7 @@
 //! stamps       times of creation and change     generation_rows  generations and prunings
 //! changes      the log of changes               question   which changes are wanted
 //! walk         reads the wanted changes         count      counts them
+//! newest_first  changes and log entries, newest first, for people
 //! generation_changes  the changes of one generation, with their causes
 //! names        names at the time of a change    facts      what the activity log says of people
 //! log_entries  what the log says for the posture's checks
@@ -60,6 +61,7 @@ mod losses;
 mod migrate;
 mod names;
 mod new_rows;
+mod newest_first;
 mod notice;
 mod optional;
 mod people;
@@ -99,6 +101,7 @@ pub use fold::Folded;
 pub use handle::Ledger;
 pub use lease::Lease;
 pub use log_entries::SignInMethod;
+pub use newest_first::{LatestEntries, LatestEntriesQuestion, NewestChanges};
 pub use notice::Notices;
 pub use optional::{ObservedThing, ObservedValue};
 pub use person::KnownPerson;

@@ -141,8 +141,8 @@ pub const OTHER_FILES: u64 = 128;
 /// The number of exports whose ETag, length and summary stay in memory.
 pub const KNOWN_EXPORTS: usize = 4;
 
-/// The number of people on a page of the console.
-pub const PAGE_PEOPLE: usize = 100;
+/// The number of rows on a page of a list of the console.
+pub const PAGE_ROWS: usize = 100;
 
 /// The number of latest imports, changes and requests that the overview shows, and of open requests
 /// that the page of a person shows. The API has the rest.
@@ -157,3 +157,9 @@ pub const PAGE_RUNS: u64 = 400;
 
 /// The number of generations that are searched for the latest changes of the overview.
 pub const PAGE_GENERATIONS: i64 = 10;
+
+/// The number of people that a filter of the console may name.
+pub const PAGE_NAMED: usize = 500;
+
+/// How long a browser keeps the viewer's time zone, in days.
+pub const TIME_ZONE_COOKIE_DAYS: i64 = 365;

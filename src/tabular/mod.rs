@@ -8,6 +8,7 @@
 //! membership     an account's access
 //! people         which people a person wants to see, and in which order
 //! change         a change of one of them
+//! compare        the difference between two states
 //! seat           a paid seat, and whether it is used
 //! invitation     an invitation that is pending
 //! activity       an entry of Intercom's activity log
@@ -20,6 +21,7 @@
 mod account;
 mod activity;
 mod change;
+mod compare;
 mod entitlement;
 mod invitation;
 mod membership;
@@ -35,6 +37,7 @@ pub use change::{
     ChangeDocument, ChangeRow, ChangedBy, attributes_of_group, attributes_of_membership,
     attributes_of_user,
 };
+pub use compare::{Difference, DifferenceKind, DifferenceOf, compare};
 pub use entitlement::{Entitlement, entitlement_named, entitlements};
 pub use invitation::InvitationRow;
 pub use membership::{AccessMembership, MembershipSelection, memberships};

@@ -16,6 +16,8 @@ const PUBLIC: &[(&str, &str)] = &[
     ("GET /", "shows nothing without a session"),
     ("GET /.well-known/jwks.json", "public keys"),
     ("GET /.well-known/oauth-authorization-server", "RFC 8414"),
+    ("GET /changes", "shows nothing without a session"),
+    ("GET /changes/export", "shows nothing without a session"),
     ("GET /connect/intercom", "needs a ticket"),
     ("GET /connect/intercom/callback", "needs a state and a session"),
     ("GET /healthz", "says only that the process answers"),
@@ -31,10 +33,12 @@ const PUBLIC: &[(&str, &str)] = &[
     ("GET /scim/v2/Schemas", "RFC 7644 §4"),
     ("GET /scim/v2/Schemas/{name}", "RFC 7644 §4"),
     ("GET /teams", "shows nothing without a session"),
+    ("GET /time-zone", "shows nothing without a session"),
     ("GET /scim/v2/ServiceProviderConfig", "RFC 7644 §4"),
     ("HEAD /webhooks/intercom/{workspace}", "says the same of every workspace"),
     ("POST /login", "needs a link"),
     ("POST /logout", "ends a session"),
+    ("POST /time-zone", "keeps how times are written in the browser"),
     ("POST /oauth/token", "needs the client's secret"),
     ("POST /webhooks/intercom/{workspace}", "needs a signature"),
 ];
@@ -58,7 +62,8 @@ const NOT_DESCRIBED: &[(&str, &str)] = &[
     ("/docs", "redirects to /docs/"),
     ("/docs/", "redirects to the viewer"),
     ("/docs/{_:.*}", "shows the description"),
-    ("/status.css", "the style sheet of the status page"),
+    ("/status.css", "the style sheet of the console"),
+    ("/favicon.svg", "the icon of the console"),
 ];
 
 const METHODS: [Method; 6] =

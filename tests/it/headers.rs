@@ -11,9 +11,10 @@ use serde_json::Value;
 use crate::support::bridge::{Answer, Bridge, dozen};
 
 /// Paths whose responses may be cached, with their `Cache-Control`.
-const KEPT: [(&str, &str); 3] = [
+const KEPT: [(&str, &str); 4] = [
     ("/.well-known/jwks.json", "max-age=300"),
     ("/status.css", "max-age=3600"),
+    ("/favicon.svg", "max-age=86400"),
     ("/docs/", "no-cache"),
 ];
 
@@ -38,8 +39,16 @@ async fn every_path_answers_with_the_headers_against_caching_and_sniffing() {
     let mut paths: Vec<String> =
         description["paths"].as_object().unwrap().keys().cloned().collect();
     paths.extend(
-        ["/nowhere", "/docs", "/docs/", "/status.css", "/scim/v3/Users", "/scim/v2/Nothing"]
-            .map(str::to_owned),
+        [
+            "/nowhere",
+            "/docs",
+            "/docs/",
+            "/status.css",
+            "/favicon.svg",
+            "/scim/v3/Users",
+            "/scim/v2/Nothing",
+        ]
+        .map(str::to_owned),
     );
     let mut seen = std::collections::BTreeSet::new();
     for path in paths {

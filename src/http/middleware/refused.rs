@@ -1,14 +1,17 @@
 //! Gives every refusal its body: those of handlers and extractors, and the framework's own.
 //!
-//! On SCIM paths the body is that of RFC 7644 §3.12, elsewhere that of RFC 9457.
+//! On SCIM paths the body is that of RFC 7644 §3.12, elsewhere that of RFC 9457. Browsers get a page,
+//! unless the path is for programs.
 
 use actix_web::ResponseError;
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 
 use crate::http::errors::{ApiError, bodies, headers};
+use crate::http::pages::{POLICY, refusal};
+use crate::http::request::negotiation::HTML;
 use crate::limits;
 
 /// Gives a refusal that has no body of its own yet its body; leaves all other responses unchanged.
@@ -61,10 +64,16 @@ fn with_body(response: ServiceResponse<BoxBody>, error: &ApiError) -> ServiceRes
         tracing::error!(error = ?response.response().error(), "a request failed");
     }
     let is_scim = bodies::is_scim_path(response.request().match_info().as_str());
-    let (content_type, body) = bodies::body(error, is_scim);
+    let is_page = refusal::is_for_people(response.request());
+    let (content_type, body) =
+        if is_page { (HTML, refusal::page(error)) } else { bodies::body(error, is_scim) };
     let mut response = response.map_body(|_, _| BoxBody::new(body));
     *response.response_mut().status_mut() = error.status_code();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if is_page {
+        let policy = HeaderValue::from_static(POLICY);
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
     if let Some((name, value)) = headers::header(error) {
         response.headers_mut().insert(name, value);
     }

@@ -1,19 +1,6 @@
-//! How the pages write moments, numbers and names.
-
-use time::OffsetDateTime;
-use time::macros::format_description;
+//! How the pages write numbers and names.
 
 use crate::directory::{Role, Team, User, team_id, user_name};
-
-/// Formats a moment for people, to the minute.
-pub fn when(moment: OffsetDateTime) -> String {
-    moment.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
-}
-
-/// Formats a moment that may be unknown.
-pub fn when_known(moment: Option<OffsetDateTime>) -> String {
-    moment.map_or_else(|| "unknown".to_owned(), when)
-}
 
 /// Formats a number for people, such as 12,500.
 pub fn number(value: usize) -> String {

@@ -7,26 +7,43 @@
 //! ```text
 //! viewer     the session, its workspaces, and the workspace of the page
 //! session    the session cookie               html         responses with HTML
-//! layout     what all pages share
+//! layout     what all pages share             sections     the navigation
+//! list       filters, pages and links of lists             export       files with the rows of a list
+//! times      how times are written            time_zone    the choice of a time zone
+//! refusal    pages for what is refused or does not exist
 //! overview   the data of the overview         view         its HTML, and the pages for signing in
 //! people     the list of people, its export   people_view  its HTML
 //! person     one person                       person_view  its HTML
 //! teams      the list of teams
+//! changes    the changes                      changes_view  their HTML
+//! change_filters  their filters
+//! past       the state on a chosen day        named        the people that a filter names
 //! chart      small charts                     format       how values are written
 //! wording    changes in words
 //! ```
 
+mod change_filters;
+pub mod changes;
+mod changes_view;
 mod chart;
+mod export;
 mod format;
 mod html;
 mod layout;
+mod list;
+mod named;
 mod overview;
+mod past;
 pub mod people;
 mod people_view;
 pub mod person;
 mod person_view;
+pub mod refusal;
+mod sections;
 mod session;
 pub mod teams;
+pub mod time_zone;
+mod times;
 mod view;
 mod viewer;
 mod wording;
@@ -49,6 +66,7 @@ use super::wire::BodyRefusals;
 use crate::access::{CONSOLE, hash_of_random, looks_random, random_secret};
 use crate::database::AuditEntry;
 use crate::limits;
+pub use html::POLICY;
 use html::{PageRefusals, page, parameter};
 use overview::Overview;
 use session::{by_another_site, cookie, session, session_hash};
@@ -175,6 +193,15 @@ pub async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
         .content_type(form)
         .insert_header((CACHE_CONTROL, "max-age=3600"))
         .body(style))
+}
+
+/// Serves the icon.
+pub async fn icon(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let form = preferred_form(&request, &["image/svg+xml"])?;
+    Ok(HttpResponse::Ok()
+        .content_type(form)
+        .insert_header((CACHE_CONTROL, "max-age=86400"))
+        .body(include_str!("favicon.svg")))
 }
 
 /// The audit entries for the begin or the end of a session, one for each workspace.

@@ -3,24 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
 
+use super::export::ExportFormat;
 use super::format::role_name;
-use super::html::{PageRefusals, page, parameter};
+use super::html::{PageRefusals, offset, page, text};
 use super::people_view::{self, PeoplePage, ShownPeople};
 use super::view;
 use super::viewer::Viewer;
 use crate::directory::{Directory, GroupId};
 use crate::http::errors::ApiError;
-use crate::http::request::negotiation::{HTML, JSON, preferred_form};
-use crate::http::response::chunks::Chunks;
-use crate::http::response::guarded_body::holding;
-use crate::http::response::table::CSV;
+use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
 use crate::limits;
 use crate::scim::ServedSnapshot;
@@ -58,7 +53,7 @@ pub async fn people(
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
     let question = question(&request);
-    let offset = parameter(&request, "offset").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let offset = offset(&request);
     let shown = match viewer.workspace.live.served() {
         Some(served) => {
             let _turn = service.makers.console_turn().await?;
@@ -68,12 +63,6 @@ pub async fn people(
     };
     let people = PeoplePage { question, offset, shown };
     Ok(page(StatusCode::OK, people_view::people(&viewer, &people)))
-}
-
-/// A JSON list of accounts.
-#[derive(Serialize)]
-struct Export {
-    items: [Account; 0],
 }
 
 /// Exports the people that the page with the same parameters lists, in the same order.
@@ -105,36 +94,19 @@ pub async fn export_people(
     let now = service.clock.now();
     let known = KnownLog { covered, moment: now };
     let served = viewer.workspace.live.served();
-    let as_json = parameter(&request, "format").is_some_and(|format| format == "json");
-    let (media_type, ending) = if as_json { (JSON, "json") } else { (CSV, "csv") };
+    let format = ExportFormat::from_request(&request);
     let turn = service.makers.console_turn().await?;
     let body = service.makers.export(async move {
-        let accounts = served.map(|served| {
+        let accounts: Option<Vec<Account>> = served.map(|served| {
             let directory = served.directory();
             let found = question.find(directory, now, 0, usize::MAX);
             let people = found.places.iter().filter_map(|place| directory.people.get(*place));
             people.map(|person| account(directory, person, names, known)).collect()
         });
-        written(accounts.unwrap_or_default(), as_json)
+        format.write(accounts.unwrap_or_default())
     });
-    let body = BoxBody::new(body.await??);
-    let name = format!("attachment; filename=\"{}-people.{ending}\"", viewer.workspace.name);
-    Ok(HttpResponse::Ok()
-        .content_type(media_type)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_DISPOSITION, name))
-        .body(holding(body, turn)))
-}
-
-/// The accounts as a JSON document or a CSV table.
-fn written(accounts: Vec<Account>, as_json: bool) -> Result<Bytes, ApiError> {
-    let chunks = if as_json {
-        Chunks::json(&Export { items: [] }, accounts.into_iter())?
-    } else {
-        Chunks::table(true, accounts.into_iter())?
-    };
-    let chunks: Vec<Bytes> = chunks.collect::<Result<_, _>>().map_err(|_| ApiError::Internal)?;
-    Ok(chunks.concat().into())
+    let body = body.await??;
+    Ok(format.response(&viewer, "people", body, turn))
 }
 
 /// Finds people on a page thread: with many people this takes a while.
@@ -147,7 +119,7 @@ async fn find(
     let question = question.clone();
     let now = service.clock.now();
     let found = service.makers.page(async move {
-        let found = question.find(served.directory(), now, offset, limits::PAGE_PEOPLE);
+        let found = question.find(served.directory(), now, offset, limits::PAGE_ROWS);
         let roles = roles(served.directory());
         ShownPeople { served, found, roles }
     });
@@ -162,10 +134,7 @@ fn roles(directory: &Directory) -> Vec<String> {
 }
 
 fn question(request: &HttpRequest) -> PeopleQuestion {
-    let text = |name| -> Option<String> {
-        let value: String = parameter(request, name)?.chars().take(limits::ID_BYTES).collect();
-        Some(value).filter(|value| !value.is_empty())
-    };
+    let text = |name| text(request, name);
     let usual = PeopleQuestion::default();
     let sort = text("sort").unwrap_or_default();
     let (order, descending) = match sort.strip_prefix('-') {

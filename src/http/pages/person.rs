@@ -1,26 +1,22 @@
 //! The page of one person: the access now or on an earlier day, open requests and the history.
 
-use std::sync::Arc;
-
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use time::OffsetDateTime;
 
 use super::html::{PageRefusals, page, parameter};
-use super::person_view::{self, History, PersonPage, State};
+use super::past::State;
+use super::person_view::{self, History, PersonPage};
 use super::view;
 use super::viewer::Viewer;
-use crate::directory::{ChangePosition, UserId, account_id};
+use crate::directory::{UserId, account_id};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
 use crate::http::wire::LifecycleRequest;
-use crate::ledger::{ChangeQuestion, LedgerError};
+use crate::ledger::ChangeQuestion;
 use crate::limits;
-use crate::moments::{self, Edge, Zone};
 use crate::requests::RequestState;
-use crate::runtime::WorkspaceHandle;
 use crate::stores::RequestQuestion;
 use crate::tabular::ChangeDocument;
 
@@ -30,7 +26,7 @@ use crate::tabular::ChangeDocument;
     params(
         ("id" = String, Path, description = "The id of the account: `adm_…`."),
         ("workspace" = Option<String>, Query, description = "The name of the workspace. The default is the first one of the session."),
-        ("as_of" = Option<String>, Query, description = "A day or time in the past, such as 2026-03-01 (UTC), whose access is shown."),
+        ("as_of" = Option<String>, Query, description = "A day or time in the past, such as 2026-03-01, whose access is shown. A day is one of the viewer's time zone."),
     ),
     responses(
         (status = 200, description = "An HTML page. Without a session, the page explains how to sign in.", content_type = "text/html", body = String),
@@ -54,7 +50,7 @@ pub async fn person(
     let _turn = service.makers.console_turn().await?;
     let history = history(&service, &workspace.name, &id).await?;
     let person = PersonPage {
-        state: state(&service, workspace, as_of.trim()).await?,
+        state: State::at(&service, &viewer, &as_of).await?,
         requests: open_requests(&service, &workspace.name, &id).await?,
         history,
         as_of,
@@ -67,74 +63,16 @@ pub async fn person(
     Ok(page(StatusCode::OK, html.await?))
 }
 
-/// The state at the time that the viewer wrote, or the current one.
-async fn state(
-    service: &Service,
-    workspace: &Arc<WorkspaceHandle>,
-    as_of: &str,
-) -> Result<State, ApiError> {
-    if as_of.is_empty() {
-        let served = workspace.live.served();
-        return Ok(served.map_or(State::Missing("Nothing was imported yet."), State::Current));
-    }
-    let Some(moment) = moment(as_of, service.clock.now()) else {
-        return Ok(State::Missing("This is not a day or time in the past, such as 2026-03-01."));
-    };
-    let generation = match service.stores.ledger.generation_at(&workspace.name, moment).await {
-        Ok(Some(generation)) => generation,
-        Ok(None) => {
-            return Ok(State::Missing(
-                "The bridge had not recorded this workspace yet at that time.",
-            ));
-        }
-        Err(LedgerError::Pruned { .. }) => return Ok(State::Missing(PRUNED)),
-        Err(error) => return Err(error.into()),
-    };
-    let workspace = Arc::clone(workspace);
-    match service.makers.page(async move { workspace.past.at(generation).await }).await? {
-        Ok(directory) => Ok(State::Past(directory)),
-        Err(LedgerError::Pruned { .. }) => Ok(State::Missing(PRUNED)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-const PRUNED: &str = "The history of that time was pruned.";
-
-/// Reads a day (its last moment, at most now) or a time, in UTC; `None` if it is neither, or in the
-/// future.
-fn moment(text: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    let start = moments::read(text, Edge::Start, &Zone::UTC)?.moment;
-    let last = moments::read(text, Edge::Last, &Zone::UTC)?.moment;
-    (start <= now).then_some(last.min(now))
-}
-
-/// Reads the history forward, as the ledger does, and keeps the newest changes.
+/// The newest changes of a person.
 async fn history(service: &Service, workspace: &str, id: &UserId) -> Result<History, ApiError> {
-    let ledger = &service.stores.ledger;
     let question = ChangeQuestion { people: Some(vec![id.clone()]), ..ChangeQuestion::default() };
-    let mut since = ChangePosition::START;
-    let mut history = History::default();
-    loop {
-        match ledger.changes_that(workspace, &since, &question, limits::LIST_ITEMS).await {
-            Ok(read) => {
-                history.changes.extend(read.changes.iter().map(ChangeDocument::from));
-                let extra = history.changes.len().saturating_sub(limits::PAGE_HISTORY);
-                history.changes.drain(..extra);
-                history.is_cut |= extra > 0;
-                since = read.next;
-                if !read.more {
-                    break;
-                }
-            }
-            Err(LedgerError::Pruned { .. }) if !history.is_pruned => {
-                history.is_pruned = true;
-                since = ledger.earliest(workspace).await?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    history.changes.reverse();
-    Ok(history)
+    let ledger = &service.stores.ledger;
+    let read = ledger.newest_changes(workspace, &question, None, limits::PAGE_HISTORY).await?;
+    Ok(History {
+        changes: read.changes.iter().map(ChangeDocument::from).collect(),
+        is_cut: read.next.is_some(),
+        is_pruned: read.is_pruned,
+    })
 }
 
 async fn open_requests(

@@ -1,16 +1,15 @@
 //! The HTML of the page of a person.
 
-use std::sync::Arc;
-
 use maud::{Markup, html};
 
-use super::format::{on_or_off, person_name, role_name, team_name, when, when_known, yes_or_no};
+use super::format::{on_or_off, person_name, role_name, team_name, yes_or_no};
 use super::layout::{self, Section, scrolling_table};
+use super::list::date_field;
+use super::past::State;
 use super::viewer::Viewer;
 use super::wording::describe;
 use crate::directory::{Directory, Person, UserId, account_id};
 use crate::http::wire::LifecycleRequest;
-use crate::scim::ServedSnapshot;
 use crate::tabular::ChangeDocument;
 
 /// What the page of a person shows.
@@ -22,27 +21,6 @@ pub struct PersonPage {
     pub history: History,
     /// The open requests about the person.
     pub requests: Vec<LifecycleRequest>,
-}
-
-/// The state of the workspace that the page takes the access from.
-pub enum State {
-    /// The current one.
-    Current(Arc<ServedSnapshot>),
-    /// The one at the requested time.
-    Past(Arc<Directory>),
-    /// None can be shown, for this reason.
-    Missing(&'static str),
-}
-
-impl State {
-    /// The directory; `None` if no state can be shown.
-    pub fn directory(&self) -> Option<&Directory> {
-        match self {
-            Self::Current(served) => Some(served.directory()),
-            Self::Past(directory) => Some(directory),
-            Self::Missing(_) => None,
-        }
-    }
 }
 
 /// The changes of a person and of their memberships.
@@ -70,7 +48,7 @@ pub fn person(viewer: &Viewer, page: &PersonPage) -> String {
         p { a href=(viewer.address("/people", &[])) { "All people" } }
         h1 { bdi { (name) } }
         (access(viewer, page))
-        (requests(&page.requests))
+        (requests(viewer, &page.requests))
         (history(viewer, &page.history))
     };
     layout::page(viewer, Section::People, &name, &main)
@@ -101,11 +79,9 @@ fn access(viewer: &Viewer, page: &PersonPage) -> Markup {
     html! {
         section {
             h2 { (title) }
-            form class="search" method="get" {
+            form class="filters" method="get" {
                 input type="hidden" name="workspace" value=(viewer.workspace.name);
-                label { "Access on another day (UTC)"
-                    input type="date" name="as_of" value=(page.as_of);
-                }
+                (date_field("as_of", "Access on another day", &page.as_of))
                 button { "Show" }
                 @if !page.as_of.is_empty() {
                     a href=(viewer.person_address(&account_id(&page.id))) { "Now" }
@@ -134,20 +110,20 @@ fn facts(viewer: &Viewer, page: &PersonPage, directory: &Directory) -> Markup {
     let role = user.role.as_deref().map(role_name);
     let is_current = matches!(page.state, State::Current(_));
     html! {
-        dl {
+        dl class="facts" {
             (fact("Access", &html! {
-                @if user.active { span class="good" { "active" } } @else { span class="warn" { "removed" } }
+                @if user.active { span class="badge good" { "active" } } @else { span class="badge warn" { "removed" } }
             }))
             (fact("Address", &html! { bdi { (user.email.as_deref().unwrap_or("unknown")) } }))
             (fact("Account", &html! { code { (account_id(&user.id)) } }))
             (fact("Role", &html! { bdi { (role.unwrap_or("unknown")) } }))
             (fact("Paid seat", &html! { (yes_or_no(user.has_inbox_seat)) }))
             (fact("Second factor", &html! { (on_or_off(user.two_factor_auth)) }))
-            (fact("Joined", &html! { (when_known(user.joined_at)) }))
-            @if let Some(removed) = user.removed_at { (fact("Removed", &html! { (when(removed)) })) }
+            (fact("Joined", &html! { (viewer.times.known(user.joined_at)) }))
+            @if let Some(removed) = user.removed_at { (fact("Removed", &html! { (viewer.times.show(removed)) })) }
             // The ledger keeps no earlier sign-ins, so the last one is shown only for now.
             @if is_current {
-                (fact("Last sign-in", &html! { (when_known(person.volatile.last_sign_in_at)) }))
+                (fact("Last sign-in", &html! { (viewer.times.known(person.volatile.last_sign_in_at)) }))
             }
         }
         h3 { "Teams" }
@@ -178,7 +154,7 @@ fn teams(viewer: &Viewer, directory: &Directory, person: &Person) -> Markup {
     }
 }
 
-fn requests(requests: &[LifecycleRequest]) -> Markup {
+fn requests(viewer: &Viewer, requests: &[LifecycleRequest]) -> Markup {
     html! {
         @if !requests.is_empty() {
             section {
@@ -186,7 +162,7 @@ fn requests(requests: &[LifecycleRequest]) -> Markup {
                 ul {
                     @for request in requests {
                         li {
-                            (when(request.requested_at)) ": "
+                            (viewer.times.show(request.requested_at)) " "
                             (request.operation.as_str().replace('_', " "))
                             @if let Some(entitlement) = &request.entitlement { " " (entitlement) }
                             ", requested by " (request.requester)
@@ -219,7 +195,7 @@ fn history(viewer: &Viewer, history: &History) -> Markup {
 fn event(viewer: &Viewer, change: &ChangeDocument) -> Markup {
     html! {
         tr {
-            td { (when(change.at)) }
+            td { (viewer.times.show(change.at)) }
             td { @for sentence in describe(change) { div { bdi { (sentence) } } } }
             td {
                 @if let Some(by) = &change.actor {
@@ -230,7 +206,7 @@ fn event(viewer: &Viewer, change: &ChangeDocument) -> Markup {
                     }
                 } @else { "unknown" }
             }
-            td { @if let Some(by) = &change.actor { (when(by.at)) } }
+            td { @if let Some(by) = &change.actor { (viewer.times.show(by.at)) } }
         }
     }
 }

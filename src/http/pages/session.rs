@@ -14,7 +14,8 @@ fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-bridge_session" } else { "bridge_session" }
 }
 
-fn is_secure(service: &Service) -> bool {
+/// Whether browsers reach the bridge by HTTPS.
+pub fn is_secure(service: &Service) -> bool {
     service.origin.url().starts_with("https://")
 }
 

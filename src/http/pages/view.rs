@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::chart::{self, Point};
-use super::format::{number, when};
-use super::layout::{self, Section, css_class, document, scrolling_table};
+use super::format::number;
+use super::layout::{self, Section, css_class, plain_page, scrolling_table};
 use super::overview::Overview;
 use super::viewer::Viewer;
 use super::wording::describe;
@@ -14,29 +14,24 @@ use crate::tabular::ChangeDocument;
 
 /// The page for visitors without a session.
 pub fn signed_out() -> String {
-    document(
-        "Intercom SCIM bridge",
+    plain_page(
+        "Sign in",
         &html! {
-            main {
-                h1 { "Intercom SCIM bridge" }
-                p { "Run " code { "intercom-scim-bridge login-link" } " where the bridge runs, and open the link that it prints." }
-                p { "The API is described at " a href="/docs/" { "/docs" } "." }
-            }
+            p { "You are not signed in. To get a link for signing in, run this command where the bridge runs, and open the link that it prints:" }
+            p { code { "intercom-scim-bridge login-link" } }
+            p { a href="/docs/" { "The description of the API" } }
         },
     )
 }
 
 /// The page with the button that starts a session. Programs that follow links press no buttons.
 pub fn log_in(link: &str) -> String {
-    document(
+    plain_page(
         "Sign in",
         &html! {
-            main {
-                h1 { "Intercom SCIM bridge" }
-                form method="post" action="/login" {
-                    input type="hidden" name="link" value=(link);
-                    button autofocus { "Open the console" }
-                }
+            form method="post" action="/login" {
+                input type="hidden" name="link" value=(link);
+                button class="main" autofocus { "Open the console" }
             }
         },
     )
@@ -44,13 +39,11 @@ pub fn log_in(link: &str) -> String {
 
 /// The page for an invalid link.
 pub fn no_link() -> String {
-    document(
+    plain_page(
         "This link is no longer valid",
         &html! {
-            main {
-                h1 { "This link is no longer valid" }
-                p { "A link is valid once, for ten minutes. Run " code { "intercom-scim-bridge login-link" } " again for a new one." }
-            }
+            p { "A link is valid once, for ten minutes. For a new one, run this command again where the bridge runs:" }
+            p { code { "intercom-scim-bridge login-link" } }
         },
     )
 }
@@ -61,9 +54,9 @@ pub fn overview(viewer: &Viewer, overview: &Overview) -> String {
         h1 { "Overview" }
         (search(viewer))
         (standing(overview))
-        (charts(overview))
-        (requests(&overview.requests, overview.open_requests))
-        (imports(&overview.runs))
+        (charts(viewer, overview))
+        (requests(viewer, &overview.requests, overview.open_requests))
+        (imports(viewer, &overview.runs))
         (changes(viewer, &overview.changes))
     };
     layout::page(viewer, Section::Overview, "Overview", &main)
@@ -71,7 +64,7 @@ pub fn overview(viewer: &Viewer, overview: &Overview) -> String {
 
 fn search(viewer: &Viewer) -> Markup {
     html! {
-        form class="search" method="get" action="/people" role="search" {
+        form class="filters" method="get" action="/people" role="search" aria-label="Search people" {
             input type="hidden" name="workspace" value=(viewer.workspace.name);
             label class="wide" { "Search people"
                 input type="search" name="q" placeholder="Name, address, team or role";
@@ -91,7 +84,7 @@ fn standing(overview: &Overview) -> Markup {
         },
     );
     html! {
-        dl {
+        dl class="facts counts" {
             div { dt { "Intercom" } dd class=(css_class(overview.connection)) { (overview.connection.as_str()) } }
             div { dt { "Read" } dd { (age) @if overview.age_seconds.is_some() { " ago" } } }
             div { dt { "Teammates" } dd { (number(overview.active)) } }
@@ -107,19 +100,20 @@ fn standing(overview: &Overview) -> Markup {
     }
 }
 
-fn charts(overview: &Overview) -> Markup {
+fn charts(viewer: &Viewer, overview: &Overview) -> Markup {
     let many = |points: &[Point]| points.len() > 1;
     html! {
         @if many(&overview.accounts) {
-            section class="charts" aria-label="Over time" {
-                (chart::line("Teammates", &overview.accounts))
-                (chart::bars("Changes by import", &overview.activity))
+            section aria-label="Over time" { div class="charts" {
+                (chart::line("Teammates", &overview.accounts, &viewer.times))
+                (chart::bars("Changes by import", &overview.activity, &viewer.times))
+            }
             }
         }
     }
 }
 
-fn requests(requests: &[LifecycleRequest], open: usize) -> Markup {
+fn requests(viewer: &Viewer, requests: &[LifecycleRequest], open: usize) -> Markup {
     html! {
         @if !requests.is_empty() {
             section {
@@ -130,7 +124,7 @@ fn requests(requests: &[LifecycleRequest], open: usize) -> Markup {
                     tbody {
                         @for request in requests {
                             tr {
-                                td { (when(request.requested_at)) }
+                                td { (viewer.times.show(request.requested_at)) }
                                 td { (request.operation.as_str().replace('_', " ")) @if let Some(entitlement) = &request.entitlement { ": " (entitlement) } }
                                 td { (request.user_name.as_deref().or(request.target.as_deref()).unwrap_or("unknown")) }
                                 td { (request.requester) }
@@ -144,7 +138,7 @@ fn requests(requests: &[LifecycleRequest], open: usize) -> Markup {
     }
 }
 
-fn imports(runs: &[Run]) -> Markup {
+fn imports(viewer: &Viewer, runs: &[Run]) -> Markup {
     html! {
         section {
             h2 { "Imports" }
@@ -152,14 +146,14 @@ fn imports(runs: &[Run]) -> Markup {
                 caption { "The latest imports" }
                 thead { tr { th scope="col" { "Began" } th scope="col" { "Mode" } th scope="col" { "By" } th scope="col" { "Outcome" } th scope="col" class="number" { "Duration" } th scope="col" { "Changed" } } }
                 tbody {
-                    @for run in runs { (import(run)) }
+                    @for run in runs { (import(viewer, run)) }
                 }
             }))
         }
     }
 }
 
-fn import(run: &Run) -> Markup {
+fn import(viewer: &Viewer, run: &Run) -> Markup {
     let class = match run.status {
         RunStatus::Succeeded => "good",
         RunStatus::Queued | RunStatus::Running => "",
@@ -187,7 +181,7 @@ fn import(run: &Run) -> Markup {
         .collect();
     html! {
         tr {
-            td { (when(run.started_at)) }
+            td { (viewer.times.show(run.started_at)) }
             td { (run.mode.as_str()) }
             td { (run.trigger.as_str()) }
             td class=(class) {
@@ -211,7 +205,7 @@ fn changes(viewer: &Viewer, changes: &[(ChangeDocument, String)]) -> Markup {
                     tbody {
                         @for (change, about) in changes {
                             tr {
-                                td { (when(change.at)) }
+                                td { (viewer.times.show(change.at)) }
                                 td {
                                     @match &change.user_id {
                                         Some(id) => a href=(viewer.person_address(id)) { bdi { (about) } },

@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 
 use super::html::parameter;
 use super::session::session;
+use super::times::Times;
 use crate::directory::{Team, team_id};
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
@@ -19,6 +20,10 @@ pub struct Viewer {
     pub workspace: Arc<WorkspaceHandle>,
     /// All workspaces of the session.
     pub all: Vec<Arc<WorkspaceHandle>>,
+    /// The viewer's time zone, and the time of the page.
+    pub times: Times,
+    /// The path and query of the page, to return to it.
+    pub here: String,
 }
 
 impl Viewer {
@@ -36,7 +41,9 @@ impl Viewer {
             .and_then(|name| all.iter().find(|workspace| *workspace.name == *name));
         let Some(workspace) = wanted.or(all.first()).cloned() else { return Ok(None) };
         RequestContext::with(|context| context.workspace = Some(Arc::clone(&workspace.name)));
-        Ok(Some(Self { workspace, all }))
+        let times = Times::from_request(request, service.clock.now());
+        let here = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+        Ok(Some(Self { workspace, all, times, here }))
     }
 
     /// The address of a page of the same workspace.
@@ -47,6 +54,11 @@ impl Viewer {
     /// The address of the page of a person, by the id of the account.
     pub fn person_address(&self, id: &str) -> String {
         self.address(&format!("/people/{id}"), &[])
+    }
+
+    /// The address of the page of a team, by its id (`team_…`).
+    pub fn team_address(&self, id: &str) -> String {
+        self.address(&format!("/teams/{id}"), &[])
     }
 
     /// The address of the list of the members of a team.

@@ -32,7 +32,8 @@ pub fn content_type(request: &HttpRequest) -> Result<HeaderValue, ApiError> {
 
 /// The media type that the client prefers among `offers`; without a preference, the first one.
 ///
-/// NB: an error response has one media type, whatever the client accepts. RFC 9110 §12.5.1 lets a
+/// NB: an error response has one media type, whatever the client accepts (on paths for people it is a
+/// page for browsers). RFC 9110 §12.5.1 lets a
 /// server "disregard the field", and the actual error says more than a 406 would. The same holds
 /// for `/healthz` and `/readyz`, whose clients look at the status, and for the files under
 /// `/docs/`.

@@ -174,11 +174,11 @@ impl Makers {
     }
 
     /// The body of an export, which is produced while it is sent. `size` is its length, if that is
-    /// known.
-    pub fn stream(
+    /// known. `turn` is held until the body is sent or abandoned.
+    pub fn stream<H: Unpin + 'static>(
         &self,
         request: &HttpRequest,
-        turn: Turn,
+        turn: H,
         size: BodySize,
         chunks: impl Stream<Item = Result<Bytes, Unfinished>> + Send + 'static,
     ) -> BoxBody {
@@ -287,18 +287,18 @@ impl MessageBody for HeadOnly {
 }
 
 /// A body that is produced while it is sent.
-struct Streamed {
+struct Streamed<H> {
     size: BodySize,
     /// `None` marks the end.
     receiver: mpsc::Receiver<Option<Result<Bytes, Unfinished>>>,
     ended: bool,
     /// Dropping the body aborts the task.
     _task: JoinSet<()>,
-    _turn: Turn,
+    _turn: H,
     _sending: Option<Sending>,
 }
 
-impl MessageBody for Streamed {
+impl<H: Unpin> MessageBody for Streamed<H> {
     type Error = Unfinished;
 
     fn size(&self) -> BodySize {

@@ -138,6 +138,7 @@ fn bridge_routes() -> Vec<Route> {
         openapi::serve,
         pages::log_in,
         pages::log_out,
+        pages::time_zone::choose_time_zone,
     ]);
     // Without HEAD: such a request must not use up a ticket or a link.
     let pages = routes![
@@ -148,10 +149,14 @@ fn bridge_routes() -> Vec<Route> {
         pages::people::export_people,
         pages::person::person,
         pages::teams::teams,
+        pages::changes::changes,
+        pages::changes::export_changes,
+        pages::time_zone::time_zone,
         pages::ask_to_log_in,
     ];
     routes.extend(pages.into_iter().map(Route::without_head));
     routes.push(Route::undescribed("/status.css", Method::GET, pages::style));
+    routes.push(Route::undescribed("/favicon.svg", Method::GET, pages::icon));
     routes
 }
 

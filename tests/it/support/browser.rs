@@ -142,6 +142,34 @@ impl Browser {
         self.ask("execute/sync", json!({"script": script, "args": []})).await
     }
 
+    /// Runs a script that calls its last argument when it is done.
+    pub async fn run_async(&self, script: &str) -> Value {
+        self.ask("execute/async", json!({"script": script, "args": []})).await
+    }
+
+    /// Calls a command of the Chrome DevTools Protocol.
+    async fn devtools(&self, command: &str, params: Value) {
+        self.ask("goog/cdp/execute", json!({"cmd": command, "params": params})).await;
+    }
+
+    /// Sets the width of the page, which may be narrower than any window of the system.
+    pub async fn set_width(&self, width: u32) {
+        let metrics =
+            json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// Makes the page `light` or `dark`.
+    pub async fn prefer(&self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.devtools("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
+    /// Shows pages as they are printed.
+    pub async fn emulate_print(&self) {
+        self.devtools("Emulation.setEmulatedMedia", json!({"media": "print"})).await;
+    }
+
     pub async fn screenshot(&self) -> Vec<u8> {
         STANDARD.decode(self.ask("screenshot", Value::Null).await.as_str().unwrap()).unwrap()
     }
