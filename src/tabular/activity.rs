@@ -11,28 +11,28 @@ use crate::directory::{account_id, team_id};
 /// An entry of Intercom's activity log.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ActivityRow {
-    cursor: String,
-    seq: i64,
-    id: String,
-    r#type: String,
-    group: Group,
-    severity: Severity,
+    pub(crate) cursor: String,
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) r#type: String,
+    pub(crate) group: Group,
+    pub(crate) severity: Severity,
     #[serde(with = "crate::date_time")]
-    at: OffsetDateTime,
+    pub(crate) at: OffsetDateTime,
     #[serde(with = "crate::date_time")]
-    recorded_at: OffsetDateTime,
-    actor_id: Option<String>,
-    actor_type: Option<String>,
-    actor_email: Option<String>,
-    actor_display_name: Option<String>,
-    actor_ip: Option<String>,
-    subject_id: Option<String>,
-    subject_email: Option<String>,
-    subject_display_name: Option<String>,
-    team_id: Option<String>,
-    team_display_name: Option<String>,
-    description: Option<String>,
-    metadata: Value,
+    pub(crate) recorded_at: OffsetDateTime,
+    pub(crate) actor_id: Option<String>,
+    pub(crate) actor_type: Option<String>,
+    pub(crate) actor_email: Option<String>,
+    pub(crate) actor_display_name: Option<String>,
+    pub(crate) actor_ip: Option<String>,
+    pub(crate) subject_id: Option<String>,
+    pub(crate) subject_email: Option<String>,
+    pub(crate) subject_display_name: Option<String>,
+    pub(crate) team_id: Option<String>,
+    pub(crate) team_display_name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) metadata: Value,
 }
 
 impl Row for ActivityRow {

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 
-use crate::directory::{Directory, GroupId, Person, text};
+use crate::directory::{Directory, GroupId, Person, UserId, text};
 use crate::words::words;
 
 words! {
@@ -17,6 +19,8 @@ words! {
         Removed = "removed",
         /// Both.
         All = "all",
+        /// Those who are invited and have not joined. A directory has none of them.
+        Invited = "invited",
     }
 }
 
@@ -55,8 +59,8 @@ words! {
         Role = "role",
         /// By the time of joining or, if unknown, of the first import with them.
         Joined = "joined",
-        /// By the last sign-in. Unknown ones come first.
-        SignIn = "sign_in",
+        /// By the last activity. Unknown ones come first.
+        Activity = "activity",
     }
 }
 
@@ -76,8 +80,10 @@ pub struct PeopleQuestion {
     pub seat: Option<SeatFilter>,
     /// By their second factor.
     pub second_factor: Option<SecondFactorFilter>,
-    /// People without a recorded sign-in in the last so many days.
-    pub no_sign_in_for: Option<u16>,
+    /// Only these people.
+    pub only: Option<Arc<HashSet<UserId>>>,
+    /// People without a recorded activity in the last so many days.
+    pub inactive_for: Option<u16>,
     /// The order.
     pub order: PeopleOrder,
     /// Whether the order is reversed.
@@ -93,7 +99,8 @@ impl Default for PeopleQuestion {
             role: None,
             seat: None,
             second_factor: None,
-            no_sign_in_for: None,
+            only: None,
+            inactive_for: None,
             order: PeopleOrder::Name,
             descending: false,
         }
@@ -110,8 +117,8 @@ pub struct FoundPeople {
 }
 
 impl PeopleQuestion {
-    /// Finds `limit` people after the first `offset`. `now` is the end of the period without a
-    /// sign-in.
+    /// Finds `limit` people after the first `offset`. `now` is the end of the period without
+    /// activity.
     #[must_use]
     pub fn find(
         &self,
@@ -153,7 +160,7 @@ impl PeopleQuestion {
                 Key::text(user.role.as_ref().and_then(|role| role.name.as_deref()))
             }
             PeopleOrder::Joined => Key::Time(Some(user.joined_at.unwrap_or(person.stamps.created))),
-            PeopleOrder::SignIn => Key::Time(person.volatile.last_sign_in_at),
+            PeopleOrder::Activity => Key::Time(person.volatile.last_activity().map(|last| last.at)),
         }
     }
 }
@@ -202,7 +209,7 @@ struct Filter<'a> {
     teams_found: Vec<bool>,
     team: TeamFilter,
     role: Option<String>,
-    no_sign_in_since: Option<OffsetDateTime>,
+    inactive_since: Option<OffsetDateTime>,
 }
 
 impl<'a> Filter<'a> {
@@ -223,20 +230,21 @@ impl<'a> Filter<'a> {
                 Some(id) => place(id).map_or(TeamFilter::Unknown, TeamFilter::At),
             },
             role: question.role.as_deref().map(|role| text::folded(role.trim()).into_owned()),
-            no_sign_in_since: question.no_sign_in_for.and_then(since),
+            inactive_since: question.inactive_for.and_then(since),
             question,
         }
     }
 
     fn takes(&self, person: &Person) -> bool {
         self.has_state(person)
+            && self.question.only.as_ref().is_none_or(|only| only.contains(&person.user.id))
             && self.has_team(person)
             && self.has_role(person)
             && self.has_seat(person)
             && self.has_second_factor(person)
-            && self
-                .no_sign_in_since
-                .is_none_or(|since| person.volatile.last_sign_in_at.is_none_or(|last| last < since))
+            && self.inactive_since.is_none_or(|since| {
+                person.volatile.last_activity().is_none_or(|last| last.at < since)
+            })
             && self.search.as_ref().is_none_or(|search| self.is_found(person, search))
     }
 
@@ -245,6 +253,7 @@ impl<'a> Filter<'a> {
             PeopleState::Active => person.user.active,
             PeopleState::Removed => !person.user.active,
             PeopleState::All => true,
+            PeopleState::Invited => false,
         }
     }
 

@@ -230,7 +230,7 @@ async fn evaluated(
 }
 
 /// What the roster says at a moment.
-async fn roster_facts(
+pub(in crate::http) async fn roster_facts(
     identities: &Identities,
     shown: Shown<'_>,
     moment: OffsetDateTime,

@@ -11,36 +11,52 @@
 //! list       filters, pages and links of lists             export       files with the rows of a list
 //! times      how times are written            time_zone    the choice of a time zone
 //! refusal    pages for what is refused or does not exist
-//! overview   the data of the overview         view         its HTML, and the pages for signing in
+//! overview   the data of the overview         overview_view  its HTML
+//! view       the pages for signing in
 //! people     the list of people, its export   people_view  its HTML
 //! person     one person                       person_view  its HTML
-//! teams      the list of teams
+//! teams      the list of teams                team         one team
 //! changes    the changes                      changes_view  their HTML
-//! change_filters  their filters
+//! change_filters  their filters               compare      what two days differ in
+//! activity   the activity log                 activity_view  its HTML
+//! identities  whose account it is             identities_view  its HTML
+//! posture    the checks                       posture_view  their HTML
+//! seats      the paid seats                   invited      the pending invitations
 //! past       the state on a chosen day        named        the people that a filter names
 //! chart      small charts                     format       how values are written
 //! wording    changes in words
 //! ```
 
+pub mod activity;
+mod activity_view;
 mod change_filters;
 pub mod changes;
 mod changes_view;
 mod chart;
+pub mod compare;
 mod export;
 mod format;
 mod html;
+pub mod identities;
+mod identities_view;
+mod invited;
 mod layout;
 mod list;
 mod named;
 mod overview;
+mod overview_view;
 mod past;
 pub mod people;
 mod people_view;
 pub mod person;
 mod person_view;
+pub mod posture;
+mod posture_view;
 pub mod refusal;
+pub mod seats;
 mod sections;
 mod session;
+pub mod team;
 pub mod teams;
 pub mod time_zone;
 mod times;
@@ -90,8 +106,10 @@ pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpRe
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
-    let overview = Overview::load(&service, &viewer.workspace).await?;
-    Ok(page(StatusCode::OK, view::overview(&viewer, &overview)))
+    let _turn = service.makers.console_turn().await?;
+    let overview = Overview::load(&service, &viewer).await?;
+    let html = service.makers.page(async move { overview_view::overview(&viewer, &overview) });
+    Ok(page(StatusCode::OK, html.await?))
 }
 
 /// Returns the sign-in page, whose button sends the one-time code.

@@ -1,18 +1,24 @@
 //! Gathers the data of the overview.
 
+use std::sync::Arc;
+
+use actix_web::web::Data;
 use time::OffsetDateTime;
 
 use super::chart::Point;
 use super::format::team_name;
+use super::viewer::Viewer;
+use super::{invited, posture};
 use crate::directory::{ChangePosition, Directory, Failure, Run, account_id, team_id};
 use crate::http::errors::ApiError;
 use crate::http::state::service::Service;
 use crate::http::wire::LifecycleRequest;
+use crate::identities::RosterStanding;
 use crate::import::ConnectionState;
 use crate::ledger::LedgerError;
 use crate::limits;
+use crate::posture::{CheckId, CheckResult, Severity, Status};
 use crate::requests::RequestState;
-use crate::runtime::WorkspaceHandle;
 use crate::stores::RequestQuestion;
 use crate::tabular::ChangeDocument;
 
@@ -26,6 +32,12 @@ pub struct Overview {
     pub active: usize,
     pub teams: usize,
     pub open_requests: usize,
+    /// The checks of the posture that fail; `None` before the first import.
+    pub failing: Option<Vec<FailingCheck>>,
+    /// What the roster says; `None` without one.
+    pub roster: Option<Arc<RosterStanding>>,
+    /// The number of pending invitations; `None` if it is unknown.
+    pub invited: Option<usize>,
     pub requests: Vec<LifecycleRequest>,
     /// Newest first.
     pub runs: Vec<Run>,
@@ -37,9 +49,18 @@ pub struct Overview {
     pub activity: Vec<Point>,
 }
 
+/// A check of the posture that fails.
+pub struct FailingCheck {
+    pub id: CheckId,
+    pub title: &'static str,
+    pub severity: Severity,
+    pub reason: String,
+}
+
 impl Overview {
     /// Loads the data of a workspace.
-    pub async fn load(service: &Service, workspace: &WorkspaceHandle) -> Result<Self, ApiError> {
+    pub async fn load(service: &Data<Service>, viewer: &Viewer) -> Result<Self, ApiError> {
+        let workspace = &viewer.workspace;
         let now = service.clock.now();
         let name = &*workspace.name;
         let standing = workspace.health.standing();
@@ -56,6 +77,9 @@ impl Overview {
         let active = people.iter().filter(|person| person.user.active).count();
         let changes = latest_changes(service, name, generation.unwrap_or(0)).await?;
         Ok(Self {
+            failing: failing(service, viewer).await?,
+            roster: workspace.identities.standing().filter(|standing| standing.version > 0),
+            invited: invited::pending(service, viewer).await?.map(|rows| rows.len()),
             connection: standing.connection,
             problem: standing.problem,
             age_seconds: workspace.live.age(service.clock.running()).map(|age| age.as_secs()),
@@ -85,6 +109,28 @@ impl Overview {
             runs,
         })
     }
+}
+
+/// The checks of the posture that fail, the most severe first.
+async fn failing(
+    service: &Data<Service>,
+    viewer: &Viewer,
+) -> Result<Option<Vec<FailingCheck>>, ApiError> {
+    let Some(report) = posture::report(service, viewer).await? else { return Ok(None) };
+    let fails = |check: &CheckResult| check.status == Status::Fail && check.failed > 0;
+    let mut failing: Vec<FailingCheck> = report
+        .checks
+        .into_iter()
+        .filter(fails)
+        .map(|check| FailingCheck {
+            id: check.id,
+            title: check.title,
+            severity: check.severity,
+            reason: check.reason,
+        })
+        .collect();
+    failing.sort_by_key(|check| std::cmp::Reverse(check.severity));
+    Ok(Some(failing))
 }
 
 /// Returns the latest changes, newest first, without those of the first import.

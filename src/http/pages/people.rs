@@ -1,6 +1,6 @@
 //! The list of people, and its export.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -10,16 +10,20 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::export::ExportFormat;
 use super::format::role_name;
 use super::html::{PageRefusals, offset, page, text};
+use super::invited;
 use super::people_view::{self, PeoplePage, ShownPeople};
 use super::view;
 use super::viewer::Viewer;
-use crate::directory::{Directory, GroupId};
+use crate::directory::text::unaccented;
+use crate::directory::{Directory, GroupId, Person, UserId, UserKind};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
+use crate::identities::Shown;
+use crate::ledger::LedgerError;
 use crate::limits;
-use crate::scim::ServedSnapshot;
-use crate::tabular::{Account, KnownLog, PeopleQuestion, account};
+use crate::roster::Class;
+use crate::tabular::{Account, InvitationRow, KnownLog, PeopleQuestion, PeopleState, account};
 use crate::words::Words;
 
 /// Shows the people of a workspace: searched, filtered, sorted and in pages.
@@ -30,13 +34,14 @@ use crate::words::Words;
     params(
         ("workspace" = Option<String>, Query, description = "The name of the workspace. The default is the first one of the session."),
         ("q" = Option<String>, Query, description = "Only people whose name, address, id, role or team contains this text, without regard to case and accents."),
-        ("state" = Option<String>, Query, description = "`active` (the default), `removed` or `all`."),
+        ("state" = Option<String>, Query, description = "`active` (the default), `removed`, `all` or `invited`."),
         ("team" = Option<String>, Query, description = "Only members of this team, by id (`team_…`)."),
         ("role" = Option<String>, Query, description = "Only holders of this role, by name or id."),
+        ("class" = Option<String>, Query, description = "By the class of the account: `employee`, `contractor`, `service`, `bot` or `unknown`."),
         ("seat" = Option<String>, Query, description = "By the paid inbox seat: `paid`, `none` or `unknown`."),
         ("mfa" = Option<String>, Query, description = "By the second factor: `on`, `off` or `unknown`."),
-        ("idle" = Option<String>, Query, description = "Only people without a recorded sign-in in the last so many days."),
-        ("sort" = Option<String>, Query, description = "`name` (the default), `address`, `role`, `joined` or `sign_in`; with `-` in front in reverse order."),
+        ("idle" = Option<String>, Query, description = "Only people without a recorded activity in the last so many days."),
+        ("sort" = Option<String>, Query, description = "`name` (the default), `address`, `role`, `joined` or `activity`; with `-` in front in reverse order."),
         ("offset" = Option<String>, Query, description = "How many people to skip."),
     ),
     responses(
@@ -52,17 +57,37 @@ pub async fn people(
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
-    let question = question(&request);
+    let _turn = service.makers.console_turn().await?;
+    let (question, class) = question(&request, &service, &viewer).await?;
     let offset = offset(&request);
-    let shown = match viewer.workspace.live.served() {
-        Some(served) => {
-            let _turn = service.makers.console_turn().await?;
-            Some(find(&service, served, &question, offset).await?)
-        }
-        None => None,
+    if question.state == PeopleState::Invited {
+        let invited = invited::pending(&service, &viewer).await?;
+        let html = service.makers.page(async move {
+            let invited = invited.map(|rows| matching(rows, &question.search));
+            people_view::invited(&viewer, &question, offset, invited.as_deref())
+        });
+        return Ok(page(StatusCode::OK, html.await?));
+    }
+    let html = service.makers.page(async move {
+        let shown = viewer.workspace.live.served().map(|served| {
+            let directory = served.directory();
+            let found = question.find(directory, viewer.times.now, offset, limits::PAGE_ROWS);
+            let roles = roles(directory);
+            ShownPeople { served, found, roles }
+        });
+        let people = PeoplePage { question, class, offset, shown };
+        people_view::people(&viewer, &people)
+    });
+    Ok(page(StatusCode::OK, html.await?))
+}
+
+/// The invitations whose address contains a text.
+fn matching(rows: Vec<InvitationRow>, search: &str) -> Vec<InvitationRow> {
+    let search = unaccented(search.trim()).into_owned();
+    let has = |row: &InvitationRow| {
+        row.email.as_deref().is_some_and(|email| unaccented(email).contains(&*search))
     };
-    let people = PeoplePage { question, offset, shown };
-    Ok(page(StatusCode::OK, people_view::people(&viewer, &people)))
+    rows.into_iter().filter(|row| search.is_empty() || has(row)).collect()
 }
 
 /// Exports the people that the page with the same parameters lists, in the same order.
@@ -88,14 +113,19 @@ pub async fn export_people(
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
         return Ok(page(StatusCode::OK, view::signed_out()));
     };
-    let question = question(&request);
+    let turn = service.makers.console_turn().await?;
+    let (question, _) = question(&request, &service, &viewer).await?;
+    let format = ExportFormat::from_request(&request);
+    if question.state == PeopleState::Invited {
+        let invited = invited::pending(&service, &viewer).await?.unwrap_or_default();
+        let body = format.write(matching(invited, &question.search))?;
+        return Ok(format.response(&viewer, "invitations", body, turn));
+    }
     let names = service.names;
     let covered = viewer.workspace.live.shown().log_covered;
     let now = service.clock.now();
     let known = KnownLog { covered, moment: now };
     let served = viewer.workspace.live.served();
-    let format = ExportFormat::from_request(&request);
-    let turn = service.makers.console_turn().await?;
     let body = service.makers.export(async move {
         let accounts: Option<Vec<Account>> = served.map(|served| {
             let directory = served.directory();
@@ -109,23 +139,6 @@ pub async fn export_people(
     Ok(format.response(&viewer, "people", body, turn))
 }
 
-/// Finds people on a page thread: with many people this takes a while.
-async fn find(
-    service: &Service,
-    served: Arc<ServedSnapshot>,
-    question: &PeopleQuestion,
-    offset: usize,
-) -> Result<ShownPeople, ApiError> {
-    let question = question.clone();
-    let now = service.clock.now();
-    let found = service.makers.page(async move {
-        let found = question.find(served.directory(), now, offset, limits::PAGE_ROWS);
-        let roles = roles(served.directory());
-        ShownPeople { served, found, roles }
-    });
-    found.await
-}
-
 /// The names of all roles that people hold, sorted.
 fn roles(directory: &Directory) -> Vec<String> {
     let roles = directory.people.iter().filter_map(|person| person.user.role.as_ref());
@@ -133,7 +146,46 @@ fn roles(directory: &Directory) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-fn question(request: &HttpRequest) -> PeopleQuestion {
+/// The question to the directory, and the class by which it was restricted.
+async fn question(
+    request: &HttpRequest,
+    service: &Service,
+    viewer: &Viewer,
+) -> Result<(PeopleQuestion, Option<Class>), ApiError> {
+    let mut question = plain_question(request);
+    let class = word(text(request, "class").as_deref());
+    if let Some(class) = class {
+        question.only = Some(Arc::new(with_class(service, viewer, class).await?));
+    }
+    Ok((question, class))
+}
+
+/// The people whose accounts have this class. Without a roster, only bots have one.
+async fn with_class(
+    service: &Service,
+    viewer: &Viewer,
+    class: Class,
+) -> Result<HashSet<UserId>, ApiError> {
+    let Some(served) = viewer.workspace.live.served() else { return Ok(HashSet::new()) };
+    let identities = Arc::clone(&viewer.workspace.identities);
+    let found = service.makers.page(async move {
+        let shown = Shown { directory: served.directory(), as_of: None };
+        let known = identities.assess(shown).await?;
+        let class_of = |person: &Person| match (&known, person.user.kind()) {
+            (Some(known), _) => {
+                known.review.get(&person.user.id).and_then(|known| known.identity_class)
+            }
+            (None, UserKind::Bot) => Some(Class::Bot),
+            (None, UserKind::Teammate) => None,
+        };
+        let people = served.directory().people.iter();
+        let fits = |person: &&Person| class_of(person).unwrap_or(Class::Unknown) == class;
+        Ok::<_, LedgerError>(people.filter(fits).map(|person| person.user.id.clone()).collect())
+    });
+    Ok(found.await??)
+}
+
+fn plain_question(request: &HttpRequest) -> PeopleQuestion {
     let text = |name| text(request, name);
     let usual = PeopleQuestion::default();
     let sort = text("sort").unwrap_or_default();
@@ -147,8 +199,9 @@ fn question(request: &HttpRequest) -> PeopleQuestion {
         team: text("team").map(|team| GroupId::new(team.strip_prefix("team_").unwrap_or(&team))),
         role: text("role"),
         seat: word(text("seat").as_deref()),
+        only: None,
         second_factor: word(text("mfa").as_deref()),
-        no_sign_in_for: text("idle").and_then(|days| days.parse().ok()),
+        inactive_for: text("idle").and_then(|days| days.parse().ok()),
         order: Words::from_word(order).unwrap_or(usual.order),
         descending,
     }

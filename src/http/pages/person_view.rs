@@ -1,15 +1,20 @@
 //! The HTML of the page of a person.
 
 use maud::{Markup, html};
+use time::OffsetDateTime;
 
+use super::activity_view::capital;
 use super::format::{on_or_off, person_name, role_name, team_name, yes_or_no};
+use super::identities_view::{matched_by, person_of, to_look_at};
 use super::layout::{self, Section, scrolling_table};
 use super::list::date_field;
 use super::past::State;
 use super::viewer::Viewer;
 use super::wording::describe;
-use crate::directory::{Directory, Person, UserId, account_id};
+use crate::activity::kind_named;
+use crate::directory::{Activity, Directory, Person, UserId, account_id};
 use crate::http::wire::LifecycleRequest;
+use crate::roster::{Identity, TerminatedActive, UnmatchedAccount};
 use crate::tabular::ChangeDocument;
 
 /// What the page of a person shows.
@@ -19,8 +24,19 @@ pub struct PersonPage {
     /// The requested day, as the viewer wrote it; empty for the current state.
     pub as_of: String,
     pub history: History,
+    /// The person behind the account; `None` without a roster.
+    pub identity: Option<KnownIdentity>,
     /// The open requests about the person.
     pub requests: Vec<LifecycleRequest>,
+}
+
+/// What the roster says about an account.
+pub struct KnownIdentity {
+    pub identity: Identity,
+    /// Why the account has no person, if so.
+    pub unmatched: Option<UnmatchedAccount>,
+    /// That the person has left, if so.
+    pub leaver: Option<TerminatedActive>,
 }
 
 /// The changes of a person and of their memberships.
@@ -28,6 +44,8 @@ pub struct PersonPage {
 pub struct History {
     /// Newest first.
     pub changes: Vec<ChangeDocument>,
+    /// Sign-ins and what else the log says about how the person signs in, the latest first.
+    pub entries: Vec<Activity>,
     /// Whether earlier changes are left out, because there are very many.
     pub is_cut: bool,
     /// Whether the beginning of the history was pruned.
@@ -48,6 +66,7 @@ pub fn person(viewer: &Viewer, page: &PersonPage) -> String {
         p { a href=(viewer.address("/people", &[])) { "All people" } }
         h1 { bdi { (name) } }
         (access(viewer, page))
+        (identity(viewer, page.identity.as_ref()))
         (requests(viewer, &page.requests))
         (history(viewer, &page.history))
     };
@@ -147,7 +166,7 @@ fn teams(viewer: &Viewer, directory: &Directory, person: &Person) -> Markup {
         @if person.teams.is_empty() { p { "None." } } @else {
             ul class="columns" {
                 @for team in teams {
-                    li { a href=(viewer.members_address(team)) { bdi { (team_name(team)) } } }
+                    li { a href=(viewer.team_address(&crate::directory::team_id(&team.group.id))) { bdi { (team_name(team)) } } }
                 }
             }
         }
@@ -175,38 +194,98 @@ fn requests(viewer: &Viewer, requests: &[LifecycleRequest]) -> Markup {
     }
 }
 
-fn history(viewer: &Viewer, history: &History) -> Markup {
+/// The person behind the account.
+fn identity(viewer: &Viewer, known: Option<&KnownIdentity>) -> Markup {
     html! {
         section {
-            h2 { "History" }
-            (scrolling_table("History", &html! {
+            h2 { "Identity" }
+            @match known {
+                None => p class="muted" {
+                    "Not known: there is no roster, or the account is not active. "
+                    a href=(viewer.address("/identities", &[])) { "Identities" }
+                },
+                Some(KnownIdentity { identity, unmatched, leaver }) => {
+                    dl class="facts" {
+                        (fact("Person", &person_of(identity)))
+                        (fact("Class", &html! { (capital(identity.class.as_str())) }))
+                        (fact("Owner", &html! { bdi { (identity.owner.as_deref().unwrap_or("—")) } }))
+                        (fact("Matched by", &html! {
+                            (matched_by(identity.match_rule))
+                            @if let Some(number) = identity.decision_id { " number " (number) }
+                        }))
+                        (fact("Manager", &html! { bdi { (identity.manager.as_deref().unwrap_or("—")) } }))
+                    }
+                    (to_look_at(viewer, identity, unmatched.as_ref(), leaver.as_ref()))
+                }
+            }
+        }
+    }
+}
+
+/// One line of the timeline.
+enum Event<'a> {
+    Change(&'a ChangeDocument),
+    Entry(&'a Activity),
+}
+
+impl Event<'_> {
+    /// When it happened; for a change without an entry in the log, when it was recorded.
+    fn at(&self) -> OffsetDateTime {
+        match self {
+            Self::Change(change) => change.actor.as_ref().map_or(change.at, |by| by.at),
+            Self::Entry(entry) => entry.at,
+        }
+    }
+}
+
+fn history(viewer: &Viewer, history: &History) -> Markup {
+    let changes = history.changes.iter().map(Event::Change);
+    let mut events: Vec<Event<'_>> =
+        changes.chain(history.entries.iter().map(Event::Entry)).collect();
+    events.sort_by_key(|event| std::cmp::Reverse(event.at()));
+    html! {
+        section {
+            h2 { "Timeline" }
+            (scrolling_table("Timeline", &html! {
                 caption {
-                    @if history.changes.is_empty() { "No changes are recorded." } @else { "Newest first" }
+                    @if events.is_empty() { "Nothing is recorded." } @else { "Newest first" }
                     @if history.is_cut { ". Earlier changes are left out" }
                     @if history.is_pruned { ". Earlier changes were pruned" }
                 }
-                thead { tr { th scope="col" { "Recorded" } th scope="col" { "Change" } th scope="col" { "Made by" } th scope="col" { "Made at" } } }
-                tbody { @for change in &history.changes { (event(viewer, change)) } }
+                thead { tr { th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "Made by" } th scope="col" { "Recorded" } } }
+                tbody { @for event in &events { (row(viewer, event)) } }
             }))
         }
     }
 }
 
-fn event(viewer: &Viewer, change: &ChangeDocument) -> Markup {
+fn row(viewer: &Viewer, event: &Event<'_>) -> Markup {
     html! {
         tr {
-            td { (viewer.times.show(change.at)) }
-            td { @for sentence in describe(change) { div { bdi { (sentence) } } } }
-            td {
-                @if let Some(by) = &change.actor {
-                    @let name = by.display_name.as_deref().or(by.email.as_deref()).or(by.id.as_deref()).unwrap_or("unknown");
-                    @match &by.id {
-                        Some(id) => a href=(viewer.person_address(id)) { bdi { (name) } },
-                        None => bdi { (name) },
+            td { (viewer.times.show(event.at())) }
+            @match event {
+                Event::Change(change) => {
+                    td { @for sentence in describe(change) { div { bdi { (sentence) } } } }
+                    td {
+                        @if let Some(by) = &change.actor {
+                            @let name = by.display_name.as_deref().or(by.email.as_deref()).or(by.id.as_deref()).unwrap_or("unknown");
+                            @match &by.id {
+                                Some(id) => a href=(viewer.person_address(id)) { bdi { (name) } },
+                                None => bdi { (name) },
+                            }
+                        } @else { "unknown" }
                     }
-                } @else { "unknown" }
+                    td { (viewer.times.show(change.at)) }
+                },
+                Event::Entry(entry) => {
+                    td {
+                        (kind_named(&entry.kind).meaning)
+                        @if let Some(ip) = entry.performed_by.as_ref().and_then(|by| by.ip.as_deref()) { " From " (ip) "." }
+                    }
+                    td { (entry.performed_by.as_ref().and_then(|by| by.email.as_deref()).unwrap_or("—")) }
+                    td { "—" }
+                }
             }
-            td { @if let Some(by) = &change.actor { (viewer.times.show(by.at)) } }
         }
     }
 }

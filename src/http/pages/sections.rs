@@ -6,7 +6,12 @@ pub enum Section {
     Overview,
     People,
     Teams,
+    Identities,
+    Seats,
     Changes,
+    Compare,
+    Activity,
+    Posture,
 }
 
 /// Sections with a common heading in the navigation.
@@ -17,30 +22,41 @@ pub struct SectionGroup {
 }
 
 /// The navigation.
-pub const NAVIGATION: [SectionGroup; 3] = [
+pub const NAVIGATION: [SectionGroup; 4] = [
     SectionGroup { title: "", sections: &[Section::Overview] },
-    SectionGroup { title: "Access", sections: &[Section::People, Section::Teams] },
-    SectionGroup { title: "History", sections: &[Section::Changes] },
+    SectionGroup {
+        title: "Access",
+        sections: &[Section::People, Section::Teams, Section::Identities, Section::Seats],
+    },
+    SectionGroup {
+        title: "History",
+        sections: &[Section::Changes, Section::Compare, Section::Activity],
+    },
+    SectionGroup { title: "Safety", sections: &[Section::Posture] },
 ];
 
 impl Section {
     /// The title in the navigation.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::People => "People",
-            Self::Teams => "Teams",
-            Self::Changes => "Changes",
-        }
+        self.title_and_path().0
     }
 
     /// The path of the page.
     pub fn path(self) -> &'static str {
+        self.title_and_path().1
+    }
+
+    fn title_and_path(self) -> (&'static str, &'static str) {
         match self {
-            Self::Overview => "/",
-            Self::People => "/people",
-            Self::Teams => "/teams",
-            Self::Changes => "/changes",
+            Self::Overview => ("Overview", "/"),
+            Self::People => ("People", "/people"),
+            Self::Teams => ("Teams", "/teams"),
+            Self::Identities => ("Identities", "/identities"),
+            Self::Seats => ("Seats", "/seats"),
+            Self::Changes => ("Changes", "/changes"),
+            Self::Compare => ("Compare", "/compare"),
+            Self::Activity => ("Activity", "/activity"),
+            Self::Posture => ("Posture", "/posture"),
         }
     }
 }

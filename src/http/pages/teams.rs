@@ -11,7 +11,7 @@ use super::layout::{self, Section, scrolling_table};
 use super::list::{ListAddress, Page};
 use super::view;
 use super::viewer::Viewer;
-use crate::directory::{Directory, Team, text};
+use crate::directory::{Directory, Team, team_id, text};
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
@@ -61,8 +61,8 @@ fn table(viewer: &Viewer, directory: &Directory, offset: usize) -> Markup {
             tbody {
                 @for team in teams {
                     tr {
-                        td { a href=(viewer.members_address(team)) { bdi { (team_name(team)) } } }
-                        td class="number" { (number(team.members.len())) }
+                        td { a href=(viewer.team_address(&team_id(&team.group.id))) { bdi { (team_name(team)) } } }
+                        td class="number" { a href=(viewer.members_address(team)) { (number(team.members.len())) } }
                         td { (viewer.times.show(team.stamps.last_modified)) }
                     }
                 }

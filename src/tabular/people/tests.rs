@@ -104,7 +104,7 @@ fn each_filter_restricts_the_list() {
     assert_eq!(factor(SecondFactorFilter::On), ["1"]);
     assert_eq!(factor(SecondFactorFilter::Off), ["3"]);
     assert_eq!(factor(SecondFactorFilter::Unknown), ["2", "5"]);
-    let quiet = found(&PeopleQuestion { no_sign_in_for: Some(30), ..all.clone() });
+    let quiet = found(&PeopleQuestion { inactive_for: Some(30), ..all.clone() });
     assert_eq!(quiet, ["3", "2", "5"], "those without a recorded sign-in as well");
 }
 
@@ -116,8 +116,8 @@ fn each_order_can_be_reversed() {
     assert_eq!(ordered(PeopleOrder::Name, true), ["5", "2", "3", "1"]);
     assert_eq!(ordered(PeopleOrder::Address, false), ["1", "3", "2", "5"]);
     assert_eq!(ordered(PeopleOrder::Role, false), ["2", "1", "3", "5"]);
-    assert_eq!(ordered(PeopleOrder::SignIn, false), ["3", "5", "2", "1"]);
-    assert_eq!(ordered(PeopleOrder::SignIn, true), ["1", "2", "3", "5"]);
+    assert_eq!(ordered(PeopleOrder::Activity, false), ["3", "5", "2", "1"]);
+    assert_eq!(ordered(PeopleOrder::Activity, true), ["1", "2", "3", "5"]);
     assert_eq!(ordered(PeopleOrder::Joined, false), ["1", "2", "3", "5"]);
 }
 

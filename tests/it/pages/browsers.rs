@@ -15,7 +15,12 @@ pub const PAGES: &[(&str, &str)] = &[
     ("/people", "People"),
     ("/people/adm_4423436", "Access now"),
     ("/teams", "Teams"),
+    ("/identities", "Identities"),
+    ("/seats", "Paid seats"),
     ("/changes", "Changes"),
+    ("/compare", "Compare two days"),
+    ("/activity", "Activity"),
+    ("/posture", "Failing"),
     ("/time-zone", "Time zone"),
 ];
 
@@ -121,9 +126,13 @@ async fn pictures_for_the_docs() {
     let bridge = eventful().await;
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
     std::fs::create_dir_all(folder).unwrap();
-    for (name, path) in
-        [("overview", "/"), ("people", "/people"), ("person", "/people/adm_4423436")]
-    {
+    for (name, path) in [
+        ("overview", "/"),
+        ("people", "/people"),
+        ("person", "/people/adm_4423436"),
+        ("compare", "/compare"),
+        ("posture", "/posture"),
+    ] {
         for (ending, size) in [("", (1280, 1000)), ("-phone", (500, 1000))] {
             let browser = signed_in(&bridge, size, true).await.unwrap();
             browser.open(&bridge.url(path)).await;
