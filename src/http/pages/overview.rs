@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 
 use super::chart::Point;
 use super::format::team_name;
+use super::invited::pending;
+use super::posture::report;
 use super::viewer::Viewer;
-use super::{invited, posture};
 use crate::directory::{ChangePosition, Directory, Failure, Run, account_id, team_id};
 use crate::http::errors::ApiError;
 use crate::http::state::service::Service;
@@ -79,7 +80,7 @@ impl Overview {
         Ok(Self {
             failing: failing(service, viewer).await?,
             roster: workspace.identities.standing().filter(|standing| standing.version > 0),
-            invited: invited::pending(service, viewer).await?.map(|rows| rows.len()),
+            invited: pending(service, viewer).await?.map(|rows| rows.len()),
             connection: standing.connection,
             problem: standing.problem,
             age_seconds: workspace.live.age(service.clock.running()).map(|age| age.as_secs()),
@@ -116,7 +117,7 @@ async fn failing(
     service: &Data<Service>,
     viewer: &Viewer,
 ) -> Result<Option<Vec<FailingCheck>>, ApiError> {
-    let Some(report) = posture::report(service, viewer).await? else { return Ok(None) };
+    let Some(report) = report(service, viewer).await? else { return Ok(None) };
     let fails = |check: &CheckResult| check.status == Status::Fail && check.failed > 0;
     let mut failing: Vec<FailingCheck> = report
         .checks
