@@ -15,7 +15,7 @@ use super::viewer::Viewer;
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::JSON;
 use crate::http::response::chunks::{Chunks, Unfinished, write_table};
-use crate::http::response::held::holding;
+use crate::http::response::guarded_body::holding;
 use crate::http::response::large::Makers;
 use crate::http::response::table::{self, CSV};
 use crate::ledger::LedgerError;
