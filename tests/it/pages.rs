@@ -3,6 +3,7 @@
 mod browsers;
 mod people;
 mod reading;
+mod tasks;
 
 use intercom_scim_bridge::access::{hash_of_random, random_secret};
 use intercom_scim_bridge::limits;

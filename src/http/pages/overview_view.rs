@@ -6,7 +6,7 @@ use super::chart::{self, Point};
 use super::format::number;
 use super::layout::{self, Section, css_class, nothing_imported, scrolling_table};
 use super::overview::Overview;
-use super::viewer::Viewer;
+use super::viewer::{Viewer, address};
 use super::wording::describe;
 use crate::directory::{Failure, Run, RunStatus};
 use crate::http::wire::LifecycleRequest;
@@ -20,6 +20,7 @@ pub fn overview(viewer: &Viewer, overview: &Overview) -> String {
         (search(viewer))
         (attention(viewer, overview))
         (standing(viewer, overview))
+        @if viewer.all.len() > 1 { (workspaces(viewer)) }
         (charts(viewer, overview))
         (requests(viewer, &overview.requests, overview.open_requests))
         (imports(viewer, &overview.runs))
@@ -113,6 +114,40 @@ fn with_code(text: &str) -> Markup {
             @if place % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
+}
+
+/// All workspaces of the session, each with its state.
+fn workspaces(viewer: &Viewer) -> Markup {
+    html! {
+        section {
+            h2 { "All workspaces" }
+            (scrolling_table("All workspaces", &html! {
+                thead { tr {
+                    th scope="col" { "Workspace" } th scope="col" { "Intercom" } th scope="col" { "What to do" }
+                    th scope="col" class="number" { "People" } th scope="col" class="number" { "Teams" }
+                } }
+                tbody {
+                    @for workspace in &viewer.all {
+                        @let standing = workspace.health.standing();
+                        @let served = workspace.live.served();
+                        @let directory = served.as_ref().map(|served| served.directory());
+                        tr {
+                            td { a href=(address("/", &workspace.name, &[])) { bdi { (workspace.name) } } }
+                            td { span class={ "badge " (css_class(standing.connection)) } { (standing.connection.as_str()) } }
+                            td { @if let Some(problem) = &standing.problem { (with_code(&sentence(&problem.remedy))) } @else { "—" } }
+                            td class="number" { (counted(directory.map(|directory| directory.people.iter().filter(|person| person.user.active).count()))) }
+                            td class="number" { (counted(directory.map(|directory| directory.teams.len()))) }
+                        }
+                    }
+                }
+            }))
+        }
+    }
+}
+
+/// A number; a dash if it is unknown.
+fn counted(count: Option<usize>) -> String {
+    count.map_or_else(|| "—".to_owned(), number)
 }
 
 fn standing(viewer: &Viewer, overview: &Overview) -> Markup {
