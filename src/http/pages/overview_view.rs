@@ -31,7 +31,7 @@ pub fn overview(viewer: &Viewer, overview: &Overview) -> String {
 
 fn search(viewer: &Viewer) -> Markup {
     html! {
-        form class="filters" method="get" action="/people" role="search" aria-label="Search people" {
+        form class="filters one-field" method="get" action="/people" role="search" aria-label="Search people" {
             input type="hidden" name="workspace" value=(viewer.workspace.name);
             label class="wide" { "Search people"
                 input type="search" name="q" placeholder="Name, address, team or role";
@@ -196,7 +196,7 @@ fn requests(viewer: &Viewer, requests: &[LifecycleRequest], open: usize) -> Mark
             section {
                 h2 id="requests" { "Open requests" }
                 (scrolling_table("Open requests", &html! {
-                    caption { "The newest of " (number(open)) " open requests. A request closes when an import finds the change" }
+                    caption { @if open > requests.len() { "The newest of " (number(open)) ". " } "A request closes when an import finds the change" }
                     thead { tr { th scope="col" { "Requested" } th scope="col" { "Operation" } th scope="col" { "Account" } th scope="col" { "Requested by" } th scope="col" { "Comment" } } }
                     tbody {
                         @for request in requests {
