@@ -126,11 +126,13 @@ async fn pictures_for_the_docs() {
     let bridge = eventful().await;
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
     std::fs::create_dir_all(folder).unwrap();
+    let log = bridge.get("/api/v1/changes?limit=1").await.json();
+    let compare = format!("/compare?from={}", log["items"][0]["at"].as_str().unwrap());
     for (name, path) in [
         ("overview", "/"),
         ("people", "/people"),
         ("person", "/people/adm_4423436"),
-        ("compare", "/compare"),
+        ("compare", &*compare),
         ("posture", "/posture"),
     ] {
         for (ending, size) in [("", (1280, 1000)), ("-phone", (500, 1000))] {
