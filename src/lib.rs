@@ -22,6 +22,8 @@
 //!   Pure; [`stores`] keeps them, and [`publish`] closes those that are done.
 //! * [`roster`] reads a company's list of people and matches them with accounts. Pure;
 //!   [`stores`] keeps rosters, and [`identities`] imports and evaluates them.
+//! * [`reviews`] has access reviews: the decisions about accounts, and the signature. Pure.
+//! * [`console`] says who may do what in the console. Pure.
 //! * [`posture`] checks whether the workspace is configured and used safely. Pure.
 //!   [`assessment`] reads what it needs from the ledger.
 //!
@@ -101,6 +103,7 @@ pub(crate) mod base_urls;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod console;
 pub mod database;
 pub mod date_time;
 pub mod directory;
@@ -115,6 +118,7 @@ pub(crate) mod moments;
 pub mod posture;
 pub mod publish;
 pub mod requests;
+pub mod reviews;
 pub mod roster;
 pub mod runtime;
 pub(crate) mod saviynt;

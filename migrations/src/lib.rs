@@ -24,6 +24,8 @@ mod m20261127_000019_last_activity;
 mod m20261127_000020_roster;
 mod m20261127_000021_posture;
 mod m20261127_000023_roles;
+mod m20261127_000025_console;
+mod m20261127_000026_reviews;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -51,6 +53,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000020_roster::Migration),
             Box::new(m20261127_000021_posture::Migration),
             Box::new(m20261127_000023_roles::Migration),
+            Box::new(m20261127_000025_console::Migration),
+            Box::new(m20261127_000026_reviews::Migration),
         ]
     }
 }

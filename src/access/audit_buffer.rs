@@ -25,8 +25,13 @@ use crate::stores::AuditStore;
 pub enum AuditActor {
     /// A client with a valid token.
     Principal(Arc<Principal>),
-    /// A visitor of the console, with the name of the session.
-    Page(Arc<str>),
+    /// A person in the console.
+    Page {
+        /// The person's name.
+        name: Arc<str>,
+        /// The session and the way of sign-in: names need not be unique.
+        session: Arc<str>,
+    },
 }
 
 /// The event of a request with headers of a proxy from an address that is not trusted. `address` is
@@ -42,7 +47,7 @@ impl AuditActor {
     pub fn subject(&self) -> &str {
         match self {
             Self::Principal(principal) => &principal.subject,
-            Self::Page(_) => CONSOLE,
+            Self::Page { name, .. } => name,
         }
     }
 
@@ -51,7 +56,7 @@ impl AuditActor {
     pub fn identity(&self) -> &str {
         match self {
             Self::Principal(principal) => &principal.identity,
-            Self::Page(session) => session,
+            Self::Page { session, .. } => session,
         }
     }
 }
@@ -276,7 +281,7 @@ mod tests {
 
     fn answered(target: usize) -> Answered<'static> {
         Answered {
-            actor: Some(AuditActor::Page("test".into())),
+            actor: Some(AuditActor::Page { name: "Ada".into(), session: "test".into() }),
             workspace: None,
             address: Some([127, 0, 0, 1].into()),
             method: "GET",

@@ -137,7 +137,7 @@ impl Claims {
 
     /// Finds a claim by its name. If there is none, a name with dots is a path through nested
     /// objects, such as `realm_access.roles`.
-    fn at(&self, name: &str) -> Option<&Value> {
+    pub fn at(&self, name: &str) -> Option<&Value> {
         self.0.get(name).or_else(|| {
             let (first, rest) = name.split_once('.')?;
             rest.split('.').try_fold(self.0.get(first)?, |object, step| object.get(step))

@@ -12,6 +12,7 @@
 //! key_set       public keys (JWK Sets)            published_keys keys that are fetched from a URL
 //! client_keys   the registered keys of clients    client_assertion
 //!                                                                verification of clients' JWTs
+//! open_id       sign-in of people by an identity provider
 //! error         the errors of all of these
 //! ```
 
@@ -25,6 +26,7 @@ mod issuers;
 mod key_set;
 mod keys;
 mod login;
+mod open_id;
 mod principal;
 mod published_keys;
 mod scopes;
@@ -45,12 +47,13 @@ pub use error::AccessError;
 pub use issuers::{Issuer, SigningAlgorithm, TrustedIssuer};
 pub use keys::KeyRing;
 pub use login::{ClientLogin, Login};
+pub use open_id::{OpenId, OpenIdPerson, OpenIdSettings, SignInError};
 pub use principal::Principal;
 pub use scopes::Scope;
 pub use sealing::{Vault, connection_purpose};
 pub use secrets::{
-    client_id, client_secret, client_secret_of, hash_of_random, is_tagged_secret, looks_random,
-    random_reference, random_secret,
+    client_id, client_secret, client_secret_of, derived_secret, hash_of_random, is_same_secret,
+    is_tagged_secret, looks_random, random_reference, random_secret,
 };
 pub use token_request::{ClientCredential, TokenRefusal, TokenRequest};
 pub use tokens::{Grant, Issued, TokenOptions, Tokens};

@@ -59,6 +59,18 @@ pub fn hash_of_random(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, secret.as_bytes()))
 }
 
+/// Returns another secret, made from a random one for a purpose. It does not reveal the first one.
+#[must_use]
+pub fn derived_secret(secret: &str, purpose: &str) -> String {
+    hash_of_random(&format!("{purpose} {secret}"))
+}
+
+/// Whether two secrets are equal. The time that this takes does not reveal where they differ.
+#[must_use]
+pub fn is_same_secret(one: &str, other: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok()
+}
+
 /// Whether a text has the form of a secret of [`random_secret`]. Other texts need no lookup.
 #[must_use]
 pub fn looks_random(text: &str) -> bool {

@@ -14,7 +14,8 @@ use tokio::sync::watch;
 use super::upkeep::is_ahead;
 use super::{StartError, days};
 use crate::access::{
-    AccessError, AuditTrail, TokenOptions, Tokens, TrustedIssuer, Vault, connection_purpose,
+    AccessError, AuditTrail, OpenId, OpenIdSettings, TokenOptions, Tokens, TrustedIssuer, Vault,
+    connection_purpose,
 };
 use crate::clock::{self, Clock};
 use crate::config::{Config, open_to_others};
@@ -132,6 +133,27 @@ pub fn trusted_issuers(config: &Config) -> Vec<TrustedIssuer> {
         workspaces: issuer.workspaces.clone(),
     });
     trusted.collect()
+}
+
+/// What signs people in to the console; `None` without `console.oidc.issuer`.
+///
+/// # Errors
+/// [`AccessError::Key`] if TLS cannot be set up.
+pub fn open_id(config: &Config, clock: &Clock) -> Result<Option<Arc<OpenId>>, AccessError> {
+    let oidc = &config.console_oidc;
+    // The settings were checked together (`Config::load`).
+    let (Some(issuer), Some(client_id)) = (&oidc.issuer, &oidc.client_id) else { return Ok(None) };
+    let settings = OpenIdSettings {
+        issuer: issuer.clone(),
+        client_id: client_id.clone(),
+        client_secret: oidc.client_secret.clone(),
+        scopes: oidc.scopes.clone(),
+        groups_claim: oidc.groups_claim.clone(),
+        groups: oidc.groups.clone(),
+        email_domains: oidc.email_domains.clone(),
+        workspaces: oidc.workspaces.clone().unwrap_or_else(|| config.workspace_names()),
+    };
+    OpenId::new(settings, clock.clone()).map(Arc::new).map(Some)
 }
 
 /// Opens the service that issues and verifies tokens: the bridge's keys, and the trusted issuers.

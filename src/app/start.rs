@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use super::access::{AccessLoop, audit_loop, open_tokens};
+use super::access::{AccessLoop, audit_loop, open_id, open_tokens};
 use super::database::open_stores;
 use super::errors::StartError;
 use super::identities::{RosterLoop, puller_of};
@@ -364,6 +364,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
             ClientAssertions::new(tokens.issuer(), clock.clone()).map_err(StartError::Access)?,
         ),
         tokens,
+        open_id: open_id(config, &clock).map_err(StartError::Access)?,
         token_ttl: config.access.token_ttl,
         anonymous_limits: Arc::new(anonymous_limits(config, &clock)),
         trail: Arc::new(AuditTrail::new(clock.clone())),

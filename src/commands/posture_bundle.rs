@@ -1,15 +1,11 @@
 //! `posture bundle`: a ZIP with the report and what it rests on, for an auditor.
 
-use std::io::{Cursor, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use clap::Args;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use zip::result::ZipResult;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
 use super::arguments::{moment, zone};
 use super::error::CommandError;
@@ -21,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::date_time;
 use crate::directory::{Directory, LogFacts};
+use crate::http::bundle::{Part, manifest_files, sums, zipped};
 use crate::http::csv_table;
 use crate::ledger::Verified;
 use crate::moments::Zone;
@@ -37,18 +34,6 @@ pub struct Arguments {
     /// The time zone of --as-of, such as Europe/Dublin. The default is UTC.
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     tz: Option<Zone>,
-}
-
-/// A file of the bundle.
-struct Part {
-    name: &'static str,
-    contents: Vec<u8>,
-}
-
-impl Part {
-    fn sha256(&self) -> String {
-        hex::encode(digest(&SHA256, &self.contents))
-    }
 }
 
 pub async fn run(
@@ -124,12 +109,6 @@ fn parts(
         Part { name: "settings.json", contents: pretty(&json!(report.settings))? },
         Part { name: "ledger.json", contents: pretty(&ledger)? },
     ];
-    let files: Vec<Value> = parts
-        .iter()
-        .map(|part| {
-            json!({"name": part.name, "bytes": part.contents.len(), "sha256": part.sha256()})
-        })
-        .collect();
     let manifest = json!({
         "workspace_id": report.workspace_id,
         "as_of": time(report.as_of),
@@ -139,21 +118,10 @@ fn parts(
         "made_by": super::actor::system_user(),
         "generator": concat!("intercom-scim-bridge ", env!("CARGO_PKG_VERSION")),
         "ledger": ledger,
-        "files": files,
+        "files": manifest_files(&parts),
     });
     parts.push(Part { name: "manifest.json", contents: pretty(&manifest)? });
-    let sums: String =
-        parts.iter().map(|part| format!("{}  {}\n", part.sha256(), part.name)).collect();
-    parts.push(Part { name: "SHA256SUMS", contents: sums.into_bytes() });
+    let sums = sums(&parts);
+    parts.push(Part { name: "SHA256SUMS", contents: sums });
     Ok(parts)
-}
-
-fn zipped(parts: &[Part]) -> ZipResult<Vec<u8>> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    for part in parts {
-        zip.start_file(part.name, options)?;
-        zip.write_all(&part.contents)?;
-    }
-    Ok(zip.finish()?.into_inner())
 }

@@ -47,8 +47,8 @@ pub use lists::WorkspaceConfig;
 use reference::defaults;
 pub use reference::{default_file, reference};
 pub use sections::{
-    Access, Activity, Database, Import, Intercom, Issuer, Limits, LogFormat, Posture, Reviews,
-    Roster, RosterPull, Scim, Seats, Serve, Server, Telemetry,
+    Access, Activity, ConsoleOidc, Database, Import, Intercom, Issuer, Limits, LogFormat, Posture,
+    Reviews, Roster, RosterPull, Scim, Seats, Serve, Server, Telemetry,
 };
 use setting::{Values, source};
 pub(crate) use values::{is_local, origin, wrong_log_filter};
@@ -87,6 +87,8 @@ pub struct Config {
     pub roster_pull: RosterPull,
     /// The clients of the bridge.
     pub access: Access,
+    /// Sign-in to the console by an identity provider.
+    pub console_oidc: ConsoleOidc,
     /// How much clients may use.
     pub limits: Limits,
     /// Logs and traces.
@@ -193,6 +195,7 @@ impl Config {
             roster: section(figment, "roster", wrong, Roster::read)?,
             roster_pull: section(figment, "roster.pull", wrong, RosterPull::read)?,
             access: section(figment, "access", wrong, Access::read)?,
+            console_oidc: section(figment, "console.oidc", wrong, ConsoleOidc::read)?,
             limits: section(figment, "limits", wrong, Limits::read)?,
             telemetry: section(figment, "telemetry", wrong, Telemetry::read)?,
             issuers: Vec::new(),
@@ -219,6 +222,28 @@ impl Config {
             );
         }
         wrong.extend(self.wrong_pull());
+        wrong.extend(self.wrong_sign_in());
+    }
+
+    /// Returns what is wrong with the settings of the sign-in to the console together.
+    fn wrong_sign_in(&self) -> Option<String> {
+        let oidc = &self.console_oidc;
+        oidc.issuer.as_ref()?;
+        let names = self.workspace_names();
+        let unknown = oidc.workspaces.iter().flatten().find(|name| !names.contains(*name));
+        if oidc.client_id.is_none() {
+            Some("console.oidc.client_id is needed with console.oidc.issuer".to_owned())
+        } else if oidc.groups.is_empty() && oidc.email_domains.is_empty() {
+            Some(
+                "console.oidc.groups or console.oidc.email_domains is needed with \
+                 console.oidc.issuer: without them nobody gets a role"
+                    .to_owned(),
+            )
+        } else {
+            unknown.map(|name| {
+                format!("console.oidc.workspaces names `{name}`, which is not configured; the workspaces are {}", names.join(", "))
+            })
+        }
     }
 
     /// Returns what is wrong with the settings of the pull together.

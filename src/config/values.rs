@@ -13,9 +13,11 @@ use tracing_subscriber::filter::LevelFilter;
 use super::rules::{Rule, text_list};
 use crate::access::{Scope, SigningAlgorithm, Vault};
 use crate::activity::WantedKinds;
+use crate::console::ConsoleRole;
 use crate::directory::Price;
 use crate::intercom::Region;
 use crate::limits;
+use crate::words::Words;
 
 /// The allowed values of a log filter.
 const LOG_FILTER: &str = "a level (error, warn, info, debug, trace, off), or modules with levels, \
@@ -232,6 +234,18 @@ pub(super) fn scopes() -> Rule<BTreeMap<String, Vec<Scope>>> {
     Rule::new(allowed, |value| {
         let read = |(word, list): (&String, &Value)| {
             Some((word.clone(), Scope::parse_list(list.as_str()?).ok()?))
+        };
+        value.as_dict()?.iter().map(read).collect()
+    })
+}
+
+/// The role in the console that each word gives.
+pub(super) fn console_roles() -> Rule<BTreeMap<String, ConsoleRole>> {
+    let allowed = "a table from each group or domain to a role, such as Support-Leads = \"reviewer\"; \
+                   the roles are viewer, reviewer and admin";
+    Rule::new(allowed, |value| {
+        let read = |(word, role): (&String, &Value)| {
+            Some((word.clone(), ConsoleRole::from_word(role.as_str()?)?))
         };
         value.as_dict()?.iter().map(read).collect()
     })

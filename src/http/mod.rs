@@ -37,6 +37,7 @@ pub use connection::connections::Connections;
 pub use connection::tls::{CertificateError, Certificates};
 pub use endpoints::metrics::begin as begin_counting;
 pub use request::origin::{Origin, UntrustedPeers};
+pub use response::bundle;
 pub use response::large::Makers;
 pub use response::table::table as csv_table;
 pub use routes::{openapi_collection, openapi_document};

@@ -328,7 +328,7 @@ impl Importer {
             }
             plan.memory = known.clone();
             if let PlanDecision::Hold(held) = self.judge(run.allow_removals, totals, &plan).await? {
-                return self.hold(run, held).await;
+                return self.hold(run, held, &plan).await;
             }
             plan.memory.machines.clone_from(&observation.machines);
             if let Some(kinds) = &observation.log_kinds {

@@ -14,6 +14,7 @@ use sea_orm::{
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::erase_reviews::erase_from_reviews;
 use super::erased_fields::{erase_entry, erase_request, erase_run, erase_version};
 use super::evidence::{self, Kind, Records};
 use super::fields::Fields;
@@ -199,6 +200,7 @@ async fn erase_all(
     erase_versions(db, workspace, person, &mut erasing).await?;
     erase_entries(db, workspace, person, &mut erasing).await?;
     erase_requests_and_runs(db, workspace, person, &mut erasing).await?;
+    erase_from_reviews(db, workspace, person).await?;
     erase_audit_and_tokens(db, workspace, person, &mut erasing.erased, now).await?;
     let Erasing { mut erased, rows } = erasing;
     erased.people = person.ids.iter().cloned().collect();

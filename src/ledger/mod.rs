@@ -29,6 +29,7 @@
 //! salted       salted digests                   salting    adds salts to older rows
 //! fields       SHA-256 over named fields        found      takes older rows into the chain
 //! person       where rows name a person         people     what is known of a person
+//! erase_reviews  erases people from access reviews
 //! erase        erases personal data             erased_fields  the same for one row
 //! prune        deletes old history              fold       folds runs that changed nothing
 //! scrub        removes traces from the file     feed       the feed of log entries
@@ -44,6 +45,7 @@ mod commit;
 mod count;
 mod digests;
 mod erase;
+mod erase_reviews;
 mod erased_fields;
 mod error;
 pub(crate) mod evidence;
@@ -55,6 +57,7 @@ mod found;
 mod generation_changes;
 mod generation_rows;
 mod handle;
+mod held;
 mod lease;
 mod log_entries;
 mod losses;
@@ -99,6 +102,7 @@ pub(crate) use evidence::lock;
 pub use feed::{FeedAnswer, FeedPage};
 pub use fold::Folded;
 pub use handle::Ledger;
+pub use held::HeldLoss;
 pub use lease::Lease;
 pub use log_entries::SignInMethod;
 pub use newest_first::{LatestEntries, LatestEntriesQuestion, NewestChanges};

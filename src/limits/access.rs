@@ -144,3 +144,12 @@ pub const TOKEN_LEEWAY: Duration = Duration::from_secs(30);
 /// The maximum tolerance that can be configured: with more, an expired token would stay valid for
 /// long.
 pub const TOKEN_LEEWAY_MAX: Duration = Duration::from_mins(5);
+
+/// How long a person has to sign in at the identity provider.
+pub const SIGN_IN_ATTEMPT: Duration = Duration::from_mins(10);
+
+/// How long the identity provider's addresses are kept before they are read again.
+pub const OIDC_DISCOVERY_MAX_AGE: Duration = Duration::from_hours(1);
+
+/// The accepted difference between the clocks of the identity provider and of the bridge.
+pub const OIDC_LEEWAY: Duration = Duration::from_secs(30);

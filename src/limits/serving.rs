@@ -163,3 +163,24 @@ pub const PAGE_NAMED: usize = 500;
 
 /// How long a browser keeps the viewer's time zone, in days.
 pub const TIME_ZONE_COOKIE_DAYS: i64 = 365;
+
+/// The number of requests for changes on a page of the console.
+pub const PAGE_REQUESTS: u64 = 100;
+
+/// The number of imports on a page of the console.
+pub const PAGE_IMPORTS: u64 = 50;
+
+/// The number of entries of the audit trail on a page of the console.
+pub const PAGE_AUDIT: usize = 100;
+
+/// The maximum number of entries in an export of the audit trail.
+pub const AUDIT_EXPORT: u64 = 50_000;
+
+/// The maximum number of tokens on the page of clients.
+pub const PAGE_TOKENS: usize = 500;
+
+/// The number of access reviews on a page of the console.
+pub const PAGE_REVIEWS: u64 = 100;
+
+/// The number of accounts of a review on a page. Each has three fields in the form.
+pub const PAGE_REVIEW_ITEMS: u64 = 50;

@@ -84,30 +84,25 @@ impl AuditStore {
         question: &AuditQuestion,
         most: u64,
     ) -> Result<Vec<AuditEntry>, DatabaseError> {
-        use audit::Column;
-        let mut query = audit::Entity::find().filter(Column::Id.gt(question.after));
-        if let Some(workspace) = &question.workspace {
-            let mut scope = Condition::any().add(Column::Workspace.eq(workspace.as_str()));
-            if question.everything {
-                scope = scope.add(Column::Workspace.is_null());
-            }
-            query = query.filter(scope);
-        }
-        if let Some(since) = question.since {
-            query = query.filter(Column::At.gte(to_millis(since)));
-        }
-        if let Some(until) = question.until {
-            query = query.filter(Column::At.lt(to_millis(until)));
-        }
-        if let Some(actor) = &question.actor {
-            query = query.filter(Column::Actor.eq(actor.as_str()));
-        }
-        if let Some(event) = &question.event {
-            query = query.filter(Column::Event.eq(event.as_str()));
-        }
-        let rows =
-            query.order_by_asc(Column::Id).limit(most).all(&self.database.connection).await?;
-        Ok(rows.into_iter().map(entry).collect())
+        let query = matching(question).order_by_asc(audit::Column::Id).limit(most);
+        Ok(query.all(&self.database.connection).await?.into_iter().map(entry).collect())
+    }
+
+    /// The last entries that match, newest first. With `before`, only those before this one.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn newest_entries(
+        &self,
+        question: &AuditQuestion,
+        before: Option<i64>,
+        most: u64,
+    ) -> Result<Vec<AuditEntry>, DatabaseError> {
+        let query = matching(question)
+            .filter(audit::Column::Id.lt(before.unwrap_or(i64::MAX)))
+            .order_by_desc(audit::Column::Id)
+            .limit(most);
+        Ok(query.all(&self.database.connection).await?.into_iter().map(entry).collect())
     }
 
     /// The last event of a kind about a workspace up to a moment.
@@ -188,4 +183,30 @@ impl AuditStore {
         let query = audit::Entity::delete_many().filter(audit::Column::At.lt(to_millis(before)));
         Ok(query.exec(&self.database.connection).await?.rows_affected)
     }
+}
+
+/// The entries that match a question.
+fn matching(question: &AuditQuestion) -> Select<audit::Entity> {
+    use audit::Column;
+    let mut query = audit::Entity::find().filter(Column::Id.gt(question.after));
+    if let Some(workspace) = &question.workspace {
+        let mut scope = Condition::any().add(Column::Workspace.eq(workspace.as_str()));
+        if question.everything {
+            scope = scope.add(Column::Workspace.is_null());
+        }
+        query = query.filter(scope);
+    }
+    if let Some(since) = question.since {
+        query = query.filter(Column::At.gte(to_millis(since)));
+    }
+    if let Some(until) = question.until {
+        query = query.filter(Column::At.lt(to_millis(until)));
+    }
+    if let Some(actor) = &question.actor {
+        query = query.filter(Column::Actor.eq(actor.as_str()));
+    }
+    if let Some(event) = &question.event {
+        query = query.filter(Column::Event.eq(event.as_str()));
+    }
+    query
 }

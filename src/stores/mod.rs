@@ -9,6 +9,7 @@
 //! connections    Intercom's tokens, encrypted
 //! page_sessions  access to the console
 //! posture        exceptions and answers of the posture, and since when findings exist
+//! reviews        access reviews
 //! requests       changes that a person must make in Intercom
 //! roster         rosters of people, and decisions about accounts
 //! ```
@@ -22,6 +23,7 @@ mod keys;
 mod page_sessions;
 mod posture;
 mod requests;
+mod reviews;
 mod roster;
 
 pub use access::AccessStore;
@@ -32,6 +34,7 @@ pub use keys::SealedKey;
 pub use page_sessions::PageSessionStore;
 pub use posture::{NotedFinding, PostureRecord, PostureStore};
 pub use requests::{Closing, NewRequest, RequestQuestion, RequestStore};
+pub use reviews::{Decided, ReviewChanged, ReviewStore, Signing, WantedItems};
 pub use roster::{
     Acceptance, Forgotten, NewVersion, RosterStore, StoredVersion, Tombstones, VersionState,
     held_version, version_in_force,
@@ -57,6 +60,8 @@ pub struct Stores {
     pub posture: PostureStore,
     /// The changes that a person must make in Intercom.
     pub requests: RequestStore,
+    /// Access reviews.
+    pub reviews: ReviewStore,
     /// Rosters of people, and decisions about accounts.
     pub roster: RosterStore,
 }
@@ -73,6 +78,7 @@ impl Stores {
             page_sessions: PageSessionStore::new(database.clone()),
             posture: PostureStore::new(database.clone()),
             requests: RequestStore::new(database.clone()),
+            reviews: ReviewStore::new(database.clone()),
             roster: RosterStore::new(database.clone()),
         }
     }

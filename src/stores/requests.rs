@@ -108,27 +108,8 @@ impl RequestStore {
                 return Ok(known.reference);
             }
         }
-        let (workspace, reference, at) =
-            (request.workspace.clone(), request.reference.clone(), request.at);
-        let row = lifecycle_requests::ActiveModel {
-            reference: Set(request.reference),
-            workspace: Set(request.workspace),
-            at: Set(request.at),
-            source: Set(request.source.as_str().to_owned()),
-            requester: Set(request.requester),
-            request_id: Set(request.request_id),
-            method: Set(request.method),
-            operation: Set(request.operation.as_str().to_owned()),
-            target: Set(request.target),
-            entitlement: Set(request.entitlement),
-            user_name: Set(request.user_name),
-            comment: Set(request.comment),
-            state: Set(RequestState::Open.as_str().to_owned()),
-            proof: Set(Some(Proof::fresh()?)),
-            ..Default::default()
-        };
-        lifecycle_requests::Entity::insert(row).exec_without_returning(&db).await?;
-        evidence::record_request(&db, Kind::Request, &workspace, &reference, at).await?;
+        let reference = request.reference.clone();
+        insert_request(&db, request).await?;
         db.commit().await?;
         Ok(reference)
     }
@@ -257,6 +238,36 @@ impl RequestStore {
         }
         Ok(expired)
     }
+}
+
+/// Records a request in the transaction, with its evidence.
+pub(super) async fn insert_request(
+    db: &DatabaseTransaction,
+    request: NewRequest,
+) -> Result<(), LedgerError> {
+    let workspace = request.workspace.clone();
+    let reference = request.reference.clone();
+    let at = request.at;
+    let row = lifecycle_requests::ActiveModel {
+        reference: Set(request.reference),
+        workspace: Set(request.workspace),
+        at: Set(request.at),
+        source: Set(request.source.as_str().to_owned()),
+        requester: Set(request.requester),
+        request_id: Set(request.request_id),
+        method: Set(request.method),
+        operation: Set(request.operation.as_str().to_owned()),
+        target: Set(request.target),
+        entitlement: Set(request.entitlement),
+        user_name: Set(request.user_name),
+        comment: Set(request.comment),
+        state: Set(RequestState::Open.as_str().to_owned()),
+        proof: Set(Some(Proof::fresh()?)),
+        ..Default::default()
+    };
+    lifecycle_requests::Entity::insert(row).exec_without_returning(db).await?;
+    evidence::record_request(db, Kind::Request, &workspace, &reference, at).await?;
+    Ok(())
 }
 
 /// The oldest open request of the same client for the same change.

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use intercom_scim_bridge::access::{
     Scope, client_id, client_secret_of, hash_of_random, random_secret,
 };
+use intercom_scim_bridge::console::{ConsoleRole, SignInMethod, SignedIn};
 use intercom_scim_bridge::limits;
 use intercom_scim_bridge::stores::OAuthClient;
 use reqwest::{Method, RequestBuilder};
@@ -135,11 +136,16 @@ async fn junk_from_an_address_keeps_no_good_token_and_no_session_behind_it_out()
     let link = random_secret().unwrap();
     let now = service.clock.now();
     let hash = hash_of_random(link.expose_secret());
-    let shown = ["default".to_owned()];
+    let person = SignedIn {
+        name: "Ada".to_owned(),
+        role: ConsoleRole::Viewer,
+        method: SignInMethod::Link,
+        workspaces: vec!["default".to_owned()],
+    };
     service
         .stores
         .page_sessions
-        .add_login_link(&hash, &shown, now + limits::LOGIN_LINK, Vec::new())
+        .add_login_link(&hash, &person, now + limits::LOGIN_LINK, Vec::new())
         .await
         .unwrap();
     let page = |cookie: String| {

@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::support::bridge::{Answer, Bridge, dozen, token, token_for};
 
+/// Why an action of the console is public: `tests/it/pages/acting.rs` checks each of them.
+const ACTS: &str = "needs a session, its token in the form, and a role";
+
 /// The operations that need no token, and why.
 const PUBLIC: &[(&str, &str)] = &[
     ("GET /", "shows nothing without a session"),
@@ -18,16 +21,26 @@ const PUBLIC: &[(&str, &str)] = &[
     ("GET /.well-known/oauth-authorization-server", "RFC 8414"),
     ("GET /changes", "shows nothing without a session"),
     ("GET /changes/export", "shows nothing without a session"),
+    ("GET /audit", "shows nothing without a session"),
+    ("GET /audit/export", "shows nothing without a session"),
+    ("GET /clients", "shows nothing without a session"),
     ("GET /connect/intercom", "needs a ticket"),
     ("GET /connect/intercom/callback", "needs a state and a session"),
     ("GET /healthz", "says only that the process answers"),
+    ("GET /imports", "shows nothing without a session"),
     ("GET /login", "needs a link, and shows nothing"),
     ("GET /metrics", "names no workspace without a token"),
+    ("GET /oidc/callback", "needs the cookie and the state of a sign-in"),
+    ("GET /oidc/start", "leads to the identity provider"),
     ("GET /openapi.json", "describes the product and no workspace"),
     ("GET /people", "shows nothing without a session"),
     ("GET /people/export", "shows nothing without a session"),
     ("GET /people/{id}", "shows nothing without a session"),
     ("GET /readyz", "names no workspace without a token"),
+    ("GET /requests", "shows nothing without a session"),
+    ("GET /reviews", "shows nothing without a session"),
+    ("GET /reviews/{id}", "shows nothing without a session"),
+    ("GET /reviews/{id}/bundle", "shows nothing without a session"),
     ("GET /scim/v2/ResourceTypes", "RFC 7644 §4"),
     ("GET /scim/v2/ResourceTypes/{name}", "RFC 7644 §4"),
     ("GET /scim/v2/Schemas", "RFC 7644 §4"),
@@ -47,10 +60,22 @@ const PUBLIC: &[(&str, &str)] = &[
     ("GET /time-zone", "shows nothing without a session"),
     ("GET /scim/v2/ServiceProviderConfig", "RFC 7644 §4"),
     ("HEAD /webhooks/intercom/{workspace}", "says the same of every workspace"),
+    ("POST /clients/disable", ACTS),
+    ("POST /clients/revoke", ACTS),
+    ("POST /identities/decide", ACTS),
+    ("POST /identities/undo", ACTS),
+    ("POST /imports/keep", ACTS),
+    ("POST /imports/release", ACTS),
+    ("POST /imports/start", ACTS),
     ("POST /login", "needs a link"),
     ("POST /logout", "ends a session"),
     ("POST /time-zone", "keeps how times are written in the browser"),
     ("POST /oauth/token", "needs the client's secret"),
+    ("POST /requests/close", ACTS),
+    ("POST /reviews/begin", ACTS),
+    ("POST /reviews/{id}/decide", ACTS),
+    ("POST /reviews/{id}/discard", ACTS),
+    ("POST /reviews/{id}/sign", ACTS),
     ("POST /webhooks/intercom/{workspace}", "needs a signature"),
 ];
 

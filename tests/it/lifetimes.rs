@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use intercom_scim_bridge::access::client_secret;
 use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::console::{ConsoleRole, SignInMethod, SignedIn};
 use intercom_scim_bridge::limits;
 use intercom_scim_bridge::stores::{ConnectProof, OAuthClient};
 use reqwest::Method;
@@ -17,7 +18,12 @@ use crate::support::hand::START;
 async fn a_link_a_session_and_a_way_of_connecting_are_good_for_no_longer_than_they_last() {
     let database = TestDatabase::sqlite();
     let stores = database.stores().await;
-    let default = ["default".to_owned()];
+    let default = SignedIn {
+        name: "Ada".to_owned(),
+        role: ConsoleRole::Reviewer,
+        method: SignInMethod::Link,
+        workspaces: vec!["default".to_owned()],
+    };
     let forty_days = Duration::from_hours(40 * 24);
     for (number, (made, good)) in
         [(START, true), (START + forty_days, false)].into_iter().enumerate()
@@ -35,7 +41,7 @@ async fn a_link_a_session_and_a_way_of_connecting_are_good_for_no_longer_than_th
             .take_login_link(&link, &session, made, ends, |_| Vec::new())
             .await
             .unwrap();
-        assert!(taken.is_some());
+        assert_eq!(taken.as_ref(), Some(&default));
         assert_eq!(stores.page_sessions.find(&session, START).await.unwrap().is_some(), good);
         let link = format!("another link {number}");
         stores

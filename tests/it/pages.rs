@@ -1,11 +1,18 @@
 //! The console: who can open it, what it shows, and that it is accessible.
 
+mod acting;
+mod acting_tasks;
+mod audit;
 mod browsers;
+mod imports;
+mod open_id;
 mod people;
 mod reading;
+mod reviews;
 mod tasks;
 
 use intercom_scim_bridge::access::{hash_of_random, random_secret};
+use intercom_scim_bridge::console::{ConsoleRole, SignInMethod, SignedIn};
 use intercom_scim_bridge::limits;
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -22,18 +29,28 @@ use crate::support::secrets;
 use crate::support::shell::Shell;
 use crate::support::waiting::eventually;
 
-/// Makes a sign-in link, which is valid once, and returns its secret.
+/// Makes a sign-in link for a viewer, which is valid once, and returns its secret.
 async fn link(bridge: &Bridge, workspaces: &[&str]) -> String {
+    link_for(bridge, "Vera Viewer", ConsoleRole::Viewer, workspaces).await
+}
+
+/// Makes a sign-in link, which is valid once, and returns its secret.
+async fn link_for(bridge: &Bridge, name: &str, role: ConsoleRole, workspaces: &[&str]) -> String {
     let link = random_secret().unwrap();
     let now = bridge.app.service().clock.now();
-    let workspaces: Vec<String> = workspaces.iter().map(|name| (*name).to_owned()).collect();
+    let person = SignedIn {
+        name: name.to_owned(),
+        role,
+        method: SignInMethod::Link,
+        workspaces: workspaces.iter().map(|name| (*name).to_owned()).collect(),
+    };
     let hash = hash_of_random(link.expose_secret());
     bridge
         .app
         .service()
         .stores
         .page_sessions
-        .add_login_link(&hash, &workspaces, now + limits::LOGIN_LINK, Vec::new())
+        .add_login_link(&hash, &person, now + limits::LOGIN_LINK, Vec::new())
         .await
         .unwrap();
     link.expose_secret().to_owned()
@@ -58,6 +75,30 @@ fn session(answer: &Answer) -> String {
     }
     secrets::keep(cookie.split(';').next().unwrap().split('=').nth(1).unwrap());
     cookie.split(';').next().unwrap().to_owned()
+}
+
+/// Signs a person in to the default workspace, and returns the cookie of the session.
+async fn signed_in_as(bridge: &Bridge, name: &str, role: ConsoleRole) -> String {
+    let link = link_for(bridge, name, role, &["default"]).await;
+    session(&log_in(bridge, &link, "same-origin").await)
+}
+
+/// Returns the token of the forms of a page.
+fn token_of(page: &Answer) -> String {
+    let after = page.text.split("name=\"csrf\" value=\"").nth(1).expect(&page.text);
+    after.split('"').next().unwrap().to_owned()
+}
+
+/// Sends a form of the default workspace with the token of the session.
+async fn act(bridge: &Bridge, cookie: &str, path: &str, fields: impl Into<String>) -> Answer {
+    let fields = fields.into();
+    let token = token_of(&page(bridge, "/imports", cookie).await);
+    let request = bridge.request(Method::POST, &format!("{path}?workspace=default"));
+    let request = request
+        .header("Cookie", cookie)
+        .header("Sec-Fetch-Site", "same-origin")
+        .header("Content-Type", "application/x-www-form-urlencoded");
+    Bridge::send(request.body(format!("csrf={token}&{fields}"))).await
 }
 
 async fn page(bridge: &Bridge, path: &str, cookie: &str) -> Answer {
@@ -104,15 +145,20 @@ async fn a_link_is_good_once_and_a_session_until_it_is_ended() {
     assert_eq!(audit["items"].as_array().unwrap().len(), 1);
 
     let viewed =
-        entries(&bridge, "&actor=status%20page", |entry| entry["event"] == "request").await;
+        entries(&bridge, "&actor=Vera%20Viewer", |entry| entry["event"] == "request").await;
     assert_eq!(viewed[0]["workspace"], json!("default"));
+    let identity = viewed[0]["identity"].as_str().unwrap();
+    assert!(identity.starts_with("console session ") && identity.ends_with(" by link"));
 
     for site in ["cross-site", "same-site"] {
         let end = bridge.request(Method::POST, "/logout").header("Cookie", &cookie);
-        assert_eq!(Bridge::send(end.header("Sec-Fetch-Site", site)).await.status, 400);
+        assert_eq!(Bridge::send(end.header("Sec-Fetch-Site", site)).await.status, 403);
     }
+    let without_token = bridge.request(Method::POST, "/logout").header("Cookie", &cookie);
+    assert_eq!(Bridge::send(without_token).await.status, 403);
+    let token = token_of(&page(&bridge, "/people", &cookie).await);
     let end = bridge.request(Method::POST, "/logout").header("Cookie", &cookie);
-    assert_eq!(Bridge::send(end).await.status, 303);
+    assert_eq!(Bridge::send(end.body(format!("csrf={token}"))).await.status, 303);
     for path in ["/", "/people", "/people/export", "/people/adm_4423436", "/teams"] {
         let ended = page(&bridge, path, &cookie).await;
         assert!(ended.text.contains("login-link"), "{path}: the session has ended");

@@ -1,6 +1,6 @@
 //! Rosters: who holds which account.
 
-mod api;
+pub mod api;
 mod commands;
 mod files;
 mod pulls;

@@ -15,6 +15,7 @@ use crate::base_urls::{api_base_url, scim_base_url};
 use crate::commands::error::CommandError;
 use crate::commands::login_link;
 use crate::commands::output::print_line;
+use crate::console::{ConsoleRole, SignInMethod, SignedIn};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::limits;
 use crate::scim::resource_types;
@@ -44,9 +45,14 @@ pub async fn print(
         ttl: Duration::from_hours(24),
     })?;
     let url = &service.origin.public_url;
-    let shown = [DEFAULT_WORKSPACE.to_owned()];
-    let login =
-        login_link::create(&service.stores.page_sessions, url, &shown, service.clock.now()).await?;
+    let person = SignedIn {
+        name: "demo".to_owned(),
+        role: ConsoleRole::Admin,
+        method: SignInMethod::Link,
+        workspaces: vec![DEFAULT_WORKSPACE.to_owned()],
+    };
+    let now = service.clock.now();
+    let login = login_link::create(&service.stores.page_sessions, url, &person, now).await?;
     bar.finish_and_clear();
     if arguments.json {
         let (client, secret) = client(app).await?;

@@ -2,6 +2,7 @@
 
 mod access;
 mod activity;
+mod console;
 mod import;
 mod intercom;
 mod limits;
@@ -16,6 +17,7 @@ use std::sync::LazyLock;
 
 pub use access::{Access, Issuer};
 pub use activity::Activity;
+pub use console::ConsoleOidc;
 pub use import::Import;
 pub use intercom::{Database, Intercom};
 pub use limits::Limits;
@@ -45,6 +47,7 @@ pub(super) fn settings() -> &'static [Setting] {
             Roster::settings(),
             RosterPull::settings(),
             Access::settings(),
+            ConsoleOidc::settings(),
             Limits::settings(),
             Telemetry::settings(),
             WorkspaceTable::settings(),

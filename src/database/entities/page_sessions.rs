@@ -9,6 +9,9 @@ pub struct Model {
     pub hash: String,
     pub is_link: bool,
     pub workspaces: String,
+    pub name: String,
+    pub role: String,
+    pub method: String,
     pub expires_at: TimeDateTimeWithTimeZone,
 }
 

@@ -105,13 +105,15 @@ pub async fn list(request: HttpRequest, caller: Caller<Admin>) -> Result<HttpRes
 /// much happens in other workspaces.
 const PLACE: &str = "audit";
 
-fn cursor(service: &Service, id: i64) -> Result<String, ApiError> {
+/// The position of an entry, for clients.
+pub fn cursor(service: &Service, id: i64) -> Result<String, ApiError> {
     let sealed =
         service.tokens.vault().seal(PLACE, &id.to_be_bytes()).map_err(|_| ApiError::Internal)?;
     Ok(URL_SAFE_NO_PAD.encode(sealed))
 }
 
-fn place(service: &Service, cursor: Option<&str>) -> Result<i64, ApiError> {
+/// The id of the entry at a position.
+pub fn place(service: &Service, cursor: Option<&str>) -> Result<i64, ApiError> {
     let Some(cursor) = cursor else { return Ok(0) };
     let sealed = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
     let opened = service.tokens.vault().open(PLACE, &sealed).ok();

@@ -15,6 +15,7 @@
 //! refusals       the handler of writes, which are refused
 //! refused_writes the table of these writes
 //! reviews        accounts for access reviews
+//! review_rows    the rows of a review for the console
 //! roster         the roster, whose account it is, and decisions
 //! role_rows      the roles of the workspace as rows
 //! scim           users and groups
@@ -42,6 +43,7 @@ pub(crate) mod oauth;
 pub(crate) mod posture;
 pub(crate) mod refusals;
 pub(crate) mod refused_writes;
+pub(crate) mod review_rows;
 pub(crate) mod reviews;
 pub(crate) mod role_rows;
 pub(crate) mod roster;

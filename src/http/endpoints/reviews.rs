@@ -319,7 +319,7 @@ impl Reviewed {
 }
 
 /// The pending invitations with an address, if the log is known.
-async fn invited(
+pub(super) async fn invited(
     ledger: &Ledger,
     workspace: &str,
     known_until: Option<OffsetDateTime>,

@@ -103,6 +103,7 @@ fn code(error: &ApiError) -> &'static str {
         ApiError::UnsupportedWrite { .. } => "unsupported_write",
         ApiError::NotReady => "not_ready",
         ApiError::Unavailable { .. } => "unavailable",
+        ApiError::Page { .. } => "page",
         ApiError::Problem { code, .. } => code,
     }
 }

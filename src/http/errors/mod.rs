@@ -124,6 +124,14 @@ pub enum ApiError {
         /// Which dependency, and what to do.
         why: String,
     },
+    /// A refusal for a person in a browser.
+    #[error("the console refused the request")]
+    Page {
+        /// The HTTP status.
+        status: StatusCode,
+        /// The HTML document.
+        html: String,
+    },
     /// An error that only one endpoint has.
     #[error("{detail}")]
     Problem {
@@ -239,7 +247,7 @@ impl ResponseError for ApiError {
                 StatusCode::NOT_IMPLEMENTED
             }
             Self::NotReady | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Problem { status, .. } => *status,
+            Self::Page { status, .. } | Self::Problem { status, .. } => *status,
         }
     }
 

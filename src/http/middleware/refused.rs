@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 
 use crate::http::errors::{ApiError, bodies, headers};
-use crate::http::pages::{POLICY, refusal};
+use crate::http::pages::{POLICY, refusal, refused_page};
 use crate::http::request::negotiation::HTML;
 use crate::limits;
 
@@ -62,6 +62,10 @@ fn of_the_framework(status: StatusCode) -> ApiError {
 fn with_body(response: ServiceResponse<BoxBody>, error: &ApiError) -> ServiceResponse<BoxBody> {
     if error.status_code() == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(error = ?response.response().error(), "a request failed");
+    }
+    if let ApiError::Page { status, html } = error {
+        let page = refused_page(*status, html.clone());
+        return response.into_response(page);
     }
     let is_scim = bodies::is_scim_path(response.request().match_info().as_str());
     let is_page = refusal::is_for_people(response.request());

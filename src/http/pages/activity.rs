@@ -96,7 +96,7 @@ pub async fn activity(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let _turn = service.makers.console_turn().await?;
     let filters = filters(&request);
@@ -136,7 +136,7 @@ pub async fn export_activity(
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let turn = service.makers.console_turn().await?;
     let filters = filters(&request);

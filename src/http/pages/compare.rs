@@ -77,7 +77,7 @@ pub async fn compare(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let _turn = service.makers.console_turn().await?;
     let days = Days::from_request(&request, &viewer);
@@ -108,7 +108,7 @@ pub async fn export_comparison(
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let turn = service.makers.console_turn().await?;
     let days = Days::from_request(&request, &viewer);

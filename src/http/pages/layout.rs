@@ -3,6 +3,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::form;
 use super::sections::NAVIGATION;
 pub use super::sections::Section;
 use super::viewer::{Viewer, address};
@@ -84,7 +85,11 @@ fn menu(viewer: &Viewer, section: Section) -> Markup {
         section class="session" aria-label="Your session" {
             p { "Times in " (viewer.times.zone.name()) ". "
                 a href=(viewer.address("/time-zone", &[("back", &viewer.here)])) { "Change time zone" } }
-            form method="post" action="/logout" { button { "Sign out" } }
+            form method="post" action="/logout" {
+                (form::token(viewer))
+                p { "Signed in as " bdi { (viewer.person.name) } " · " (viewer.person.role) }
+                button { "Sign out" }
+            }
         }
     }
 }

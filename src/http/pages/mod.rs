@@ -1,11 +1,12 @@
 //! The console: pages for people, rendered by the server, without scripts.
 //!
 //! The command `login-link` prints an address that is valid once. The page there has a button, so
-//! that programs that follow links do not use it up; the button starts a session. Nothing can be
-//! changed on these pages except the session.
+//! that programs that follow links do not use it up; the button starts a session. A session has a
+//! name and a role. Everything that changes something goes through the guard in `acting`.
 //!
 //! ```text
 //! viewer     the session, its workspaces, and the workspace of the page
+//! open_id    sign-in by an identity provider
 //! session    the session cookie               html         responses with HTML
 //! layout     what all pages share             sections     the navigation
 //! list       filters, pages and links of lists             export       files with the rows of a list
@@ -23,26 +24,44 @@
 //! posture    the checks                       posture_view  their HTML
 //! seats      the paid seats                   invited      the pending invitations
 //! past       the state on a chosen day        named        the people that a filter names
+//! teams      the list of teams
+//! requests   requests for changes                requests_view  its HTML
+//! imports    the history of imports              held       a held import, and what it would remove
+//! reviews    access reviews                      review_view  their HTML
+//! review_bundle  the evidence bundle of a signed review
+//! clients    OAuth clients and tokens            audit        the audit trail
+//! decisions  decisions about accounts: their forms, and what the forms do
+//! acting     the guard of changes             form         forms that change something
+//! denied     the pages of refused changes
 //! chart      small charts                     format       how values are written
 //! wording    changes in words
 //! ```
 
+mod acting;
 pub mod activity;
 mod activity_view;
+pub mod audit;
 mod change_filters;
 pub mod changes;
 mod changes_view;
 mod chart;
+pub mod clients;
 pub mod compare;
+pub mod decisions;
+mod denied;
 mod export;
+mod form;
 mod format;
+mod held;
 mod html;
 pub mod identities;
 mod identities_view;
+pub mod imports;
 mod invited;
 mod layout;
 mod list;
 mod named;
+pub mod open_id;
 mod overview;
 mod overview_view;
 mod past;
@@ -53,6 +72,11 @@ mod person_view;
 pub mod posture;
 mod posture_view;
 pub mod refusal;
+pub mod requests;
+mod requests_view;
+mod review_bundle;
+mod review_view;
+pub mod reviews;
 pub mod seats;
 mod sections;
 mod session;
@@ -70,22 +94,22 @@ use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
-use time::OffsetDateTime;
 
 use super::errors::ApiError;
 use super::extract::body::Body;
-use super::request::context::RequestContext;
 use super::request::negotiation::{HTML, preferred_form};
 use super::request::query;
 use super::state::service::Service;
 use super::wire::BodyRefusals;
-use crate::access::{CONSOLE, hash_of_random, looks_random, random_secret};
-use crate::database::AuditEntry;
+use crate::access::{hash_of_random, is_same_secret, looks_random, random_secret};
+use crate::console::SignedIn;
 use crate::limits;
+use form::{CSRF, FormData};
 pub use html::POLICY;
+pub use html::page as refused_page;
 use html::{PageRefusals, page, parameter};
 use overview::Overview;
-use session::{by_another_site, cookie, session, session_hash};
+use session::{by_another_site, cookie, events, new_cookie, session};
 use viewer::Viewer;
 
 /// Returns the overview of a workspace.
@@ -104,7 +128,7 @@ use viewer::Viewer;
 pub async fn home(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let _turn = service.makers.console_turn().await?;
     let overview = Overview::load(&service, &viewer).await?;
@@ -145,7 +169,8 @@ pub async fn log_in(
     preferred_form(&request, &[HTML])?;
     let refused = || Ok(page(StatusCode::BAD_REQUEST, view::no_link()));
     let link = query::first(&body.0, "link");
-    let Some(link) = link.filter(|link| looks_random(link) && !by_another_site(&request)) else {
+    let Some(link) = link.filter(|link| looks_random(link) && !by_another_site(&request, &service))
+    else {
         return refused();
     };
     let session = random_secret().map_err(|_| ApiError::Internal)?;
@@ -153,7 +178,7 @@ pub async fn log_in(
     let link = hash_of_random(&link);
     let hash = hash_of_random(session.expose_secret());
     let ends = now + limits::PAGE_SESSION;
-    let begun = |shown: &[String]| events("page.session_begun", now, shown);
+    let begun = |person: &SignedIn| events("page.session_begun", now, person, &hash);
     let taken = {
         let _turn = service.lookup().await?;
         service.stores.page_sessions.take_login_link(&link, &hash, now, ends, begun).await?
@@ -162,8 +187,7 @@ pub async fn log_in(
         service.count_invalid_credential("login")?;
         return refused();
     }
-    let seconds = i64::try_from(limits::PAGE_SESSION.as_secs()).unwrap_or(i64::MAX);
-    let cookie = cookie(&service, session.expose_secret(), cookie_time::Duration::seconds(seconds));
+    let cookie = new_cookie(&service, session.expose_secret());
     Ok(HttpResponse::SeeOther()
         .insert_header((LOCATION, "/"))
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -176,28 +200,30 @@ pub async fn log_in(
     post, path = "/logout", operation_id = "log_out", tag = "pages",
     responses(
         (status = 303, description = "Redirects to the page that explains how to sign in."),
-        (status = 400, description = "The request comes from another site.", content_type = "text/html", body = String),
+        (status = 403, description = "The request comes from another site, or the form has no valid token.", content_type = "text/html", body = String),
         PageRefusals,
+        BodyRefusals,
     ),
 )]
 pub async fn log_out(
     request: HttpRequest,
     service: Data<Service>,
+    body: Body,
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
-    if by_another_site(&request) {
-        return Ok(page(StatusCode::BAD_REQUEST, view::signed_out()));
+    if by_another_site(&request, &service) {
+        return Err(denied::another_site());
     }
     // Writes only if there is a session: any client can send this request, and a database write
     // blocks other writers.
-    if let Some(shown) = session(&request, &service).await?
-        && let Some(hash) = session_hash(&request, &service)
-    {
-        service
-            .stores
-            .page_sessions
-            .end(&hash, events("page.session_ended", service.clock.now(), &shown))
-            .await?;
+    if let Some(session) = session(&request, &service).await? {
+        let token = FormData::parse(&body.0);
+        if !token.text(CSRF).is_some_and(|token| is_same_secret(token, &session.csrf)) {
+            return Err(denied::wrong_token());
+        }
+        let now = service.clock.now();
+        let ended = events("page.session_ended", now, &session.person, &session.hash);
+        service.stores.page_sessions.end(&session.hash, ended).await?;
     }
     let cookie = cookie(&service, "", cookie_time::Duration::ZERO);
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/")).cookie(cookie).finish())
@@ -220,15 +246,4 @@ pub async fn icon(request: HttpRequest) -> Result<HttpResponse, ApiError> {
         .content_type(form)
         .insert_header((CACHE_CONTROL, "max-age=86400"))
         .body(include_str!("favicon.svg")))
-}
-
-/// The audit entries for the begin or the end of a session, one for each workspace.
-fn events(event: &str, now: OffsetDateTime, workspaces: &[String]) -> Vec<AuditEntry> {
-    let event = RequestContext::audit_entry(event, now);
-    let entry = |workspace: &String| AuditEntry {
-        workspace: Some(workspace.clone()),
-        target: Some(CONSOLE.to_owned()),
-        ..event.clone()
-    };
-    workspaces.iter().map(entry).collect()
 }

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::chart::Point;
 use super::format::team_name;
+use super::held::Held;
 use super::invited::pending;
 use super::posture::report;
 use super::viewer::Viewer;
@@ -27,6 +28,8 @@ use crate::tabular::ChangeDocument;
 pub struct Overview {
     pub connection: ConnectionState,
     pub problem: Option<Failure>,
+    /// The newest import, if it is held.
+    pub held: Option<Held>,
     pub time_problems: Vec<Failure>,
     pub age_seconds: Option<u64>,
     pub generation: Option<i64>,
@@ -78,6 +81,7 @@ impl Overview {
         let active = people.iter().filter(|person| person.user.active).count();
         let changes = latest_changes(service, name, generation.unwrap_or(0)).await?;
         Ok(Self {
+            held: Held::load(service, name).await?,
             failing: failing(service, viewer).await?,
             roster: workspace.identities.standing().filter(|standing| standing.version > 0),
             invited: pending(service, viewer).await?.map(|rows| rows.len()),

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::chart::{self, Point};
 use super::format::number;
+use super::held;
 use super::layout::{self, Section, css_class, nothing_imported, scrolling_table};
 use super::overview::Overview;
 use super::viewer::{Viewer, address};
@@ -18,6 +19,7 @@ pub fn overview(viewer: &Viewer, overview: &Overview) -> String {
     let main = html! {
         h1 { "Overview" }
         (search(viewer))
+        @if let Some(held) = &overview.held { (held::panel(viewer, held)) }
         (attention(viewer, overview))
         (standing(viewer, overview))
         @if viewer.all.len() > 1 { (workspaces(viewer)) }

@@ -55,7 +55,7 @@ pub async fn people(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let _turn = service.makers.console_turn().await?;
     let (question, class) = question(&request, &service, &viewer).await?;
@@ -111,7 +111,7 @@ pub async fn export_people(
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let turn = service.makers.console_turn().await?;
     let (question, _) = question(&request, &service, &viewer).await?;

@@ -6,6 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::decisions;
+use super::form::notice;
 use super::html::{PageRefusals, page, parameter};
 use super::past::State;
 use super::person_view::{self, History, KnownIdentity, PersonPage};
@@ -45,7 +47,7 @@ pub async fn person(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let as_of: String =
         parameter(&request, "as_of").unwrap_or_default().chars().take(limits::ID_BYTES).collect();
@@ -53,7 +55,10 @@ pub async fn person(
     let workspace = &viewer.workspace;
     let _turn = service.makers.console_turn().await?;
     let history = history(&service, &workspace.name, &id).await?;
+    let account = account_id(&id);
     let person = PersonPage {
+        notice: notice(&request),
+        decisions: decisions::section(&viewer, &account, service.clock.now()).await?,
         state: State::at(&service, &viewer, &as_of).await?,
         requests: open_requests(&service, &workspace.name, &id).await?,
         identity: identity(&service, &viewer, &id).await?,

@@ -26,6 +26,10 @@ pub struct PersonPage {
     pub history: History,
     /// The person behind the account; `None` without a roster.
     pub identity: Option<KnownIdentity>,
+    /// What the last form did.
+    pub notice: Markup,
+    /// The decisions about the account, with their forms.
+    pub decisions: Markup,
     /// The open requests about the person.
     pub requests: Vec<LifecycleRequest>,
 }
@@ -65,8 +69,10 @@ pub fn person(viewer: &Viewer, page: &PersonPage) -> String {
     let main = html! {
         p { a href=(viewer.address("/people", &[])) { "All people" } }
         h1 { bdi { (name) } }
+        (page.notice)
         (access(viewer, page))
         (identity(viewer, page.identity.as_ref()))
+        (page.decisions)
         (requests(viewer, &page.requests))
         (history(viewer, &page.history))
     };

@@ -68,7 +68,7 @@ pub async fn posture(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let _turn = service.makers.console_turn().await?;
     let filters = filters(&request);
@@ -100,7 +100,7 @@ pub async fn export_posture(
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let turn = service.makers.console_turn().await?;
     let filters = filters(&request);

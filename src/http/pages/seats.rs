@@ -76,7 +76,7 @@ async fn seats_of(
 pub async fn seats(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let _turn = service.makers.console_turn().await?;
     let seats = seats_of(&request, &service, &viewer).await?;
@@ -106,7 +106,7 @@ pub async fn export_seats(
     service: Data<Service>,
 ) -> Result<HttpResponse, ApiError> {
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let turn = service.makers.console_turn().await?;
     let seats = seats_of(&request, &service, &viewer).await?;

@@ -12,6 +12,11 @@ pub enum Section {
     Compare,
     Activity,
     Posture,
+    Reviews,
+    Requests,
+    Imports,
+    Clients,
+    Audit,
 }
 
 /// Sections with a common heading in the navigation.
@@ -22,7 +27,7 @@ pub struct SectionGroup {
 }
 
 /// The navigation.
-pub const NAVIGATION: [SectionGroup; 4] = [
+pub const NAVIGATION: [SectionGroup; 5] = [
     SectionGroup { title: "", sections: &[Section::Overview] },
     SectionGroup {
         title: "Access",
@@ -32,7 +37,11 @@ pub const NAVIGATION: [SectionGroup; 4] = [
         title: "History",
         sections: &[Section::Changes, Section::Compare, Section::Activity],
     },
-    SectionGroup { title: "Safety", sections: &[Section::Posture] },
+    SectionGroup { title: "Safety", sections: &[Section::Posture, Section::Reviews] },
+    SectionGroup {
+        title: "Operation",
+        sections: &[Section::Requests, Section::Imports, Section::Clients, Section::Audit],
+    },
 ];
 
 impl Section {
@@ -57,6 +66,11 @@ impl Section {
             Self::Compare => ("Compare", "/compare"),
             Self::Activity => ("Activity", "/activity"),
             Self::Posture => ("Posture", "/posture"),
+            Self::Reviews => ("Reviews", "/reviews"),
+            Self::Requests => ("Requests", "/requests"),
+            Self::Imports => ("Imports", "/imports"),
+            Self::Clients => ("Clients", "/clients"),
+            Self::Audit => ("Audit trail", "/audit"),
         }
     }
 }

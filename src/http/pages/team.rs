@@ -73,7 +73,7 @@ pub async fn team(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let _turn = service.makers.console_turn().await?;
     let id = GroupId::new(id.strip_prefix("team_").unwrap_or(&id));

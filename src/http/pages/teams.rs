@@ -32,7 +32,7 @@ use crate::limits;
 pub async fn teams(request: HttpRequest, service: Data<Service>) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let _turn = service.makers.console_turn().await?;
     let offset = offset(&request);

@@ -37,7 +37,7 @@ pub async fn time_zone(
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
     let Some(viewer) = Viewer::from_request(&request, &service).await? else {
-        return Ok(page(StatusCode::OK, view::signed_out()));
+        return Ok(page(StatusCode::OK, view::signed_out(&service)));
     };
     let back = back(parameter(&request, "back"));
     let html = layout::page(&viewer, Section::Overview, "Time zone", &form(&viewer, &back));
@@ -63,8 +63,8 @@ pub async fn choose_time_zone(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     preferred_form(&request, &[HTML])?;
-    if by_another_site(&request) {
-        return Ok(page(StatusCode::BAD_REQUEST, view::signed_out()));
+    if by_another_site(&request, &service) {
+        return Ok(page(StatusCode::BAD_REQUEST, view::signed_out(&service)));
     }
     let mut response = HttpResponse::SeeOther();
     response

@@ -3,13 +3,19 @@
 use maud::html;
 
 use super::layout::plain_page;
+use crate::http::state::service::Service;
 
 /// The page for visitors without a session.
-pub fn signed_out() -> String {
+pub fn signed_out(service: &Service) -> String {
     plain_page(
         "Sign in",
         &html! {
-            p { "You are not signed in. To get a link for signing in, run this command where the bridge runs, and open the link that it prints:" }
+            @if service.open_id.is_some() {
+                p { a class="button" href="/oidc/start" { "Sign in with your company account" } }
+                p { "Or get a link for signing in: run this command where the bridge runs, and open the link that it prints:" }
+            } @else {
+                p { "You are not signed in. To get a link for signing in, run this command where the bridge runs, and open the link that it prints:" }
+            }
             p { code { "intercom-scim-bridge login-link" } }
             p { a href="/docs/" { "The description of the API" } }
         },

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 
 use super::html::parameter;
-use super::session::session;
+use super::session::{Session, session, session_name};
 use super::times::Times;
+use crate::console::SignedIn;
 use crate::directory::{Team, team_id};
 use crate::http::errors::ApiError;
 use crate::http::request::context::RequestContext;
@@ -16,6 +17,12 @@ use crate::runtime::WorkspaceHandle;
 
 /// A session with at least one workspace.
 pub struct Viewer {
+    /// The person.
+    pub person: SignedIn,
+    /// The token that every form of the session carries.
+    pub csrf: String,
+    /// The hash of the session's secret.
+    session: String,
     /// The workspace of the page.
     pub workspace: Arc<WorkspaceHandle>,
     /// All workspaces of the session.
@@ -33,9 +40,11 @@ impl Viewer {
         request: &HttpRequest,
         service: &Service,
     ) -> Result<Option<Self>, ApiError> {
-        let names = session(request, service).await?.unwrap_or_default();
+        let Some(Session { person, csrf, hash }) = session(request, service).await? else {
+            return Ok(None);
+        };
         // A workspace may have been removed from the settings since.
-        let known = names.iter().filter_map(|name| service.workspaces.get(name));
+        let known = person.workspaces.iter().filter_map(|name| service.workspaces.get(name));
         let all: Vec<Arc<WorkspaceHandle>> = known.cloned().collect();
         let wanted = parameter(request, "workspace")
             .and_then(|name| all.iter().find(|workspace| *workspace.name == *name));
@@ -43,7 +52,12 @@ impl Viewer {
         RequestContext::with(|context| context.workspace = Some(Arc::clone(&workspace.name)));
         let times = Times::from_request(request, service.clock.now());
         let here = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        Ok(Some(Self { workspace, all, times, here }))
+        Ok(Some(Self { person, csrf, session: hash, workspace, all, times, here }))
+    }
+
+    /// The unique name of the session in the audit trail.
+    pub fn session_name(&self) -> String {
+        session_name(&self.session, &self.person)
     }
 
     /// The address of a page of the same workspace.

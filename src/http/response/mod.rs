@@ -5,9 +5,10 @@
 //! cells          the members of a row            table          rows as CSV
 //! large          large responses, made on        page           one page of rows, as CSV or JSON
 //!                threads of their own            guarded_body   a body that holds something
-//! paced          long bodies, sent in steps
+//! paced          long bodies, sent in steps      bundle         ZIP files with a manifest
 //! ```
 
+pub mod bundle;
 pub(crate) mod cells;
 pub(crate) mod chunked_body;
 pub(crate) mod chunks;

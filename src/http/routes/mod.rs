@@ -139,6 +139,18 @@ fn bridge_routes() -> Vec<Route> {
         pages::log_in,
         pages::log_out,
         pages::time_zone::choose_time_zone,
+        pages::requests::close,
+        pages::imports::start,
+        pages::reviews::begin,
+        pages::reviews::decide,
+        pages::reviews::sign,
+        pages::reviews::discard,
+        pages::imports::release,
+        pages::imports::keep,
+        pages::clients::disable,
+        pages::clients::revoke,
+        pages::decisions::decide,
+        pages::decisions::undo,
     ]);
     // Without HEAD: such a request must not use up a ticket or a link.
     let pages = routes![
@@ -163,7 +175,17 @@ fn bridge_routes() -> Vec<Route> {
         pages::posture::export_posture,
         pages::team::team,
         pages::time_zone::time_zone,
+        pages::requests::requests,
+        pages::imports::imports,
+        pages::reviews::reviews,
+        pages::reviews::review,
+        pages::reviews::bundle,
+        pages::clients::clients,
+        pages::audit::audit,
+        pages::audit::export,
         pages::ask_to_log_in,
+        pages::open_id::start,
+        pages::open_id::callback,
     ];
     routes.extend(pages.into_iter().map(Route::without_head));
     routes.push(Route::undescribed("/status.css", Method::GET, pages::style));

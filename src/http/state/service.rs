@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::known_exports::KnownExports;
 use crate::access::{
-    AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, Tokens, network_of,
+    AnonymousLimits, AuditTrail, ClientAssertions, ClientLogin, OpenId, Tokens, network_of,
 };
 use crate::activity::WantedKinds;
 use crate::assessment::Basis;
@@ -38,6 +38,8 @@ pub struct Service {
     pub login: Arc<ClientLogin>,
     /// Verifies the JWTs by which OAuth clients authenticate.
     pub assertions: Arc<ClientAssertions>,
+    /// Signs people in to the console by an identity provider; `None` if none is configured.
+    pub open_id: Option<Arc<OpenId>>,
     /// The audit trail.
     pub trail: Arc<AuditTrail>,
     /// The metrics.

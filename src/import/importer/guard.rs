@@ -79,7 +79,13 @@ impl Importer {
         Ok(policy.judge(totals, plan, evidence))
     }
 
-    pub(super) async fn hold(&self, mut run: Run, held: HeldPlan) -> Result<Run, LedgerError> {
+    /// Ends a run whose plan is held, and stores what the plan would remove.
+    pub(super) async fn hold(
+        &self,
+        mut run: Run,
+        held: HeldPlan,
+        plan: &Plan,
+    ) -> Result<Run, LedgerError> {
         let kinds: Vec<&str> = held.by.iter().map(|exceeded| exceeded.kind.as_str()).collect();
         tracing::warn!(
             workspace = %self.workspace, import.id = run.id, import.held_by = %kinds.join(" "), reason = %held.why,
@@ -91,12 +97,14 @@ impl Importer {
         run.error = Some(Failure {
             code: "too_many_removals".to_owned(),
             detail: held.why,
-            remedy: "run `intercom-scim-bridge import full --dry-run` to see what would be \
-                     removed, and compare it with Intercom; if it is correct, run \
+            remedy: "open /imports in the console, or run `intercom-scim-bridge import full \
+                     --dry-run`, to see what would be removed, and compare it with Intercom; if it \
+                     is correct, release the import there, run \
                      `intercom-scim-bridge import full --allow-removals` or POST \
                      {\"mode\":\"full\",\"allow_removals\":true} to /api/v1/imports"
                 .to_owned(),
         });
+        self.ledger.note_held(&self.workspace, run.id, &Losses::by(plan)).await?;
         self.end(run).await
     }
 }

@@ -1,15 +1,16 @@
 //! Every page in a browser: on a wide screen, on a phone, on the narrowest screen, in light and
 //! dark, with a keyboard; and the pictures for the documentation.
 
+use intercom_scim_bridge::console::ConsoleRole;
 use serde_json::{Value, json};
 
-use super::{eventful, link};
+use super::{eventful, link_for};
 use crate::support::bridge::Bridge;
 use crate::support::browser::Browser;
 
 pub const ENTER: &str = "\u{E007}";
 
-/// The pages that read, with a text that each shows.
+/// The pages, with a text that each shows.
 pub const PAGES: &[(&str, &str)] = &[
     ("/", "Overview"),
     ("/people", "People"),
@@ -21,13 +22,18 @@ pub const PAGES: &[(&str, &str)] = &[
     ("/compare", "Compare two days"),
     ("/activity", "Activity"),
     ("/posture", "Failing"),
+    ("/reviews", "Access reviews"),
+    ("/requests", "Requests"),
+    ("/imports", "Imports"),
+    ("/clients", "Clients and tokens"),
+    ("/audit", "Audit trail"),
     ("/time-zone", "Time zone"),
 ];
 
 /// Opens the console in a new browser.
 pub async fn signed_in(bridge: &Bridge, size: (u32, u32), javascript: bool) -> Option<Browser> {
     let browser = Browser::start(size, javascript).await?;
-    let link = link(bridge, &["default"]).await;
+    let link = link_for(bridge, "Ada Admin", ConsoleRole::Admin, &["default"]).await;
     browser.open(&bridge.url(&format!("/login?link={link}"))).await;
     browser.press_on("button", ENTER).await;
     browser.shows("Search people").await;

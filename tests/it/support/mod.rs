@@ -8,6 +8,7 @@ pub mod eic;
 pub mod hand;
 pub mod issuer;
 pub mod prism;
+pub mod provider;
 pub mod proxy;
 pub mod secrets;
 pub mod shell;
