@@ -120,6 +120,7 @@ pub const PERMISSION_KEY_BYTES: usize = 128;
 
 /// The most roles of a workspace that are read.
 pub const ROLES: usize = 10_000;
+
 /// The maximum number of losses of a held import that are stored, for people to look at before they
 /// release it.
 pub const HELD_LOSSES: usize = 10_000;
