@@ -192,14 +192,14 @@ fn sign_forms(viewer: &Viewer, path: &str, page: &ReviewPage) -> Markup {
         input id="statement" name="statement" maxlength="1000" placeholder="Optional";
         label class="check" {
             input type="checkbox" name="sure" value="yes" required;
-            "I have reviewed all accounts. " (counted(page.progress.remove)) " accounts to remove become requests."
+            "I have reviewed all accounts. Accounts to remove become requests: " (counted(page.progress.remove)) "."
         }
         button class="main" { "Sign the review" }
     };
     let discard = html! { button { "Discard the review" } };
     html! {
         @if undecided > 0 {
-            p { (counted(undecided)) " accounts have no decision yet. The review can be signed when all have one." }
+            p { "Accounts without a decision: " (counted(undecided)) ". The review can be signed when all have one." }
         } @else {
             (acting_form(viewer, ConsoleAction::Review, &format!("{path}/sign"), &sign))
         }

@@ -158,7 +158,7 @@ async fn a_review_is_signed_in_a_browser() {
 async fn pictures_of_the_review_for_the_docs() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
     std::fs::create_dir_all(folder).unwrap();
-    let names = BTreeMap::from([((1280, 1100), "review"), ((500, 900), "review-narrow")]);
+    let names = BTreeMap::from([((1280, 1100), "review"), ((500, 900), "review-phone")]);
     for (size, name) in names {
         let bridge = Bridge::serving(dozen()).await;
         let browser = open(&bridge, "Ada", (size, true)).await.unwrap();

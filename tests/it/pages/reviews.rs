@@ -3,14 +3,20 @@
 use std::io::Read;
 
 use intercom_scim_bridge::console::ConsoleRole;
-use intercom_scim_bridge::reviews::{ReviewDecision, ReviewState};
-use intercom_scim_bridge::stores::{Decided, ReviewChanged, WantedItems};
+use intercom_scim_bridge::reviews::{NewReview, ReviewDecision, ReviewState};
+use intercom_scim_bridge::stores::{Decided, ReviewChanged, Signing, WantedItems};
 use reqwest::Method;
+use sea_orm::ConnectionTrait;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::{act, page, signed_in_as};
 use crate::audit::entries;
+use crate::on_both_databases;
 use crate::support::bridge::{Answer, Bridge, dozen};
+use crate::support::database::TestDatabase;
+
+on_both_databases!(a_review_survives_a_restart_and_is_signed_once_by_one_of_two_processes);
 
 /// Begins a review, and returns its path.
 async fn begun(bridge: &Bridge, cookie: &str) -> String {
@@ -156,6 +162,15 @@ async fn a_signed_review_never_changes_and_an_altered_one_is_found() {
     assert_eq!(changed, ReviewChanged::Closed);
     assert_eq!(store.discard("default", 1, Vec::new()).await.unwrap(), ReviewChanged::Closed);
     assert_eq!(store.discard("default", 9, Vec::new()).await.unwrap(), ReviewChanged::Unknown);
+
+    // A change in the database itself does not fit the signature.
+    let url = bridge.config.database.url.expose_secret();
+    let connection = sea_orm::Database::connect(url).await.unwrap();
+    let altered = "UPDATE review_items SET decision = 'keep' WHERE decision = 'remove'";
+    connection.execute_unprepared(altered).await.unwrap();
+    let request = bridge.request(Method::GET, &format!("{path}/bundle"));
+    let refused = Bridge::send(request.header("Cookie", &cookie)).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
     bridge.stop().await;
 }
 
@@ -226,4 +241,54 @@ async fn a_review_shows_a_date_and_what_changed_since_another_and_the_rest_is_ke
     let stored = bridge.get("/api/v1/lifecycle/requests").await.json();
     assert_eq!(stored["total"], json!(0));
     bridge.stop().await;
+}
+
+/// Two processes on one database.
+async fn a_review_survives_a_restart_and_is_signed_once_by_one_of_two_processes(
+    database: TestDatabase,
+) {
+    let now = time::macros::datetime!(2026-03-01 12:00 UTC);
+    let new = NewReview {
+        workspace: "default".to_owned(),
+        made_at: now,
+        made_by: "Rita".to_owned(),
+        as_of: now,
+        since: None,
+        generation: 1,
+        generation_hash: None,
+    };
+    let first = database.stores().await.reviews;
+    let rows = vec![("adm_1".to_owned(), json!({"account_id": "adm_1", "is_dormant": null}))];
+    let number = first.begin(&new, rows, |_| Vec::new()).await.unwrap();
+    // Another process finds it as it was.
+    let second = database.stores().await.reviews;
+    let (review, progress) = second.get("default", number).await.unwrap().unwrap();
+    assert_eq!((review.made, review.state), (new, ReviewState::Open));
+    assert_eq!((progress.total, progress.undecided()), (1, 1));
+    let decided = [Decided {
+        account: "adm_1".to_owned(),
+        decision: ReviewDecision::Keep,
+        comment: Some("fine".to_owned()),
+    }];
+    let changed = second.decide("default", number, &decided, "Rita", now, Vec::new()).await;
+    assert_eq!(changed.unwrap(), ReviewChanged::Done);
+    let signing = |by| Signing {
+        by,
+        statement: None,
+        at: now,
+        request: &|_| None,
+        manifest: &|_, _| Some("hash".to_owned()),
+    };
+    let (one, other) = tokio::join!(
+        first.sign("default", number, signing("Rita"), |_| Vec::new()),
+        second.sign("default", number, signing("Ada"), |_| Vec::new()),
+    );
+    let mut results = [one.unwrap(), other.unwrap()];
+    results.sort_by_key(|result| *result != ReviewChanged::Done);
+    assert_eq!(results, [ReviewChanged::Done, ReviewChanged::Closed]);
+    let changed = second.decide("default", number, &decided, "Eve", now, Vec::new()).await;
+    assert_eq!(changed.unwrap(), ReviewChanged::Closed);
+    let (items, _) = first.items("default", number, WantedItems::All, 0, 9).await.unwrap();
+    let decision = items[0].decision.as_ref().unwrap();
+    assert_eq!((&*decision.by, decision.comment.as_deref()), ("Rita", Some("fine")));
 }
