@@ -159,7 +159,10 @@ impl CommandLine {
             Command::Completions(arguments) => manual::completions(Self::command(), arguments),
             Command::Manual => manual::manual(Self::command()),
             Command::Serve => serve::run(&self.settings(telemetry::USUAL)?, || self.load()).await,
-            Command::Import(arguments) => import::run(&self.settings("warn")?, arguments).await,
+            // Boxed: its size would otherwise be part of the future of every command.
+            Command::Import(arguments) => {
+                Box::pin(import::run(&self.settings("warn")?, arguments)).await
+            }
             Command::Ledger(arguments) => ledger::run(&self.settings("warn")?, arguments).await,
             Command::Roster(arguments) => {
                 Box::pin(roster::run(&self.settings("warn")?, arguments)).await

@@ -215,3 +215,61 @@ impl Memory {
 fn is_permission_key(key: &str) -> bool {
     (1..=limits::PERMISSION_KEY_BYTES).contains(&key.len()) && !key.chars().any(char::is_control)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn permission_change(at: OffsetDateTime, before: &serde_json::Value) -> Activity {
+        let metadata = json!({"before": {"permissions": before}, "after": {"permissions": {}}});
+        Activity {
+            id: at.to_string(),
+            at,
+            kind: "admin_permission_change".to_owned(),
+            performed_by: None,
+            description: None,
+            metadata: metadata.into(),
+        }
+    }
+
+    #[test]
+    fn permissions_stay_in_the_catalogue_for_400_days_after_the_log_names_them() {
+        let began = datetime!(2026-03-01 08:00 UTC);
+        let mut memory = Memory::default();
+        let keys =
+            |memory: &Memory| -> Vec<String> { memory.permission_keys.keys().cloned().collect() };
+        // A key counts whether the permission is granted or not.
+        let entries = [
+            permission_change(began, &json!({"export_data": true, "manage_tags": false})),
+            permission_change(began, &json!({"": true, "a\nb": true, ("x".repeat(200)): true})),
+        ];
+        memory.note_catalogue(None, &entries, began);
+        assert_eq!(keys(&memory), ["export_data", "manage_tags"]);
+        let later = began + Duration::days(300);
+        memory.note_catalogue(None, &[permission_change(later, &json!({"manage_tags": 1}))], later);
+        memory.note_catalogue(None, &[], began + Duration::days(400));
+        assert_eq!(keys(&memory), ["export_data", "manage_tags"]);
+        memory.note_catalogue(None, &[], began + Duration::days(401));
+        assert_eq!(keys(&memory), ["manage_tags"]);
+        // An older entry that is read later changes nothing.
+        memory.note_catalogue(None, &entries, began + Duration::days(401));
+        assert_eq!(keys(&memory), ["manage_tags"]);
+        memory.note_catalogue(None, &[], later + Duration::days(401));
+        assert!(memory.permission_keys.is_empty());
+    }
+
+    #[test]
+    fn many_permission_keys_are_bounded() {
+        let now = datetime!(2026-03-01 08:00 UTC);
+        let many: serde_json::Map<String, serde_json::Value> = (0..2 * limits::PERMISSION_KEYS)
+            .map(|key| (format!("key_{key}"), json!(true)))
+            .collect();
+        let mut memory = Memory::default();
+        memory.note_catalogue(None, &[permission_change(now, &many.into())], now);
+        assert_eq!(memory.permission_keys.len(), limits::PERMISSION_KEYS);
+    }
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Activity, Disputed, Group, GroupId, Membership, Role, RoleList, User, UserId, UserKind,
+    Activity, Disputed, Group, GroupId, Membership, Memory, Role, RoleList, User, UserId, UserKind,
     Volatile, is_machine_address,
 };
 use crate::words::words;
@@ -267,6 +267,15 @@ impl Observation {
         self.users.retain(|seen| !machines.contains(&seen.user.id));
         self.memberships.retain(|membership| !machines.contains(&membership.user));
         self
+    }
+
+    /// Records in a workspace's memory what later imports need: the kinds of log entries, when the
+    /// list of roles was read, and which permissions exist.
+    pub fn remember_in(&self, memory: &mut Memory) {
+        if let Some(kinds) = &self.log_kinds {
+            memory.log_kinds.clone_from(kinds);
+        }
+        memory.note_catalogue(self.roles.as_ref(), &self.activity, self.taken_at);
     }
 
     /// Adds Intercom's list of roles. People's roles get the names that the list has.

@@ -331,14 +331,7 @@ impl Importer {
                 return self.hold(run, held, &plan).await;
             }
             plan.memory.machines.clone_from(&observation.machines);
-            if let Some(kinds) = &observation.log_kinds {
-                plan.memory.log_kinds.clone_from(kinds);
-            }
-            plan.memory.note_catalogue(
-                observation.roles.as_ref(),
-                &observation.activity,
-                observation.taken_at,
-            );
+            observation.remember_in(&mut plan.memory);
             plan.memory.note_unreadable(&plan.unreadable, run.allow_removals);
             let recording = Phase::Recording {
                 changes: plan.users.len() + plan.groups.len() + plan.memberships.len(),

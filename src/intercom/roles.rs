@@ -93,8 +93,8 @@ fn listed_role(entry: &Value) -> Option<ListedRole> {
     };
     let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     let text = |name: &str| {
-        let text = entry.get(name)?.as_str()?;
-        let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
+        // Like the names in `/admins`, so that the same name is equal in both.
+        let text = entry.get(name)?.as_str()?.replace('\0', "");
         let end = text.floor_char_boundary(text.len().min(limits::INTERCOM_TEXT_BYTES));
         Some(text[..end].trim().to_owned()).filter(|text| !text.is_empty())
     };

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::scim::resource_types::{ALL, GROUP, USER};
+use crate::directory::CatalogueForm;
+use crate::scim::Forms;
+use crate::scim::resource_types::{self, ALL, GROUP, USER};
 
 /// Two hundred people. The one at index `promoted` has another title.
 fn crowd(generation: Generation, promoted: Option<usize>) -> Snapshot {
@@ -56,6 +58,35 @@ fn unchanged_resources_are_shared_between_two_generations() {
     let still: Vec<usize> =
         (0..200).filter(|place| kept[*place].as_ptr() == before[*place].as_ptr()).collect();
     assert_eq!(still, shared, "what nobody else has is not kept");
+}
+
+#[test]
+fn prepared_responses_of_the_second_base_url_equal_rendered_ones() {
+    const SECOND: &str = "https://bridge.example/scim/okta/v2";
+    let make = |snapshot, previous| {
+        let forms = Forms { main: CatalogueForm::Off, second_okta: true };
+        let main = "https://bridge.example/scim/v2";
+        let names = Names::default();
+        ServedSnapshot::with_catalogue(directory(snapshot), main, names, forms, previous)
+            .with_second_base_url(SECOND, previous)
+    };
+    let bodies = |served: &ServedSnapshot| -> Vec<_> {
+        let types = resource_types::all(CatalogueForm::Okta);
+        types.iter().flat_map(|kind| served.all(kind).map(|it| served.response(it))).collect()
+    };
+    let first = make(crowd(1, None), None);
+    let second = make(crowd(2, Some(70)), Some(&first));
+    let alone = make(crowd(2, Some(70)), None);
+    for served in [&first, &second, &alone] {
+        let prepared = served.at_second_base_url().unwrap();
+        assert!(prepared.is_prepared());
+        assert_eq!(bodies(prepared), bodies(&served.seen_from(SECOND)));
+    }
+    let at_second = |served: &ServedSnapshot| bodies(served.at_second_base_url().unwrap());
+    assert_eq!(at_second(&second), at_second(&alone), "shared or made anew, it is the same");
+    assert_eq!(at_second(&first)[0].as_ptr(), at_second(&second)[0].as_ptr());
+    let kept = first.beside(&second);
+    assert_eq!(at_second(&kept), at_second(&first), "what is not kept is made again");
 }
 
 proptest! {
