@@ -171,7 +171,7 @@ fn teams(of: &In<'_>) -> Items {
 /// `None` if the permissions are unknown.
 fn permissions(person: &Person) -> Option<Items> {
     let names = person.user.permissions.as_ref()?.iter();
-    Some(names.map(|name| (name.to_string(), name.replace('_', " "))).collect())
+    Some(names.map(|name| (name.clone(), name.replace('_', " "))).collect())
 }
 
 /// The paid seat; `None` if it is unknown whether there is one.

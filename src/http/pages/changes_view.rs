@@ -153,13 +153,13 @@ pub fn made_by(viewer: &Viewer, actor: Option<&ChangedBy>) -> Markup {
 }
 
 fn exports(address: &ListAddress<'_>, total: Option<u64>) -> Markup {
-    match total.and_then(|total| usize::try_from(total).ok()) {
-        Some(total) => address.exports(total, if total == 1 { "change" } else { "changes" }),
-        None => html! {
-            p class="exports" {
-                "Export all changes that match as " a href=(address.export("csv")) download { "CSV" } " or "
-                a href=(address.export("json")) download { "JSON" } "."
-            }
-        },
+    if let Some(total) = total.and_then(|total| usize::try_from(total).ok()) {
+        return address.exports(total, if total == 1 { "change" } else { "changes" });
+    }
+    html! {
+        p class="exports" {
+            "Export all changes that match as " a href=(address.export("csv")) download { "CSV" } " or "
+            a href=(address.export("json")) download { "JSON" } "."
+        }
     }
 }

@@ -75,7 +75,7 @@ pub async fn posture(
     let report = report(&service, &viewer).await?;
     let html = service
         .makers
-        .page(async move { posture_view::posture(&viewer, &filters, report.as_ref()) });
+        .page(async move { posture_view::posture(&viewer, filters, report.as_ref()) });
     Ok(page(StatusCode::OK, html.await?))
 }
 

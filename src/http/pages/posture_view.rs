@@ -30,20 +30,20 @@ pub struct PostureFilters {
 }
 
 impl PostureFilters {
-    fn fits(&self, check: &CheckResult) -> bool {
+    fn fits(self, check: &CheckResult) -> bool {
         self.status.is_none_or(|status| check.status == status)
             && self.severity.is_none_or(|severity| check.severity == severity)
     }
 
     /// Leaves out all other checks. The counts stay.
-    pub fn apply(&self, mut report: Report) -> Report {
+    pub fn apply(self, mut report: Report) -> Report {
         report.checks.retain(|check| self.fits(check));
         report
     }
 }
 
 /// Renders the page. `report` is `None` before the first import.
-pub fn posture(viewer: &Viewer, filters: &PostureFilters, report: Option<&Report>) -> String {
+pub fn posture(viewer: &Viewer, filters: PostureFilters, report: Option<&Report>) -> String {
     let main = html! {
         h1 { "Posture" }
         @match report {
@@ -54,7 +54,7 @@ pub fn posture(viewer: &Viewer, filters: &PostureFilters, report: Option<&Report
     layout::page(viewer, Section::Posture, "Posture", &main)
 }
 
-fn checks(viewer: &Viewer, filters: &PostureFilters, report: &Report) -> Markup {
+fn checks(viewer: &Viewer, filters: PostureFilters, report: &Report) -> Markup {
     let address = ListAddress::new(viewer, "/posture")
         .with("status", filters.status.map(Status::as_str).unwrap_or_default())
         .with("severity", filters.severity.map(Severity::as_str).unwrap_or_default());

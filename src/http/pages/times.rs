@@ -67,10 +67,7 @@ impl Times {
 
     /// A moment that may be unknown.
     pub fn known(&self, moment: Option<OffsetDateTime>) -> Markup {
-        match moment {
-            Some(moment) => self.show(moment),
-            None => html! { "unknown" },
-        }
+        moment.map_or_else(|| html! { "unknown" }, |moment| self.show(moment))
     }
 }
 

@@ -152,8 +152,16 @@ fn bridge_routes() -> Vec<Route> {
         pages::decisions::decide,
         pages::decisions::undo,
     ]);
-    // Without HEAD: such a request must not use up a ticket or a link.
-    let pages = routes![
+    routes.extend(page_routes().into_iter().map(Route::without_head));
+    routes.push(Route::undescribed("/status.css", Method::GET, pages::style));
+    routes.push(Route::undescribed("/favicon.svg", Method::GET, pages::icon));
+    routes
+}
+
+/// The pages that browsers get. They have no HEAD: such a request must not use up a ticket or a
+/// link.
+fn page_routes() -> Vec<Route> {
+    routes![
         connect::begin,
         connect::callback,
         pages::home,
@@ -186,11 +194,7 @@ fn bridge_routes() -> Vec<Route> {
         pages::ask_to_log_in,
         pages::open_id::start,
         pages::open_id::callback,
-    ];
-    routes.extend(pages.into_iter().map(Route::without_head));
-    routes.push(Route::undescribed("/status.css", Method::GET, pages::style));
-    routes.push(Route::undescribed("/favicon.svg", Method::GET, pages::icon));
-    routes
+    ]
 }
 
 /// The routes of the listener for probes and metrics. The main listener has them too.
