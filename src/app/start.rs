@@ -346,6 +346,15 @@ struct Shared {
     workspaces: Vec<Arc<WorkspaceHandle>>,
 }
 
+/// How old responses may be.
+fn freshness(config: &Config) -> Freshness {
+    Freshness {
+        max_age: config.serve.max_age,
+        read_through: config.serve.read_through,
+        max_wait: config.serve.max_wait,
+    }
+}
+
 /// Builds the state that all requests share.
 fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
     let Shared { tokens, stores, clock, measures, public_url, makers, workspaces } = shared;
@@ -372,11 +381,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         stores,
         page_rules: page_rules(config),
         forms: catalogue_forms(config),
-        freshness: Freshness {
-            max_age: config.serve.max_age,
-            read_through: config.serve.read_through,
-            max_wait: config.serve.max_wait,
-        },
+        freshness: freshness(config),
         origin: Origin {
             public_url,
             trusted_proxies: config.server.trusted_proxies.as_slice().into(),
