@@ -3,6 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null, string, text, text_null};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -30,7 +31,21 @@ impl MigrationTrait for Migration {
             .col("workspace")
             .col("to_generation")
             .to_owned();
-        manager.create_index(current).await
+        manager.create_index(current).await?;
+        if manager.get_database_backend() == DbBackend::Postgres {
+            // Ids are compared byte by byte, as on SQLite, whatever the collation of the database.
+            let statement =
+                format!(r#"ALTER TABLE {TABLE} ALTER COLUMN role_id TYPE varchar COLLATE "C""#);
+            manager.get_connection().execute_unprepared(&statement).await?;
+        }
+        let opened = Index::create()
+            .name("role_versions_opened")
+            .table(TABLE)
+            .col("workspace")
+            .col("from_generation")
+            .col("role_id")
+            .to_owned();
+        manager.create_index(opened).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

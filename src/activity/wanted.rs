@@ -20,7 +20,7 @@ pub enum WantedKinds {
 
 /// The kinds from which the bridge learns when people joined, signed in and were invited, and their
 /// permissions. They are read whatever the setting says.
-pub const NEEDED: [&str; 12] = [
+pub const NEEDED: [&str; 15] = [
     "admin_deletion",
     "admin_deprovisioned",
     "admin_invite_change",
@@ -32,6 +32,9 @@ pub const NEEDED: [&str; 12] = [
     "admin_two_factor_auth_change",
     "app_admin_join",
     "app_team_membership_modification",
+    "role_change",
+    "role_creation",
+    "role_deletion",
     "seat_change",
 ];
 

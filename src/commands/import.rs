@@ -280,6 +280,7 @@ fn print_plan(plan: &Plan, warnings: &[Warning]) {
             format!("{} in {}", membership.user, membership.group)
         }),
     );
+    lines("role", changes(&plan.roles, |role| format!("{} {}", role.id, role.name)));
     for warning in warnings {
         print_line(&format!("warning  {}", warning.detail));
     }

@@ -28,6 +28,8 @@ pub struct Catalogue {
     roles: usize,
     /// The number of kinds of seats.
     seats: usize,
+    /// The number of permissions, at the end, that have the id of a seat.
+    shadowed: usize,
 }
 
 /// A role, a kind of seat or a permission.
@@ -49,7 +51,7 @@ impl Catalogue {
     /// The catalogue of a directory: the roles that Intercom lists, the permissions that the activity
     /// log has named lately, and everything that people have.
     ///
-    /// A role that people have is called as their records call it, so that both always agree.
+    /// A role has the name of the list, as in the records of the people who have it.
     #[must_use]
     pub fn of(directory: &Directory) -> Self {
         let mut roles: BTreeMap<&str, (Option<&str>, Option<&Recorded<ListedRole>>)> =
@@ -64,6 +66,9 @@ impl Catalogue {
             }
             permissions.extend(user.permissions.iter().flatten().map(String::as_str));
         }
+        // NB: a permission with the id of a seat would give the list of all entitlements two items
+        // with one id. It is in the list of permissions alone, at the end.
+        let shadowed = usize::from(permissions.remove(INBOX_SEAT));
         for listed in &*directory.roles {
             roles.entry(&listed.value.id).or_default().1 = Some(listed);
         }
@@ -76,9 +81,10 @@ impl Catalogue {
         items.extend(
             permissions
                 .into_iter()
+                .chain([INBOX_SEAT].into_iter().take(shadowed))
                 .map(|key| unversioned(EntitlementType::Permission, key, &permission_name(key))),
         );
-        Self { items, roles, seats: 1 }
+        Self { items, roles, seats: 1, shadowed }
     }
 
     /// The roles.
@@ -99,15 +105,15 @@ impl Catalogue {
         &self.items[self.roles + self.seats..]
     }
 
-    /// The kinds of seats, then the permissions.
+    /// The kinds of seats, then the permissions. No two have the same id.
     #[must_use]
     pub fn entitlements(&self) -> &[CatalogueItem] {
-        &self.items[self.roles..]
+        &self.items[self.roles..self.items.len() - self.shadowed]
     }
 }
 
 fn of_role(id: &str, name: Option<&str>, listed: Option<&Recorded<ListedRole>>) -> CatalogueItem {
-    let name = name.or(listed.map(|listed| listed.value.name.as_str()));
+    let name = listed.map(|listed| listed.value.name.as_str()).or(name);
     CatalogueItem {
         kind: EntitlementType::Role,
         id: id.to_owned(),

@@ -14,11 +14,25 @@ pub struct ListedRole {
     pub description: Option<String>,
 }
 
-/// One reading of Intercom's list of roles.
+/// What an import found out about Intercom's list of roles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoleList {
     /// The roles, each once.
     pub roles: Vec<ListedRole>,
     /// Whether the list may have more roles, so that none counts as removed.
     pub in_part: bool,
+    /// Whether Intercom returned the list.
+    pub state: RoleListState,
+}
+
+/// Whether Intercom returned its list of roles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RoleListState {
+    /// There is no list: the settings say so, or the last one is too old.
+    #[default]
+    Absent,
+    /// Intercom returned it.
+    Read,
+    /// Intercom refused it, or its form is unknown.
+    Refused,
 }

@@ -16,6 +16,7 @@
 //! LastActivity     when a person was last active, according to the log
 //! Invitation       an invitation that is pending, according to the log
 //! Losses           what a Plan takes, with earlier losses (`loss`, `plan_losses`, from `past`)
+//! Memory           what the ledger keeps of a workspace beside the history
 //! Directory        a Snapshot with its people and teams joined; requests are answered from it
 //! Catalogue        the roles, seats and permissions that people can have
 //! HeldEntitlement  an entitlement of a person: team, role, seat or permission
@@ -35,6 +36,7 @@ mod invitation;
 mod last_activity;
 mod listed_role;
 mod loss;
+mod memory;
 mod observation;
 mod past;
 mod plan;
@@ -64,8 +66,9 @@ pub use invitation::{
     Invitation, InvitationEvent, InvitationStep, Invitations, pending_invitations,
 };
 pub use last_activity::{ActivitySource, LastActivity};
-pub use listed_role::{ListedRole, RoleList};
-pub use loss::{Amounts, Disputed, Ends, Exceeded, Loser, LossKind, Losses, Memory};
+pub use listed_role::{ListedRole, RoleList, RoleListState};
+pub use loss::{Amounts, Disputed, Ends, Exceeded, Loser, LossKind, Losses};
+pub use memory::Memory;
 pub use observation::{Field, Observation, Part, Sighting, Unknown, Warning, Workspace};
 pub use past::{EndedVersions, Had, PastGroup, PastUser};
 pub use plan::{Counts, KeptBack, Plan};

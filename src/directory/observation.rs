@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Activity, Disputed, Group, GroupId, Membership, Memory, Role, RoleList, User, UserId, UserKind,
-    Volatile, is_machine_address,
+    Activity, Disputed, Group, GroupId, Membership, RoleList, User, UserId, UserKind, Volatile,
+    is_machine_address,
 };
 use crate::words::words;
 
@@ -29,7 +29,7 @@ pub struct Observation {
     pub groups: Vec<Group>,
     /// All memberships of people in teams.
     pub memberships: Vec<Membership>,
-    /// Intercom's list of roles; `None` if it was not read.
+    /// Intercom's list of roles; `None` if it was not read, so that the recorded one stays.
     pub roles: Option<RoleList>,
     /// Entries of the activity log, oldest first; empty if the token may not read the log.
     pub activity: Arc<[Activity]>,
@@ -267,31 +267,6 @@ impl Observation {
         self.users.retain(|seen| !machines.contains(&seen.user.id));
         self.memberships.retain(|membership| !machines.contains(&membership.user));
         self
-    }
-
-    /// Records in a workspace's memory what later imports need: the kinds of log entries, when the
-    /// list of roles was read, and which permissions exist.
-    pub fn remember_in(&self, memory: &mut Memory) {
-        if let Some(kinds) = &self.log_kinds {
-            memory.log_kinds.clone_from(kinds);
-        }
-        memory.note_catalogue(self.roles.as_ref(), &self.activity, self.taken_at);
-    }
-
-    /// Adds Intercom's list of roles. People's roles get the names that the list has.
-    pub fn add_roles(&mut self, list: RoleList) {
-        let names: BTreeMap<&str, &str> =
-            list.roles.iter().map(|role| (role.id.as_str(), role.name.as_str())).collect();
-        for seen in &mut self.users {
-            let Some(role) = &seen.user.role else { continue };
-            if let Some(&name) = names.get(role.id.as_str())
-                && role.name.as_deref() != Some(name)
-            {
-                let role = Role { id: role.id.clone(), name: Some(name.to_owned()) };
-                seen.user.role = Some(Arc::new(role));
-            }
-        }
-        self.roles = Some(list);
     }
 
     /// Marks the addresses of known bots as unknown if they are no longer those of a bot. The

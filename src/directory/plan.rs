@@ -114,7 +114,13 @@ impl Plan {
             && self.roles.is_empty()
     }
 
-    /// Counts the changes of each kind.
+    /// The number of changes of people, teams, memberships and roles.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        self.users.len() + self.groups.len() + self.memberships.len() + self.roles.len()
+    }
+
+    /// Counts the changes of each kind but those of listed roles.
     #[must_use]
     pub fn counts(&self) -> Counts {
         fn count<T>(changes: &[Change<T>], kind: impl Fn(&Change<T>) -> bool) -> usize {

@@ -51,6 +51,11 @@ impl ChangePosition {
         let after = match ChangeKind::from_word(kind) {
             None if kind.is_empty() && key.is_empty() => None,
             None => return None,
+            // Intercom's ids of roles may have any visible character.
+            Some(ChangeKind::Role) => {
+                let is_id = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
+                is_id.then(|| Some((ChangeKind::Role, key.to_owned())))?
+            }
             Some(kind) => {
                 let parts = if kind == ChangeKind::Membership { 2 } else { 1 };
                 (key.split(' ').count() == parts && key.split(' ').all(id))
@@ -93,6 +98,7 @@ mod tests {
                 generation: 7,
                 after: Some((ChangeKind::Membership, "9 4423433".to_owned())),
             },
+            ChangePosition { generation: 7, after: Some((ChangeKind::Role, "a/b'%+".to_owned())) },
         ];
         for place in places {
             assert_eq!(ChangePosition::from_cursor(&place.to_cursor()), Some(place));
@@ -106,6 +112,8 @@ mod tests {
             "7/membership/9",
             "7/team/9",
             "7/user/a'b",
+            "7/role/",
+            "7/role/a b",
             "7//9",
         ] {
             assert_eq!(

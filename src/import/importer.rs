@@ -254,8 +254,8 @@ impl Importer {
         let reading = |stage| progress(Phase::Reading(stage));
         let mut observation = intercom::observe(&self.client, since, &kinds, &reading).await?;
         observation.keep_addresses(self.options.store_addresses);
-        let observation = self.with_roles(mode, observation).await.map_err(ReadError::Ledger)?;
-        self.machines_apart(observation).await.map_err(ReadError::Ledger)
+        let observation = self.machines_apart(observation).await.map_err(ReadError::Ledger)?;
+        self.with_roles(mode, observation).await.map_err(ReadError::Ledger)
     }
 
     /// The workspace that the token opens, if that is known without a call to Intercom: the
@@ -331,11 +331,9 @@ impl Importer {
                 return self.hold(run, held, &plan).await;
             }
             plan.memory.machines.clone_from(&observation.machines);
-            observation.remember_in(&mut plan.memory);
+            plan.memory.note(&observation);
             plan.memory.note_unreadable(&plan.unreadable, run.allow_removals);
-            let recording = Phase::Recording {
-                changes: plan.users.len() + plan.groups.len() + plan.memberships.len(),
-            };
+            let recording = Phase::Recording { changes: plan.changes() };
             if !plan.is_empty() {
                 self.beat(lease, &run, Some(recording)).await?;
             }

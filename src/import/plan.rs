@@ -1,11 +1,15 @@
 //! Computes the plan that leads from the recorded to the observed state. Pure.
 
+mod role_names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use role_names::{RoleNames, listed_roles};
+
 use crate::directory::{
-    Change, Disputed, Ends, Field, Group, GroupId, KeptBack, LastActivity, ListedRole, Loser,
-    LossKind, Losses, Membership, Memory, Observation, Plan, Snapshot, User, UserId, Volatile,
+    Change, Disputed, Ends, Field, Group, GroupId, KeptBack, LastActivity, Loser, LossKind, Losses,
+    Membership, Memory, Observation, Plan, Snapshot, User, UserId, Volatile,
 };
 
 /// Plans the changes from `recorded` to `observed`. If both are equal, the plan is empty.
@@ -16,7 +20,8 @@ pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
         .iter()
         .map(|(user, volatile)| (&user.value.id, (&user.value, volatile)))
         .collect();
-    let people = people(&known, observed);
+    let listed = listed_roles(recorded, observed);
+    let people = people(&known, observed, &RoleNames::new(&listed, observed));
     let groups = groups(recorded, observed);
     let memberships = memberships(recorded, observed);
     let mut volatile: Vec<(UserId, Volatile)> = Vec::new();
@@ -31,7 +36,7 @@ pub fn plan(recorded: &Snapshot, observed: &Observation) -> Plan {
         users: users(&known, people.after),
         groups: groups.changes,
         memberships: memberships.changes,
-        roles: roles(recorded, observed),
+        roles: differences(&role_names::by_id(recorded), &listed),
         volatile,
         activity: Arc::clone(&observed.activity),
         kept_back: KeptBack {
@@ -111,6 +116,7 @@ struct Planned<T, K> {
 fn people<'a>(
     known: &BTreeMap<&'a UserId, (&User, &Volatile)>,
     observed: &'a Observation,
+    names: &RoleNames<'_>,
 ) -> People<'a> {
     let mut people: BTreeMap<&UserId, (User, Volatile)> = BTreeMap::new();
     for sighting in &observed.users {
@@ -123,6 +129,8 @@ fn people<'a>(
                 keep_unknown_fields(&mut user, &mut volatile, fields, before, before_volatile);
             }
         }
+        let fields = observed.unknown.users.get(id);
+        names.apply(&mut user, fields.is_some_and(|fields| fields.contains(&Field::Role)));
         people.insert(id, (user, volatile));
     }
     let mut kept = BTreeSet::new();
@@ -137,7 +145,9 @@ fn people<'a>(
                 disputed.insert((*id).clone());
             }
             kept.insert(*id);
-            people.insert(id, ((*before).clone(), (*volatile).clone()));
+            let mut user = (*before).clone();
+            names.apply(&mut user, true);
+            people.insert(id, (user, (*volatile).clone()));
             continue;
         }
         // A removed person has no access. The earlier versions show the access that they had.
@@ -319,21 +329,6 @@ fn memberships(recorded: &Snapshot, observed: &Observation) -> Planned<Membershi
     }
     let changes = differences(&before, &after);
     Planned { changes, kept: after.len() - seen, disputed }
-}
-
-/// Returns the changes of the roles that Intercom lists. If the list was not read, there are none.
-fn roles(recorded: &Snapshot, observed: &Observation) -> Vec<Change<ListedRole>> {
-    let Some(list) = &observed.roles else { return Vec::new() };
-    let before: BTreeMap<&str, &ListedRole> =
-        recorded.roles.iter().map(|role| (role.value.id.as_str(), &role.value)).collect();
-    let mut after: BTreeMap<&str, &ListedRole> =
-        list.roles.iter().map(|role| (role.id.as_str(), role)).collect();
-    if list.in_part {
-        for (id, role) in &before {
-            after.entry(id).or_insert(role);
-        }
-    }
-    differences(&before, &after)
 }
 
 /// Returns the changes that turn `before` into `after`, sorted by key.

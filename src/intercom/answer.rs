@@ -6,10 +6,11 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 use serde_json::error::Category;
+use serde_json::value::RawValue;
 
 use super::error::{IntercomError, Outage};
 use super::region::Region;
-use super::wire::{Field, Object, Text};
+use super::wire::{self, Field, Object, Text};
 use crate::limits;
 
 /// Returns the character set in a `Content-Type`, in lower case.
@@ -68,15 +69,10 @@ pub(super) fn object<'a>(
 ) -> Result<Object<'a>, IntercomError> {
     let status = status.as_u16();
     let unavailable = |outage| IntercomError::Unavailable { resource: path.to_owned(), outage };
-    let not_intercom = |what| unavailable(Outage::NotIntercom { status, what });
     if text.text.trim().is_empty() {
-        return Err(not_intercom("it is empty"));
+        return Err(unavailable(Outage::NotIntercom { status, what: "it is empty" }));
     }
-    let object = Object::parse(text).map_err(|error| match error.classify() {
-        Category::Data => malformed(path, "it is not the JSON object that Intercom documents"),
-        Category::Eof => unavailable(Outage::CutOff),
-        Category::Io | Category::Syntax => not_intercom("it is not JSON"),
-    })?;
+    let object = Object::parse(text).map_err(|error| not_read(path, status, &error))?;
     if !is_error_list(&object) {
         return Ok(object);
     }
@@ -98,6 +94,27 @@ pub(super) fn object<'a>(
         gone if gone.ends_with("not_found") => IntercomError::NotFound { resource, code },
         _ => IntercomError::Refused { resource, status, code },
     })
+}
+
+/// Parses a response as a JSON list, and returns the JSON of each entry.
+pub(super) fn list<'a>(
+    path: &str,
+    status: StatusCode,
+    text: &'a Text,
+) -> Result<Vec<&'a RawValue>, IntercomError> {
+    wire::entries(text).map_err(|error| not_read(path, status.as_u16(), &error))
+}
+
+/// Maps the error of parsing a response.
+fn not_read(path: &str, status: u16, error: &serde_json::Error) -> IntercomError {
+    let outage = match error.classify() {
+        Category::Data => {
+            return malformed(path, "it is not the JSON that Intercom documents");
+        }
+        Category::Eof => Outage::CutOff,
+        Category::Io | Category::Syntax => Outage::NotIntercom { status, what: "it is not JSON" },
+    };
+    IntercomError::Unavailable { resource: path.to_owned(), outage }
 }
 
 fn is_error_list(object: &Object<'_>) -> bool {

@@ -156,12 +156,13 @@ impl Client {
         attempts: u32,
         read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
-        let call = Call { method: Method::GET, path, query, body: None, attempts, version: None };
+        let call = Call { query, ..Call::new(Method::GET, path, attempts) };
         self.call(call, |status, text| read(&answer::object(path, status, text)?)).await
     }
 
     /// Sends `GET path?query` with another version of the API than the configured one, and parses the
-    /// response with `read`. The response may be JSON of any kind.
+    /// response with `read`. The response may be JSON of any kind. A refusal is not repeated, also
+    /// if a gateway sends it: the version may not exist.
     pub(super) async fn get_as<T>(
         &self,
         path: &str,
@@ -170,12 +171,10 @@ impl Client {
         read: impl Fn(StatusCode, &Text) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
         let call = Call {
-            method: Method::GET,
-            path,
             query,
-            body: None,
-            attempts: limits::INTERCOM_ATTEMPTS,
             version: Some(version),
+            is_repeated: |error| error.is_transient() && !error.is_refusal(),
+            ..Call::new(Method::GET, path, limits::INTERCOM_ATTEMPTS)
         };
         self.call(call, read).await
     }
@@ -190,8 +189,7 @@ impl Client {
         read: impl Fn(&Object<'_>) -> Result<T, IntercomError>,
     ) -> Result<T, IntercomError> {
         let body = json_body(path, body)?;
-        let body = Some(body);
-        let call = Call { method: Method::POST, path, query: &[], body, attempts, version: None };
+        let call = Call { body: Some(body), ..Call::new(Method::POST, path, attempts) };
         self.call(call, |status, text| read(&answer::object(path, status, text)?)).await
     }
 
@@ -208,7 +206,7 @@ impl Client {
                 .await;
             self.calls.fetch_add(1, Ordering::Relaxed);
             match self.attempt(&call, &read).await {
-                Err(error) if error.is_transient() && attempt < call.attempts => {
+                Err(error) if (call.is_repeated)(&error) && attempt < call.attempts => {
                     let pause = pause_after(&error, attempt);
                     tracing::warn!(error = %error, attempt, pause_ms = pause.as_millis(), "a call to Intercom failed and is tried again");
                     self.clock.sleep_if(pause).await;
@@ -389,6 +387,17 @@ struct Call<'a> {
     attempts: u32,
     /// The version of the API, if it is not the configured one.
     version: Option<&'static str>,
+    /// Whether the call is repeated after an error.
+    is_repeated: fn(&IntercomError) -> bool,
+}
+
+impl<'a> Call<'a> {
+    /// A call without a query and a body, of the configured version. It is repeated after each
+    /// error that may soon pass.
+    fn new(method: Method, path: &'a str, attempts: u32) -> Self {
+        let is_repeated = IntercomError::is_transient;
+        Self { method, path, query: &[], body: None, attempts, version: None, is_repeated }
+    }
 }
 
 impl fmt::Debug for Client {

@@ -186,6 +186,30 @@ impl IntercomError {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
     }
 
+    /// Whether a response says that this resource is not available to this token: it does not exist,
+    /// is not allowed, or has an unknown form. It counts too if it does not have the form of an
+    /// error of Intercom's: a gateway may reply for a path that does not exist.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Unavailable { outage: Outage::NotIntercom { status, .. }, .. } => {
+                matches!(status, 400 | 403 | 404 | 406)
+            }
+            Self::NotConnected
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::WrongRegion { .. } => false,
+            Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::MissingPermission { .. }
+            | Self::NotFound { .. }
+            | Self::Refused { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. }
+            | Self::TooMany { .. } => true,
+        }
+    }
+
     /// Whether an operator must change something before it can succeed.
     #[must_use]
     pub fn needs_operator(&self) -> bool {

@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::Client;
 use super::answer::{self, malformed};
 use super::error::IntercomError;
 use super::page::{Next, next_query};
-use super::wire::Text;
-use crate::directory::{ListedRole, RoleList};
+use super::wire::{Field, Object, Text};
+use crate::directory::{ListedRole, RoleList, RoleListState};
 use crate::limits;
 
 const PATH: &str = "/roles";
@@ -26,80 +26,75 @@ const VERSION: &str = "2.18";
 /// # Errors
 /// The reason why the list, or a part of it, could not be read.
 pub async fn read_roles(client: &Client) -> Result<(RoleList, usize), IntercomError> {
-    let mut list = RoleList::default();
+    let mut list = RoleList { state: RoleListState::Read, ..RoleList::default() };
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut skipped = 0;
     let mut query = Vec::new();
     for _ in 0..limits::INTERCOM_LIST_PAGES {
         let page = client.get_as(PATH, &query, VERSION, read_page).await?;
-        let before = seen.len();
-        for entry in &page.entries {
-            match listed_role(entry) {
-                Some(role) if seen.contains(&role.id) => {}
-                Some(role) => {
-                    seen.insert(role.id.clone());
-                    list.roles.push(role);
-                }
-                None => skipped += 1,
+        let before = seen.len() + skipped;
+        skipped += page.skipped;
+        for role in page.roles {
+            if seen.insert(role.id.clone()) {
+                list.roles.push(role);
             }
         }
         list.in_part = skipped > 0;
-        let next = match page.next {
+        if seen.len() + skipped > limits::ROLES {
+            return Err(IntercomError::TooMany { resource: PATH.to_owned(), limit: limits::ROLES });
+        }
+        match page.next {
             Next::End => return Ok((list, skipped)),
-            Next::Query(next) => next,
+            Next::Query(next) => query = next_query(&[], next),
             Next::Unknown => {
                 return Err(malformed(PATH, "`pages.next` is in no known format"));
             }
-        };
-        if seen.len() == before || seen.len() > limits::ROLES {
-            return Err(malformed(PATH, "its pages repeat, or have too many roles"));
         }
-        query = next_query(&[], next);
+        if seen.len() + skipped == before {
+            return Err(malformed(PATH, "its pages repeat"));
+        }
     }
     Err(malformed(PATH, "it has too many pages"))
 }
 
 /// A page of the list.
 struct RolePage {
-    entries: Vec<Value>,
+    roles: Vec<ListedRole>,
+    /// The number of entries that cannot be identified.
+    skipped: usize,
     next: Next,
 }
 
 fn read_page(status: StatusCode, text: &Text) -> Result<RolePage, IntercomError> {
     if text.text.trim_start().starts_with('[') {
-        let entries =
-            serde_json::from_str(&text.text).map_err(|_| malformed(PATH, "it is not JSON"))?;
-        return Ok(RolePage { entries, next: Next::End });
+        return Ok(page(&answer::list(PATH, status, text)?, text.lossy, Next::End));
     }
     // Recognises errors that have a success status.
-    answer::object(PATH, status, text)?;
-    let mut body: Value =
-        serde_json::from_str(&text.text).map_err(|_| malformed(PATH, "it is not JSON"))?;
-    let next = body.pointer("/pages/next").map_or(Next::End, Next::from_value);
-    for name in ["data", "roles"] {
-        if let Some(Value::Array(entries)) = body.get_mut(name).map(Value::take) {
-            return Ok(RolePage { entries, next });
-        }
-    }
-    Err(malformed(PATH, "it has no list `data` or `roles`"))
+    let body = answer::object(PATH, status, text)?;
+    let pages = body.object("pages").value();
+    let next = pages.and_then(|pages| pages.raw("next").map(Next::from_pages));
+    let entries = body.list("data").value().or_else(|| body.list("roles").value());
+    let entries = entries.ok_or_else(|| malformed(PATH, "it has no list `data` or `roles`"))?;
+    Ok(page(&entries, text.lossy, next.unwrap_or(Next::End)))
 }
 
-/// The role of an entry; `None` without an id or a name. Other members are ignored.
-fn listed_role(entry: &Value) -> Option<ListedRole> {
-    let id = match entry.get("id")? {
-        Value::String(id) => id.trim().to_owned(),
-        Value::Number(id) if id.is_u64() => id.to_string(),
-        _ => return None,
+fn page(entries: &[&RawValue], lossy: bool, next: Next) -> RolePage {
+    let roles: Vec<ListedRole> =
+        entries.iter().filter_map(|raw| listed_role(&Object::from_raw(raw, lossy)?)).collect();
+    RolePage { skipped: entries.len() - roles.len(), roles, next }
+}
+
+/// The role of an entry; `None` without a readable id or name. Other members are ignored.
+fn listed_role(entry: &Object<'_>) -> Option<ListedRole> {
+    // Ids as in the list of admins: texts of any kind, or whole numbers.
+    let id = match entry.text("id", 64) {
+        Field::Unreadable => entry.id("id"),
+        id => id,
     };
-    let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    let text = |name: &str| {
-        // Like the names in `/admins`, so that the same name is equal in both.
-        let text = entry.get(name)?.as_str()?.replace('\0', "");
-        let end = text.floor_char_boundary(text.len().min(limits::INTERCOM_TEXT_BYTES));
-        Some(text[..end].trim().to_owned()).filter(|text| !text.is_empty())
-    };
-    let name = text("name").filter(|_| is_id)?;
-    Some(ListedRole { id, name, description: text("description") })
+    let id = id.value().filter(|id| id.bytes().all(|byte| byte.is_ascii_graphic()))?;
+    // Like the names in `/admins`, so that the same name is equal in both.
+    let text = |name: &str| entry.text(name, limits::INTERCOM_TEXT_BYTES).value();
+    Some(ListedRole { id, name: text("name")?, description: text("description") })
 }
 
 #[cfg(test)]
@@ -108,10 +103,8 @@ mod tests {
 
     use super::*;
 
-    fn page(body: &Value) -> Result<Vec<ListedRole>, IntercomError> {
-        let text = Text { text: body.to_string(), lossy: false };
-        let page = read_page(StatusCode::OK, &text)?;
-        Ok(page.entries.iter().filter_map(listed_role).collect())
+    fn read(body: impl ToString) -> Result<RolePage, IntercomError> {
+        read_page(StatusCode::OK, &Text { text: body.to_string(), lossy: false })
     }
 
     #[test]
@@ -124,10 +117,29 @@ mod tests {
             json!({"roles": [entry]}),
             json!({"data": [{"id": 7, "name": " Lead ", "permissions": {}}, {"id": "8"}, 9]}),
         ] {
-            assert_eq!(page(&body), Ok(vec![role.clone()]), "{body}");
+            assert_eq!(read(&body).unwrap().roles, [role.clone()], "{body}");
         }
         for body in [json!({"data": {}}), json!({}), json!("x")] {
-            assert!(page(&body).is_err(), "{body}");
+            assert!(read(&body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn one_entry_that_cannot_be_read_hides_no_other() {
+        let rows = r#"[{"id":"1","name":"\ud83d"},{"id":"2","name":"Agent","description":"\ud83d"},
+            {"id":"3","name":""},{"id":" ","name":"x"},{"id":"a b","name":"x"},null]"#;
+        let agent = ListedRole { id: "2".to_owned(), name: "Agent".to_owned(), description: None };
+        for body in [rows.to_owned(), format!(r#"{{"data":{rows}}}"#)] {
+            let page = read(&body).unwrap();
+            assert_eq!((page.roles, page.skipped), (vec![agent.clone()], 5), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_ends_early_is_read_again() {
+        for body in [r#"[{"id":"1","name":"Ag"#, r#"{"data":[{"id":"1","name":"Ag"#, "["] {
+            let error = read(body).err().unwrap();
+            assert!(error.is_transient() && !error.is_refusal(), "{body}: {error}");
         }
     }
 }

@@ -303,6 +303,15 @@ fn whole_characters(json: &str) -> String {
     mended
 }
 
+/// Parses a response that is a list, and returns the JSON of each entry, at most one more than
+/// [`limits::INTERCOM_ENTRIES`].
+///
+/// # Errors
+/// The error of serde_json, which tells whether the text is not JSON or no list.
+pub(super) fn entries(text: &Text) -> Result<Vec<&RawValue>, serde_json::Error> {
+    serde_json::from_str(&text.text).map(|Entries(entries)| entries)
+}
+
 /// The entries of a list, at most one more than [`limits::INTERCOM_ENTRIES`].
 struct Entries<'a>(Vec<&'a RawValue>);
 

@@ -172,10 +172,10 @@ impl Ledger {
     }
 
     /// The keys of permissions that the activity log has named lately.
-    pub(super) async fn permission_keys(
-        &self,
-        workspace: &str,
-    ) -> Result<Vec<String>, LedgerError> {
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for what the bridge did not write.
+    pub async fn permission_keys(&self, workspace: &str) -> Result<Vec<String>, LedgerError> {
         let row = workspaces::Entity::find_by_id(workspace).one(&self.database.connection).await?;
         let Some(memory) = row.and_then(|row| row.memory) else { return Ok(Vec::new()) };
         let memory = Memory::deserialize(&memory)

@@ -124,3 +124,7 @@ pub const ROLES: usize = 10_000;
 /// The maximum number of losses of a held import that are stored, for people to look at before they
 /// release it.
 pub const HELD_LOSSES: usize = 10_000;
+
+/// How many log entries about roles are remembered, so that one entry makes only one import read
+/// the list of roles. There are a few in the ten minutes that are read again.
+pub const ROLE_ENTRIES: usize = 100;

@@ -149,10 +149,14 @@ impl Publisher {
             {
                 true
             }
-            // Away mode and sign-ins change without a new generation, but only by an import.
+            // Away mode, sign-ins and the known permissions change without a new generation, but only
+            // by an import.
             Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
             Some(shown) => {
-                !shown.directory().holds_volatile(&self.ledger.volatile(&self.workspace).await?)
+                let shown = shown.directory();
+                !shown.holds_volatile(&self.ledger.volatile(&self.workspace).await?)
+                    || *shown.permission_keys
+                        != *self.ledger.permission_keys(&self.workspace).await?
             }
         };
         let served = if moved {

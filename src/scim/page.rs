@@ -297,7 +297,10 @@ impl Question {
     /// The associated data of a cursor. RFC 9865 §2.1: the other parameters "MUST" stay the same
     /// from page to page.
     fn purpose(&self, walker: Walker<'_>) -> String {
-        let types: Vec<&str> = self.types.iter().map(|kind| kind.name).collect();
+        // Two forms of the catalogue have types with one name, and some types share a schema.
+        let schema = |kind: &ResourceType| kind.schema().map_or("", |schema| schema.id);
+        let name = |kind: &&ResourceType| format!("{} {}", kind.name, schema(kind));
+        let types: Vec<String> = self.types.iter().map(name).collect();
         format!(
             "{}\n{}\n{}\n{}",
             walker.workspace,

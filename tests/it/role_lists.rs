@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use intercom_scim_bridge::activity::WantedKinds;
 use intercom_scim_bridge::directory::{Mode, Run, RunStatus, Snapshot};
 use intercom_scim_bridge::import::{ImportOptions, Importer};
 use intercom_scim_bridge::intercom::Client;
@@ -60,6 +61,21 @@ impl Reading {
         self.at(self.hand.ledger.generation("default").await.unwrap()).await
     }
 
+    /// The number of calls for the list of roles since the last time.
+    fn calls_of_roles(&self) -> usize {
+        let calls = self.hand.simulator.take_calls();
+        calls.iter().filter(|call| *call == "GET /roles").count()
+    }
+
+    /// Adds a role that nobody has, with its entry in the activity log.
+    fn change_role(&self) {
+        let now = self.hand.clock.now().unix_timestamp();
+        self.hand.simulator.change(|workspace| {
+            workspace.list_role(&Role::new("8", "Reviewer"), None);
+            workspace.create_item(simulator::Item::Role, "Reviewer", self.small.ada, now);
+        });
+    }
+
     async fn assert_verified(&self) {
         let verified = self.hand.ledger.verify("default", None).await.unwrap();
         assert!(verified.findings.is_empty(), "{:?}", verified.findings);
@@ -72,7 +88,9 @@ fn listed(id: &str, name: &str, description: Option<&str>) -> (String, String, O
 
 on_both_databases!(
     roles_are_recorded_in_versions_that_the_chain_covers,
-    a_list_that_cannot_be_read_stays_for_a_week_and_fails_no_import,
+    a_list_without_a_response_stays_for_a_week_and_fails_no_import,
+    a_refused_list_leaves_the_roles_of_teammates_until_a_full_import,
+    the_name_of_the_list_stays_whether_an_import_reads_the_list_or_not,
 );
 
 async fn roles_are_recorded_in_versions_that_the_chain_covers(database: TestDatabase) {
@@ -141,24 +159,23 @@ async fn a_changed_row_of_a_role_is_found() {
     db.close().await.unwrap();
 }
 
-async fn a_list_that_cannot_be_read_stays_for_a_week_and_fails_no_import(database: TestDatabase) {
+async fn a_list_without_a_response_stays_for_a_week_and_fails_no_import(database: TestDatabase) {
     let reading = Reading::begin(database).await;
     reading.import(Mode::Full).await;
     let known = reading.now().await;
-    for fault in [Fault::Forbidden, Fault::Status(404), Fault::Status(500), Fault::Status(400)] {
+    for fault in [Fault::Status(500), Fault::RateLimit(1), Fault::CutOff] {
         reading.hand.simulator.fail(fault.clone(), "/roles", 100);
         let run = reading.import(Mode::Full).await;
-        let codes: Vec<&str> = run.warnings.iter().map(|warning| warning.code.as_str()).collect();
-        assert_eq!(codes, ["roles_partial"], "{fault:?}");
+        assert_eq!(codes(&run), ["roles_partial"], "{fault:?}");
         assert_eq!(reading.now().await, known, "{fault:?}: the last list stays");
         reading.hand.simulator.heal();
     }
-    // Incremental imports do not ask for it.
-    let _ = reading.hand.simulator.take_calls();
-    reading.import(Mode::Incremental).await;
-    assert!(!reading.hand.simulator.take_calls().contains(&"GET /roles".to_owned()));
-
-    reading.hand.simulator.fail(Fault::Forbidden, "/roles", 100);
+    reading.hand.simulator.fail(Fault::Status(500), "/roles", 1000);
+    // A clock that is set back makes no list too old.
+    reading.hand.clock.set_by(time::Duration::days(-30));
+    reading.import(Mode::Full).await;
+    assert_eq!(reading.now().await, known, "the age of the list is unknown");
+    reading.hand.clock.set_by(time::Duration::days(30));
     reading.hand.clock.advance(Duration::from_hours(8 * 24));
     reading.import(Mode::Full).await;
     assert_eq!(reading.now().await, [], "a week is over");
@@ -168,19 +185,104 @@ async fn a_list_that_cannot_be_read_stays_for_a_week_and_fails_no_import(databas
     reading.assert_verified().await;
 }
 
+async fn a_refused_list_leaves_the_roles_of_teammates_until_a_full_import(database: TestDatabase) {
+    let reading = Reading::begin(database).await;
+    let page = b"<html>no such page</html>".to_vec();
+    for fault in [
+        Fault::Forbidden,
+        Fault::Status(400),
+        Fault::Status(404),
+        Fault::Status(406),
+        Fault::Answer(404, page, "text/html"),
+        Fault::json(200, r#"{"type":"list","data":{}}"#),
+    ] {
+        reading.import(Mode::Full).await;
+        let known = reading.now().await;
+        assert!(known.len() >= 2, "{fault:?}: {known:?}");
+        reading.hand.simulator.fail(fault.clone(), "/roles", 1000);
+        reading.calls_of_roles();
+        let run = reading.import(Mode::Full).await;
+        assert_eq!(codes(&run), ["roles_partial"], "{fault:?}");
+        assert_eq!(reading.calls_of_roles(), 1, "{fault:?}: a refusal is not repeated");
+        assert_eq!(reading.now().await, [], "{fault:?}");
+        // Also a change of a role makes no incremental import ask again.
+        reading.change_role();
+        let run = reading.import(Mode::Incremental).await;
+        assert_eq!((codes(&run), reading.calls_of_roles()), (Vec::new(), 0), "{fault:?}");
+        reading.hand.simulator.heal();
+    }
+    reading.assert_verified().await;
+}
+
+fn codes(run: &Run) -> Vec<&str> {
+    run.warnings.iter().map(|warning| warning.code.as_str()).collect()
+}
+
+async fn the_name_of_the_list_stays_whether_an_import_reads_the_list_or_not(
+    database: TestDatabase,
+) {
+    let reading = Reading::begin(database).await;
+    // The list of admins calls the role "Agent".
+    reading.hand.simulator.change(|workspace| {
+        workspace.list_role(&Role::new("2", "Support agent"), None);
+    });
+    let first = reading.import(Mode::Full).await.generation;
+    assert!(first.is_some());
+    for mode in [Mode::Incremental, Mode::Full, Mode::Incremental, Mode::Incremental] {
+        reading.calls_of_roles();
+        assert_eq!(reading.import(mode).await.generation, None, "{mode:?}");
+        assert_eq!(reading.calls_of_roles(), usize::from(mode == Mode::Full), "{mode:?}");
+    }
+    reading.hand.simulator.fail(Fault::Status(500), "/roles", 100);
+    assert_eq!(reading.import(Mode::Full).await.generation, None, "the last list stays");
+    reading.hand.simulator.heal();
+    let snapshot = reading.hand.recorded().await;
+    let names = snapshot.users.iter().filter_map(|(user, _)| user.value.role.as_deref());
+    let names: Vec<Option<&str>> = names.map(|role| role.name.as_deref()).collect();
+    assert_eq!(names, [Some("Support agent"); 2]);
+
+    reading.calls_of_roles();
+    // A new name in the list of admins makes the next import read the list of roles.
+    reading.hand.simulator.change(|workspace| {
+        workspace.list_role(&Role::new("2", "Helper"), None);
+        for id in [reading.small.ada, reading.small.bo] {
+            workspace.admin_mut(id).unwrap().role = Some(Role::new("2", "Helper"));
+        }
+    });
+    let run = reading.import(Mode::Incremental).await;
+    assert_eq!((run.counts.users_updated, reading.calls_of_roles()), (2, 1));
+    assert!(reading.now().await.contains(&listed("2", "Helper", None)));
+    assert_eq!(reading.import(Mode::Full).await.generation, None);
+    reading.assert_verified().await;
+}
+
 #[tokio::test]
-async fn an_incremental_import_reads_the_list_when_the_log_says_that_a_role_changed() {
+async fn one_log_entry_about_a_role_makes_one_incremental_import_read_the_list() {
     let reading = Reading::begin(TestDatabase::sqlite()).await;
     reading.import(Mode::Full).await;
-    let now = reading.hand.clock.now().unix_timestamp();
-    reading.hand.simulator.change(|workspace| {
-        workspace.list_role(&Role::new("8", "Reviewer"), None);
-        workspace.create_item(simulator::Item::Role, "Reviewer", reading.small.ada, now);
-    });
-    let _ = reading.hand.simulator.take_calls();
+    reading.change_role();
+    reading.calls_of_roles();
     reading.import(Mode::Incremental).await;
-    assert!(reading.hand.simulator.take_calls().contains(&"GET /roles".to_owned()));
+    assert_eq!(reading.calls_of_roles(), 1);
     assert!(reading.now().await.contains(&listed("8", "Reviewer", None)));
+    for _ in 0..3 {
+        // The same entry is read again, since the next import reads ten minutes of the log again.
+        reading.import(Mode::Incremental).await;
+        assert_eq!(reading.calls_of_roles(), 0);
+    }
+}
+
+#[tokio::test]
+async fn changes_of_roles_are_noticed_whichever_kinds_of_log_entries_are_wanted() {
+    let mut reading = Reading::begin(TestDatabase::sqlite()).await;
+    let wanted = WantedKinds::parse(&["bulk_export".to_owned()]).unwrap();
+    let options = ImportOptions { roles: true, activity_kinds: wanted, ..OPTIONS };
+    reading.importer = reading.hand.importer_with(options);
+    reading.import(Mode::Full).await;
+    reading.change_role();
+    reading.calls_of_roles();
+    reading.import(Mode::Incremental).await;
+    assert_eq!(reading.calls_of_roles(), 1);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use simulator::Role;
 
 use crate::support::bridge::{Answer, Bridge, dozen, start_import, token};
+use crate::support::waiting::until;
 
 const OKTA_ROLE: &str = "urn:okta:scim:schemas:core:1.0:Role";
 const OKTA_ENTITLEMENT: &str = "urn:okta:scim:schemas:core:1.0:Entitlement";
@@ -179,6 +180,38 @@ async fn what_users_carry_stays_in_its_list_when_roles_are_renamed_and_people_le
     import(&bridge).await;
     assert_okta_form(&bridge, "/scim/okta/v2", "/scim/okta/v2").await;
     assert!(!role_names().await.contains(&"Only one had it".to_owned()));
+    bridge.stop().await;
+}
+
+#[tokio::test]
+async fn a_permission_that_the_log_names_is_listed_though_nobody_changes() {
+    let bridge = okta().await;
+    import(&bridge).await;
+    let ids = async || -> Vec<String> {
+        let listed = all(&bridge, "/scim/v2/Permissions").await;
+        listed.iter().map(|item| text(item, "id").to_owned()).collect()
+    };
+    let before = ids().await;
+    let keys = ["a+b/c%d", "inbox_seat", "new_permission"];
+    let now = bridge.app.service().clock.now().unix_timestamp();
+    bridge.simulator.change(|workspace| {
+        let map = json!({"permissions": {keys[0]: false, keys[1]: false, keys[2]: false}});
+        let by = workspace.admins().next().unwrap().0;
+        // It is about an account that is in no list.
+        let change = json!({"admin": {"id": 1}, "before": map, "after": map});
+        workspace.note(now, "admin_permission_change", by, change);
+    });
+    let run = start_import(&bridge, r#"{"mode":"incremental"}"#, "wait=30").await.json();
+    assert_eq!((&run["status"], &run["generation"]), (&json!("succeeded"), &Value::Null), "{run}");
+    until("the new permissions are listed", async || {
+        ids().await.len() == before.len() + keys.len()
+    })
+    .await;
+    for item in all(&bridge, "/scim/v2/Permissions").await {
+        let location = text(&item["meta"], "location").to_owned();
+        let found = bridge.get(location.strip_prefix(&bridge.url("")).unwrap()).await;
+        assert_eq!((found.status.as_u16(), found.json()), (200, item));
+    }
     bridge.stop().await;
 }
 

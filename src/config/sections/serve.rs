@@ -54,7 +54,8 @@ section! {
 
         /// Whether the same data has a second base URL, /scim/okta/v2, with roles, seats and
         /// permissions in Okta's form whatever roles_and_entitlements says. So one bridge can serve
-        /// Okta and clients that refuse unknown resource types.
+        /// Okta and clients that refuse unknown resource types. The bridge then keeps a second
+        /// prepared response of every user and group in memory.
         pub okta_path: bool = false, boolean();
     }
 }

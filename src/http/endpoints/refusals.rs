@@ -45,8 +45,12 @@ async fn refuse(
     let operation = write.operation;
     let id = Pattern::id(request);
     let entitlement = request.match_info().get("entitlement");
-    let mut parsed =
-        ParsedRequest::from_write(operation, id, entitlement, &readable(service, body).await);
+    let mut parsed = ParsedRequest::from_write(
+        operation,
+        id.as_deref(),
+        entitlement,
+        &readable(service, body).await,
+    );
     if write.path == ME {
         // The target is the caller, whatever the body says.
         parsed.user_name = Some(caller.principal.subject.clone());

@@ -291,7 +291,7 @@ pub(super) async fn one(
     let fresh = freshness::served(request, caller).await?;
     let id =
         Pattern::id(request).ok_or_else(|| ApiError::NotFound { what: "this path".to_owned() })?;
-    let resource = types.iter().find_map(|kind| fresh.served.of_type(kind, id));
+    let resource = types.iter().find_map(|kind| fresh.served.of_type(kind, &id));
     let resource = resource.ok_or_else(|| {
         let name = types.first().map_or("resource", |kind| kind.name);
         ApiError::NotFound { what: format!("this {name}") }

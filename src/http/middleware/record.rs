@@ -1,6 +1,5 @@
 //! Records each response in the trace, the metrics, the log and the audit trail.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +54,7 @@ pub fn response(
         method,
         route,
         // Other texts may be personal data, such as an email address.
-        target: pattern.and_then(|_| Pattern::id(request)).filter(|id| is_id(id)).map(Cow::from),
+        target: pattern.and_then(|_| Pattern::id(request)).filter(|id| is_id(id)),
         status,
     };
     service.trail.note(answered, &context.request_id);

@@ -1,5 +1,6 @@
 //! The pattern of a request's path.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -53,8 +54,52 @@ impl Pattern {
         self.measures.get_or_init(|| all.of_route(Arc::clone(&self.plain)))
     }
 
-    /// The `{id}` in a request's path.
-    pub fn id(request: &HttpRequest) -> Option<&str> {
-        request.match_info().get("id")
+    /// The `{id}` in a request's path, decoded.
+    pub fn id(request: &HttpRequest) -> Option<Cow<'_, str>> {
+        request.match_info().get("id").map(decoded)
+    }
+}
+
+/// Decodes what the framework leaves encoded in a segment of a path: `%`, `+` and `/`.
+fn decoded(segment: &str) -> Cow<'_, str> {
+    let mut parts = segment.split('%');
+    let first = parts.next().unwrap_or_default();
+    if first.len() == segment.len() {
+        return segment.into();
+    }
+    let mut whole = first.to_owned();
+    for part in parts {
+        let letter = match part.get(..2) {
+            Some("25") => '%',
+            Some("2b" | "2B") => '+',
+            Some("2f" | "2F") => '/',
+            _ => {
+                whole.extend(["%", part]);
+                continue;
+            }
+        };
+        whole.push(letter);
+        whole.push_str(&part[2..]);
+    }
+    whole.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decoded;
+
+    #[test]
+    fn only_what_the_framework_leaves_encoded_is_decoded() {
+        for (segment, expected) in [
+            ("adm_1", "adm_1"),
+            ("a%2Bb%2fc%25d", "a+b/c%d"),
+            ("%252B", "%2B"),
+            ("%", "%"),
+            ("a%2", "a%2"),
+            ("%20%", "%20%"),
+            ("%é", "%é"),
+        ] {
+            assert_eq!(decoded(segment), expected);
+        }
     }
 }

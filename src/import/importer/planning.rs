@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use super::Importer;
-use crate::directory::{Mode, Observation, Plan, Run, RunId};
+use crate::directory::{Field, Mode, Observation, Plan, Run, RunId};
 use crate::import::fingerprint::Fingerprint;
 use crate::import::plan;
 use crate::import::policy::Totals;
@@ -53,7 +53,7 @@ impl Importer {
             return Ok(None);
         }
         let last = self.ledger.last_success(&self.workspace, None).await?.map(|run| run.id);
-        let (part, totals) = {
+        let (mut part, totals) = {
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(seen) = seen
                 .as_ref()
@@ -63,10 +63,16 @@ impl Importer {
             };
             (seen.differing(observation), seen.totals())
         };
+        // An unreadable role keeps its value, but it gets the new name of a role that was renamed.
+        let unreadable = observation.unknown.users.iter();
+        let unreadable = unreadable.filter(|(_, fields)| fields.contains(&Field::Role));
+        part.users.extend(unreadable.map(|(id, _)| id.clone()));
         if part.users.len() + part.groups.len() > limits::PLANNED_IN_PART {
             return Ok(None);
         }
         let recorded = self.ledger.latest_of(&self.workspace, &part).await?;
-        Ok(Some((plan(&recorded, &observation.part(&part)), totals)))
+        let plan = plan(&recorded, &observation.part(&part));
+        // A change in the list of roles may rename the roles of people who did not change.
+        Ok(plan.roles.is_empty().then_some((plan, totals)))
     }
 }

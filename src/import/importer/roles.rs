@@ -2,18 +2,15 @@
 
 use super::Importer;
 use crate::clock;
-use crate::directory::{Mode, Observation, RoleList, Warning};
+use crate::directory::{Mode, Observation, RoleList, RoleListState, Warning};
 use crate::intercom::read_roles;
 use crate::ledger::LedgerError;
 use crate::limits;
 
-/// The entries of the activity log after which the list is read again.
-const ROLE_ENTRIES: [&str; 3] = ["role_creation", "role_change", "role_deletion"];
-
 impl Importer {
-    /// Reads the list of roles in a full import, and when the activity log says that a role changed.
-    /// If the list cannot be read, the last one stays for a week; then the roles are those that
-    /// people have.
+    /// Reads the list of roles in a full import, and in an incremental one if a role may have
+    /// changed. If Intercom does not respond, the last list stays for a week. If Intercom refuses
+    /// the list, the roles are those that people have, until a full import can read it.
     pub(super) async fn with_roles(
         &self,
         mode: Mode,
@@ -23,35 +20,39 @@ impl Importer {
             observation.roles = Some(RoleList::default());
             return Ok(observation);
         }
-        let mut entries = observation.activity.iter();
-        let is_due =
-            mode == Mode::Full || entries.any(|entry| ROLE_ENTRIES.contains(&entry.kind.as_str()));
-        if !is_due {
+        let memory = self.ledger.memory(&self.workspace).await?;
+        if mode == Mode::Incremental && !memory.role_list_is_due(&observation) {
             return Ok(observation);
         }
-        match read_roles(&self.client).await {
+        let detail = match read_roles(&self.client).await {
             Ok((list, skipped)) => {
-                if skipped > 0 {
-                    let detail = format!(
+                observation.roles = Some(list);
+                (skipped > 0).then(|| {
+                    format!(
                         "{skipped} entries of /roles have no id or no name, so no role counts as removed"
-                    );
-                    observation.warnings.push(Warning::new(ROLES_PARTIAL, detail));
-                }
-                observation.add_roles(list);
+                    )
+                })
+            }
+            Err(error) if error.is_refusal() => {
+                let refused = RoleList { state: RoleListState::Refused, ..RoleList::default() };
+                observation.roles = Some(refused);
+                Some(format!(
+                    "{error}; the roles are those that teammates have, until a full import can read the list"
+                ))
             }
             Err(error) => {
-                let detail = format!(
-                    "{error}; the last list of roles stays for a week, and without one the roles are those that \
-                     teammates have"
-                );
-                observation.warnings.push(Warning::new(ROLES_PARTIAL, detail));
-                let read_at = self.ledger.memory(&self.workspace).await?.roles_read_at;
-                let age = read_at.and_then(|at| clock::age(self.clock.now(), at));
-                if age.is_none_or(|age| age > limits::ROLES_KEPT) {
+                let age = memory.roles_read_at.and_then(|at| clock::age(self.clock.now(), at));
+                // An unknown age is no reason to drop the list: the clock may have been set back.
+                if age.is_some_and(|age| age > limits::ROLES_KEPT) {
                     observation.roles = Some(RoleList::default());
                 }
+                Some(format!(
+                    "{error}; the last list of roles stays for a week, and without one the roles are those that \
+                     teammates have"
+                ))
             }
-        }
+        };
+        observation.warnings.extend(detail.map(|detail| Warning::new(ROLES_PARTIAL, detail)));
         Ok(observation)
     }
 }

@@ -6,7 +6,8 @@ use time::macros::datetime;
 use super::super::fingerprint::Fingerprint;
 use super::*;
 use crate::directory::{
-    Activity, Actor, Part, Priority, Recorded, Role, Sighting, Stamps, Unknown, Workspace,
+    Activity, Actor, ListedRole, Part, Priority, Recorded, Role, RoleList, Sighting, Stamps,
+    Unknown, Workspace,
 };
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -166,6 +167,62 @@ fn a_removed_person_has_no_access_whatever_the_log_said_before() {
         (false, None, &None, &None)
     );
     assert!(plan(&gone, &one).is_empty(), "reading the log again brings nothing back");
+}
+
+/// Who has which role, by what name: as Intercom says it, with the list of roles.
+fn with_roles(names: &[&str], list: &[(&str, &str)]) -> Observation {
+    let users: Vec<(u8, &str)> = (1..).zip(names.iter().copied()).collect();
+    let mut observed = observation(&users, &[], &[]);
+    for (seen, name) in observed.users.iter_mut().zip(names) {
+        seen.user.role = Some(Role { id: "2".to_owned(), name: Some((*name).to_owned()) }.into());
+        seen.user.name = None;
+    }
+    let roles = list.iter().map(|(id, name)| ListedRole {
+        id: (*id).to_owned(),
+        name: (*name).to_owned(),
+        description: None,
+    });
+    observed.roles = Some(RoleList { roles: roles.collect(), ..RoleList::default() });
+    observed
+}
+
+fn role_names(snapshot: &Snapshot) -> Vec<&str> {
+    let names = snapshot.users.iter().filter_map(|(user, _)| user.value.role.as_deref());
+    names.filter_map(|role| role.name.as_deref()).collect()
+}
+
+#[test]
+fn a_role_has_the_name_of_the_list_whether_the_list_was_read_or_not() {
+    let mut observed = with_roles(&["Agent", "Agent"], &[("2", "Support agent")]);
+    let before = recorded(&observed);
+    assert_eq!(role_names(&before), ["Support agent"; 2]);
+    observed.roles = None;
+    assert!(plan(&before, &observed).is_empty(), "the recorded list stays");
+    observed.roles = Some(RoleList { in_part: true, ..RoleList::default() });
+    assert!(plan(&before, &observed).is_empty(), "no role counts as removed");
+    observed.roles = Some(RoleList::default());
+    let without = apply(&plan(&before, &observed), &before);
+    assert_eq!(role_names(&without), ["Agent"; 2]);
+}
+
+#[test]
+fn a_renamed_role_has_its_new_name_in_records_that_could_not_be_read() {
+    for list in [&[("2", "Lead")][..], &[]] {
+        let before = recorded(&with_roles(&["Agent", "Agent"], &[("2", "Agent")]));
+        // Bo's role is unreadable.
+        let mut unreadable = with_roles(&["Lead", "Lead"], list);
+        unreadable.users[1].user.role = None;
+        let fields = BTreeSet::from([Field::Role]);
+        unreadable.unknown.users.insert(UserId::new("2"), fields);
+        // Bo is missing in a list that is not complete.
+        let mut in_part = with_roles(&["Lead"], list);
+        in_part.unknown.lists_in_part = true;
+        for observed in [unreadable, in_part] {
+            let after = apply(&plan(&before, &observed), &before);
+            assert_eq!(role_names(&after), ["Lead"; 2], "{list:?}");
+            assert!(plan(&after, &observed).is_empty());
+        }
+    }
 }
 
 #[test]
