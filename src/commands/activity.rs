@@ -6,10 +6,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::arguments::zone;
+use super::arguments::{word, zone};
 use super::error::CommandError;
 use super::stores::existing_stores;
 use crate::activity::{Context, Entry, Format, Order, Position, ecs, ocsf, subject_of};
@@ -36,8 +36,8 @@ pub enum Command {
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
         /// The form of the entries.
-        #[arg(long, value_enum, default_value = "native")]
-        format: FormatArgument,
+        #[arg(long, value_parser = word::<Format>(), default_value = "native")]
+        format: Format,
         /// Only entries of this type, such as admin_login_failure. May be repeated.
         #[arg(long, value_name = "TYPE")]
         r#type: Vec<String>,
@@ -52,26 +52,6 @@ pub enum Command {
         #[arg(long, default_value = DEFAULT_WORKSPACE)]
         workspace: String,
     },
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum FormatArgument {
-    /// The bridge's own form.
-    Native,
-    /// Events of the Open Cybersecurity Schema Framework 1.8.0.
-    Ocsf,
-    /// Documents of the Elastic Common Schema 9.4.0.
-    Ecs,
-}
-
-impl From<FormatArgument> for Format {
-    fn from(format: FormatArgument) -> Self {
-        match format {
-            FormatArgument::Native => Self::Native,
-            FormatArgument::Ocsf => Self::Ocsf,
-            FormatArgument::Ecs => Self::Ecs,
-        }
-    }
 }
 
 pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError> {

@@ -6,11 +6,13 @@ use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use time::OffsetDateTime;
 
 use super::error::CommandError;
 use crate::limits;
 use crate::moments::{self, Edge, Zone};
+use crate::words::Words;
 
 /// Parses a whole number within a range.
 #[cfg(any(feature = "simulator", test))]
@@ -26,6 +28,13 @@ where
             format!("must be a whole number from {} to {}", range.start(), range.end())
         })
     }
+}
+
+/// Parses one word of an enum. Help texts list all words.
+pub fn word<T: Words + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let words = T::VALUES.iter().map(|value| value.word());
+    PossibleValuesParser::new(words)
+        .try_map(|word| T::from_word(&word).ok_or_else(|| format!("must be one of {}", T::list())))
 }
 
 /// Parses a name for lists: not empty, not too long, and without control characters.

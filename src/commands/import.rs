@@ -1,10 +1,11 @@
 //! `import`: runs one import.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::actor::system_user;
+use super::arguments::word;
 use super::error::CommandError;
 use super::output::print_line;
 use super::signals::asked_to_stop;
@@ -21,8 +22,9 @@ use crate::limits;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// How much to read from Intercom.
-    mode: ModeArgument,
+    /// How much to read from Intercom: everything, or the changes since the last import.
+    #[arg(value_parser = word::<Mode>())]
+    mode: Mode,
     /// The workspace.
     #[arg(long, default_value = DEFAULT_WORKSPACE)]
     workspace: String,
@@ -35,23 +37,6 @@ pub struct Arguments {
     /// Approve an import that removes more than import.max_removals and the related settings allow.
     #[arg(long)]
     allow_removals: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ModeArgument {
-    /// Everything.
-    Full,
-    /// The changes since the last import.
-    Incremental,
-}
-
-impl From<ModeArgument> for Mode {
-    fn from(mode: ModeArgument) -> Self {
-        match mode {
-            ModeArgument::Full => Self::Full,
-            ModeArgument::Incremental => Self::Incremental,
-        }
-    }
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
@@ -105,7 +90,7 @@ async fn import(
         ))
     };
     let request = ImportRequest {
-        mode: arguments.mode.into(),
+        mode: arguments.mode,
         allow_removals: arguments.allow_removals,
         requested_by: Some(system_user()),
         ..ImportRequest::incremental(Trigger::Command)
@@ -168,7 +153,7 @@ async fn dry_run(
     bar: &ProgressBar,
 ) -> Result<(), CommandError> {
     let result =
-        importer.dry_run(arguments.mode.into(), &|phase| bar.set_message(phase.to_string())).await;
+        importer.dry_run(arguments.mode, &|phase| bar.set_message(phase.to_string())).await;
     bar.finish_and_clear();
     let DryRun { plan, verdict, warnings, recorded } = result.map_err(|error| match error {
         ReadError::Intercom(error) => CommandError::new(format!("{error}; {}", error.remedy())),

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::json;
 use time::Date;
 
 use super::actor::by_command_with;
-use super::arguments::{duration, moment, moment_of, zone};
+use super::arguments::{duration, moment, moment_of, word, zone};
 use super::backup;
 use super::error::CommandError;
 use super::output::{print_line, when};
@@ -67,8 +67,8 @@ enum Command {
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
         /// Only changes of this kind. Without it: all but those of roles.
-        #[arg(long)]
-        r#type: Option<KindArgument>,
+        #[arg(long, value_parser = word::<ChangeKind>())]
+        r#type: Option<ChangeKind>,
     },
     /// Permanently delete old history: versions that ended, log entries, runs and closed requests.
     /// The current state stays.
@@ -137,25 +137,6 @@ enum Command {
     },
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KindArgument {
-    User,
-    Group,
-    Membership,
-    Role,
-}
-
-impl From<KindArgument> for ChangeKind {
-    fn from(kind: KindArgument) -> Self {
-        match kind {
-            KindArgument::User => Self::User,
-            KindArgument::Group => Self::Group,
-            KindArgument::Membership => Self::Membership,
-            KindArgument::Role => Self::Role,
-        }
-    }
-}
-
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Backup { file, json } => return backup::backup(config, file, *json).await,
@@ -182,8 +163,7 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         Command::Export { since, until, tz, r#type } => {
             let zone = tz.clone().unwrap_or(Zone::UTC);
             let until = moment_of(until.as_deref(), Edge::End, &zone)?;
-            let question =
-                ChangeQuestion { kind: r#type.map(Into::into), until, ..ChangeQuestion::default() };
+            let question = ChangeQuestion { kind: *r#type, until, ..ChangeQuestion::default() };
             export(ledger, workspace, since.as_deref(), &zone, question).await
         }
         Command::Prune { keep, yes, today, dry_run, json } => {

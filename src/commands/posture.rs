@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::arguments::{moment, zone};
+use super::arguments::{moment, word, zone};
 use super::error::CommandError;
 use super::posture_bundle;
 use super::posture_record;
@@ -31,8 +31,8 @@ pub struct Arguments {
     format: FormatArgument,
     /// Exit with 3 if a check of at least this severity fails. Findings with an exception do not
     /// count.
-    #[arg(long, value_enum, value_name = "SEVERITY")]
-    fail_on: Option<SeverityArgument>,
+    #[arg(long, value_parser = word::<Severity>(), value_name = "SEVERITY")]
+    fail_on: Option<Severity>,
     /// Exit with 4 if no such check fails, but one is unknown.
     #[arg(long)]
     strict: bool,
@@ -68,25 +68,6 @@ enum FormatArgument {
     Ndjson,
     Ocsf,
     Sarif,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum SeverityArgument {
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl From<SeverityArgument> for Severity {
-    fn from(severity: SeverityArgument) -> Self {
-        match severity {
-            SeverityArgument::Low => Self::Low,
-            SeverityArgument::Medium => Self::Medium,
-            SeverityArgument::High => Self::High,
-            SeverityArgument::Critical => Self::Critical,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -169,7 +150,6 @@ fn print(report: &Report, arguments: &Arguments) -> Result<(), CommandError> {
 /// Fails with the exit code that pipelines look at.
 fn verdict(report: &Report, arguments: &Arguments) -> Result<(), CommandError> {
     if let Some(severity) = arguments.fail_on {
-        let severity = Severity::from(severity);
         let failing = report.failing.at_least(severity);
         if failing > 0 {
             let what = if failing == 1 { "check fails" } else { "checks fail" };
