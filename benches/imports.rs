@@ -230,6 +230,7 @@ async fn measure_snapshots(
         forms: Forms::default(),
         retention: Duration::from_hours(24 * 30),
         activity_lookback: Duration::ZERO,
+        with_enterprise: false,
     };
     let publisher = Publisher::new("default", options, ledger.clone(), Clock::System);
     let publish = async || {

@@ -23,6 +23,7 @@ mod m20261127_000018_client_assertions;
 mod m20261127_000019_last_activity;
 mod m20261127_000020_roster;
 mod m20261127_000021_posture;
+mod m20261127_000022_enterprise;
 mod m20261127_000023_roles;
 mod m20261127_000025_console;
 mod m20261127_000026_reviews;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000019_last_activity::Migration),
             Box::new(m20261127_000020_roster::Migration),
             Box::new(m20261127_000021_posture::Migration),
+            Box::new(m20261127_000022_enterprise::Migration),
             Box::new(m20261127_000023_roles::Migration),
             Box::new(m20261127_000025_console::Migration),
             Box::new(m20261127_000026_reviews::Migration),

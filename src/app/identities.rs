@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::days;
+use super::enterprise::EnterpriseValues;
 use crate::clock::Clock;
 use crate::config::{Config, Roster, RosterPull};
 use crate::http::Makers;
@@ -48,6 +49,7 @@ fn options(config: &Config) -> IdentityOptions {
         keep_versions: roster.keep_versions as usize,
         privileged_roles: config.reviews.privileged_roles.as_slice().into(),
         activity_lookback: days(config.import.activity_lookback_days),
+        with_enterprise: config.scim.enterprise_from_roster,
     }
 }
 
@@ -95,6 +97,8 @@ pub fn puller_of(config: &Config, clock: &Clock) -> Result<Option<Puller>, Strin
 /// What the loop of a workspace's roster needs.
 pub(super) struct RosterLoop {
     pub workspace: Arc<WorkspaceHandle>,
+    /// `None` without SCIM's enterprise extension.
+    pub enterprise: Option<Arc<EnterpriseValues>>,
     pub makers: Arc<Makers>,
     pub puller: Option<Arc<Puller>>,
     pub interval: Option<Duration>,
@@ -142,8 +146,21 @@ impl RosterLoop {
     async fn refresh(&self) -> bool {
         let Some(served) = self.workspace.live.served() else { return true };
         let identities = Arc::clone(&self.workspace.identities);
-        let refresh = async move { identities.refresh(served.directory()).await };
-        matches!(self.makers.export(refresh).await, Ok(Ok(())))
+        let enterprise = self.enterprise.clone();
+        let refresh = async move {
+            identities.refresh(served.directory()).await?;
+            match enterprise {
+                Some(enterprise) => enterprise.note(served.directory()).await,
+                None => Ok(()),
+            }
+        };
+        if !matches!(self.makers.export(refresh).await, Ok(Ok(()))) {
+            return false;
+        }
+        match &self.enterprise {
+            Some(enterprise) => enterprise.publish().await.is_ok(),
+            None => true,
+        }
     }
 
     /// Pulls the roster, unless another process did so within the interval. Returns false if that

@@ -7,6 +7,7 @@
 //! access      keys, clients, connections, the audit trail
 //! reload      settings, secrets and certificates, read again on SIGHUP
 //! identities  rosters: settings, pulls, figures
+//! enterprise  gives the values of the roster to the publisher
 //! posture     posture: settings, and since when findings exist
 //! upkeep      erases personal data, deletes log entries, expires requests and folds runs, when due
 //! database, database_url  the database that the settings name
@@ -17,6 +18,7 @@
 mod access;
 mod database;
 mod database_url;
+mod enterprise;
 mod errors;
 mod identities;
 mod open_files;

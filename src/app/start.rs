@@ -73,9 +73,9 @@ impl App {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Tasks::new(config, &service, stopped);
         let mut servers = vec![server.handle()];
+        tasks.keep_rosters(&running)?;
         tasks.keep_workspaces(running);
         tasks.keep_access(access);
-        tasks.keep_rosters()?;
         tasks.keep_upkeep();
         tasks.keep_posture();
         if let Some(certificates) = certificates.clone() {
@@ -212,13 +212,15 @@ impl<'a> Tasks<'a> {
     }
 
     /// Starts a task for the roster of each workspace.
-    fn keep_rosters(&mut self) -> Result<(), StartError> {
+    fn keep_rosters(&mut self, running: &[Running]) -> Result<(), StartError> {
         let clock = &self.service.clock;
         let puller = puller_of(self.config, clock).map_err(StartError::Client)?.map(Arc::new);
-        for workspace in self.workspaces() {
+        for running in running {
+            let workspace = Arc::clone(&running.workspace);
             let name = TaskName { task: "roster", workspace: Some(Arc::clone(&workspace.name)) };
             let roster = Arc::new(RosterLoop {
                 workspace,
+                enterprise: running.enterprise.clone(),
                 makers: Arc::clone(&self.service.makers),
                 puller: puller.clone(),
                 interval: self.config.roster_pull.interval,
@@ -400,6 +402,7 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         roster_imports: Arc::new(Semaphore::new(1)),
         tasks: Arc::default(),
         names: config.scim.one_word_names,
+        with_enterprise: config.scim.enterprise_from_roster,
         retention: days(config.import.retention_days),
         posture: Arc::new(super::posture_basis(config)),
         privileged_roles: config.reviews.privileged_roles.as_slice().into(),

@@ -114,6 +114,9 @@ pub async fn keep_up(
         }
         if let Some(after) = config.import.erase_removed_after {
             for person in ledger.due_for_erasure(name, clock::before(now, after)).await? {
+                // First what an erased person could not be found by any more.
+                stores.posture.erase(name, &person, false).await?;
+                stores.roster.erase_decisions_about(name, &person.ids).await?;
                 erase(ledger, name, &person, clock).await?;
             }
         }

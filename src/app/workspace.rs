@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::enterprise::EnterpriseValues;
 use super::identities::identities_of;
 use super::supervisor::Supervisor;
 use super::{StartError, days};
@@ -99,6 +100,9 @@ pub(super) fn catalogue_forms(config: &Config) -> Forms {
 pub(super) struct Running {
     /// The workspace, as requests see it.
     pub workspace: Arc<WorkspaceHandle>,
+    /// What gives the values of the roster to the publisher; `None` without the enterprise
+    /// extension.
+    pub enterprise: Option<Arc<EnterpriseValues>>,
     worker: Worker,
     publisher: Publisher,
     stores: Stores,
@@ -127,9 +131,15 @@ impl Running {
             forms: catalogue_forms(config),
             retention: days(config.import.retention_days),
             activity_lookback: days(config.import.activity_lookback_days),
+            with_enterprise: config.scim.enterprise_from_roster,
         };
         let publisher = Publisher::new(&workspace.name, options, ledger.clone(), clock.clone());
-        publisher.refresh().await.map_err(|error| StartError::database(config, &error))?;
+        let identities = Arc::new(identities_of(config, &workspace.name, stores, clock));
+        let values = EnterpriseValues::new(&identities, stores, &publisher, clock);
+        let failed = |error: LedgerError| StartError::database(config, &error);
+        // Before the first snapshot, so that a restart changes no user.
+        let enterprise = values.begin(config.scim.enterprise_from_roster).await.map_err(failed)?;
+        publisher.refresh().await.map_err(failed)?;
         begin_counting(measures, &workspace.name);
         let health = Arc::new(Health::default());
         let nudge = Arc::new(Nudge::default());
@@ -140,7 +150,7 @@ impl Running {
             nudge: Arc::clone(&nudge),
             bursts: Bursts::default(),
             past: PastStates::new(&workspace.name, ledger.clone()),
-            identities: Arc::new(identities_of(config, &workspace.name, stores, clock)),
+            identities,
             webhook_key: ArcSwapOption::from(
                 workspace.client_secret.as_ref().map(WebhookKey::new).map(Arc::new),
             ),
@@ -161,6 +171,7 @@ impl Running {
         };
         Ok(Self {
             workspace: Arc::new(shown),
+            enterprise,
             worker,
             publisher,
             stores: stores.clone(),
@@ -174,7 +185,7 @@ impl Running {
         supervisor: &Supervisor,
         stopped: &watch::Receiver<bool>,
     ) -> [JoinHandle<()>; 2] {
-        let Self { workspace, worker, publisher, stores, clock } = self;
+        let Self { workspace, worker, publisher, stores, clock, enterprise: _ } = self;
         let name = |task| TaskName { task, workspace: Some(Arc::clone(&workspace.name)) };
         let health = Arc::clone(&workspace.health);
         let worker = Arc::new(worker);

@@ -180,7 +180,8 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
         Command::Person { person } => person::show(ledger, workspace, person).await,
         Command::Erase { person, reason, dry_run, json } => {
             let request = EraseRequest { person, reason, dry_run: *dry_run, json: *json };
-            person::erase(ledger, workspace, request).await
+            let identities = identities_of(config, workspace, &stores, &Clock::System);
+            person::erase(&stores, &identities, request).await
         }
         Command::Backup { .. } | Command::Restore { .. } => Ok(()),
     };

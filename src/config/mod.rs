@@ -291,6 +291,13 @@ impl Config {
             }
             _ => {}
         }
+        if self.scim.enterprise_from_roster && self.roster.complete.is_none() {
+            warnings.push(
+                "scim.enterprise_from_roster has no effect without a roster: set roster.complete, \
+                 and import one"
+                    .to_owned(),
+            );
+        }
         let visible = Duration::from_hours(24) * self.import.retention_days;
         if self.import.erase_removed_after.is_some_and(|after| after < visible) {
             warnings.push(

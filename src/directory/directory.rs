@@ -249,7 +249,9 @@ impl Directory {
         joints
     }
 
-    fn place(&self, id: &UserId) -> Option<u32> {
+    /// Returns the index of the person with this id in [`Directory::people`].
+    #[must_use]
+    pub fn place(&self, id: &UserId) -> Option<u32> {
         let place = self.people.binary_search_by(|person| person.user.id.cmp(id)).ok()?;
         u32::try_from(place).ok()
     }

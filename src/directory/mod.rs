@@ -20,6 +20,7 @@
 //! Directory        a Snapshot with its people and teams joined; requests are answered from it
 //! Catalogue        the roles, seats and permissions that people can have
 //! HeldEntitlement  an entitlement of a person: team, role, seat or permission
+//! Enterprise       what a roster adds to a user over SCIM
 //! Price            an exact decimal number
 //! text             comparison of texts, regardless of case and Unicode form
 //! ```
@@ -29,6 +30,7 @@ mod catalogue;
 mod change;
 #[expect(clippy::module_inception, reason = "the file of the type `Directory`")]
 mod directory;
+mod enterprise;
 mod entitlement;
 mod group;
 mod inactivity;
@@ -56,6 +58,7 @@ pub use activity::{
 pub use catalogue::{Catalogue, CatalogueForm, CatalogueItem, permission_name};
 pub use change::{ActivityKind, Change, ChangeAction, ChangeKind, ChangeNames, Changed};
 pub use directory::{Directory, Link, Person, SnapshotId, Team, links_with};
+pub use enterprise::{Enterprise, EnterpriseFacts, Enterprises, Manager};
 pub use entitlement::{
     EntitlementType, HeldEntitlement, INBOX_SEAT, INBOX_SEAT_NAME, account_id, entitlement_id,
     has_entitlement, held_by, held_without_teams, is_entitlement_id, team_id, user_name,

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use time::{Date, OffsetDateTime};
 
 use super::Identities;
-use crate::directory::{Directory, Generation, UserId};
+use crate::directory::{Directory, EnterpriseFacts, Generation, UserId};
 use crate::ledger::LedgerError;
 use crate::limits;
 use crate::roster::{
     Account, Day, Decisions, Entry, Evaluation, Identity, Input, Ownerless, PersonKey,
     ReviewIdentity, Roster, SignIns, TerminatedActive, UnmatchedAccount, Versions, decisions_at,
-    identities, note_sign_ins, ownerless, people_with_accounts, review_columns, terminated_active,
-    unmatched, user_id,
+    enterprise_facts, identities, note_sign_ins, ownerless, people_with_accounts, review_columns,
+    terminated_active, unmatched, user_id,
 };
 use crate::stores::{StoredVersion, version_in_force};
 use crate::tabular::is_privileged;
@@ -50,6 +50,8 @@ pub struct Assessment {
     pub review: HashMap<UserId, ReviewIdentity>,
     /// The people to whom an account belongs.
     pub people_with_accounts: Vec<PersonKey>,
+    /// The values of SCIM's enterprise extension; empty if it is off, and for moments of the past.
+    pub enterprise: HashMap<UserId, EnterpriseFacts>,
 }
 
 /// Everything that the result depends on, besides the settings.
@@ -179,6 +181,11 @@ impl Identities {
             ownerless: ownerless(&evaluation),
             review: review.into_iter().map(|(id, row)| (id.clone(), row)).collect(),
             people_with_accounts: people_with_accounts(&evaluation),
+            enterprise: if self.options.with_enterprise && shown.as_of.is_none() {
+                enterprise_facts(&evaluation)
+            } else {
+                HashMap::new()
+            },
         }
     }
 

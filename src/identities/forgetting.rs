@@ -1,11 +1,11 @@
 //! Erases people from the roster: on request, and when they left long ago.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{Author, Identities, IdentityError, Shown};
-use crate::directory::Directory;
-use crate::ledger::LedgerError;
-use crate::roster::{PersonKey, References, erasable};
+use crate::directory::{Directory, UserId};
+use crate::ledger::{KnownPerson, LedgerError};
+use crate::roster::{Confidence, PersonKey, References, erasable};
 use crate::stores::{Forgotten, version_in_force};
 
 impl Identities {
@@ -36,6 +36,60 @@ impl Identities {
             );
         }
         Ok(forgotten)
+    }
+
+    /// Finds the people of the roster who are a teammate: those to whom the accounts belong by an
+    /// exact match. If there is none, the only one who has an address of the teammate in any
+    /// version. `directory` has the addresses, so call it before they are erased.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn roster_people_of(
+        &self,
+        teammate: &KnownPerson,
+        directory: &Directory,
+    ) -> Result<TeammateInRoster, LedgerError> {
+        let assessment = self.assess(Shown { directory, as_of: None }).await?;
+        let matched = assessment.iter().flat_map(|assessment| {
+            let ids = teammate.ids.iter().map(|id| UserId::new(id.as_str()));
+            ids.filter_map(move |id| assessment.review.get(&id))
+        });
+        let exact = matched.filter(|row| row.match_confidence == Some(Confidence::Exact));
+        let keys: BTreeSet<PersonKey> =
+            exact.filter_map(|row| PersonKey::new(row.person_key.as_deref()?)).collect();
+        if !keys.is_empty() {
+            return Ok(TeammateInRoster { keys, is_ambiguous: false });
+        }
+        let has_address = |address: &str| teammate.has_address(address);
+        let keys = self.store.keys_by_address(&self.workspace, has_address).await?;
+        let is_ambiguous = keys.len() > 1;
+        Ok(TeammateInRoster {
+            keys: if is_ambiguous { BTreeSet::new() } else { keys },
+            is_ambiguous,
+        })
+    }
+
+    /// Erases what the roster says of a teammate: the people who are the teammate, as
+    /// [`Identities::forget`] does, and the person, owner and reason of decisions about the accounts.
+    ///
+    /// # Errors
+    /// One of the database.
+    pub async fn erase_teammate(
+        &self,
+        teammate: &KnownPerson,
+        people: &TeammateInRoster,
+        author: &Author,
+    ) -> Result<Forgotten, IdentityError> {
+        let mut all = Forgotten::default();
+        for key in &people.keys {
+            let forgotten = self.forget(key.as_str(), author).await?;
+            all.people += forgotten.people;
+            all.references += forgotten.references;
+            all.decisions += forgotten.decisions;
+        }
+        all.decisions += self.store.erase_decisions_about(&self.workspace, &teammate.ids).await?;
+        self.drop_caches().await;
+        Ok(all)
     }
 
     /// Lets later imports read a forgotten person again.
@@ -107,6 +161,15 @@ impl Identities {
         self.rosters.lock().await.clear();
         self.changed.notify_one();
     }
+}
+
+/// The people of the roster who are a teammate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TeammateInRoster {
+    /// Their keys.
+    pub keys: BTreeSet<PersonKey>,
+    /// Whether several people have an address of the teammate, so that none of them is named.
+    pub is_ambiguous: bool,
 }
 
 /// What the upkeep deleted.

@@ -40,7 +40,7 @@ pub use assessment::{Assessment, Shown};
 pub use author::Author;
 pub use deciding::{NewDecision, NewVerdict};
 pub use error::IdentityError;
-pub use forgetting::KeptUp;
+pub use forgetting::{KeptUp, TeammateInRoster};
 pub use importing::{ColumnReport, Import, ImportOutcome, ImportReport, Preview};
 pub use options::IdentityOptions;
 pub use overview::Overview;

@@ -32,4 +32,6 @@ pub struct IdentityOptions {
     pub privileged_roles: Arc<[String]>,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: std::time::Duration,
+    /// Whether the values of SCIM's enterprise extension are computed.
+    pub with_enterprise: bool,
 }

@@ -25,8 +25,8 @@ use super::salting::{ACTIVITY, REQUEST, RUN, USER, version_key};
 use super::{KnownPerson, Ledger, LedgerError};
 use crate::clock::to_millis;
 use crate::database::entities::{
-    activity, audit, erased_people, erased_rows, erasures, imports, leases, lifecycle_requests,
-    tokens, user_versions, volatile,
+    activity, audit, enterprise_stamps, erased_people, erased_rows, erasures, imports, leases,
+    lifecycle_requests, tokens, user_versions, volatile,
 };
 use crate::database::transaction::{insert, patience, writing};
 use crate::database::{AuditEntry, record_events};
@@ -272,6 +272,10 @@ async fn erase_versions(
         .filter(volatile::Column::UserId.is_in(person.ids.iter().map(String::as_str)))
         .exec(db)
         .await?;
+    let stamps = enterprise_stamps::Entity::delete_many()
+        .filter(enterprise_stamps::Column::Workspace.eq(workspace))
+        .filter(enterprise_stamps::Column::UserId.is_in(person.ids.iter().map(String::as_str)));
+    stamps.exec(db).await?;
     Ok(())
 }
 

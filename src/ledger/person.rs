@@ -65,6 +65,12 @@ impl KnownPerson {
         }) || self.names.iter().any(|name| stands_alone(&text, name, word, word))
     }
 
+    /// Whether an address is one of the person's. Case and Unicode form are ignored.
+    #[must_use]
+    pub fn has_address(&self, address: &str) -> bool {
+        normalised(address).is_some_and(|address| self.addresses.contains(&address))
+    }
+
     pub(super) fn is_id(&self, value: Option<&str>) -> bool {
         value.is_some_and(|id| self.ids.contains(id))
     }

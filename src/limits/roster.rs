@@ -37,6 +37,10 @@ pub const KEPT_ASSESSMENTS: usize = 4;
 /// How often a process checks whether another one changed the roster.
 pub const ROSTER_POLL: std::time::Duration = std::time::Duration::from_secs(15);
 
+/// After how long a process reads again since when accounts have their values of SCIM's enterprise
+/// extension. Another process may have recorded others meanwhile.
+pub const ENTERPRISE_POLL: std::time::Duration = std::time::Duration::from_mins(10);
+
 /// The number of attempts to store a version while other processes store versions, too.
 pub const ROSTER_ATTEMPTS: usize = 3;
 

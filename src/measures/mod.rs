@@ -76,6 +76,10 @@ pub struct Measures {
     roster_ownerless: Family<WorkspaceLabels, Value>,
     roster_age: Family<WorkspaceLabels, Value>,
     roster_held: Family<WorkspaceLabels, Value>,
+    seats: Family<WorkspaceLabels, Value>,
+    seats_unused: Family<WorkspaceLabels, Value>,
+    seats_unknown: Family<WorkspaceLabels, Value>,
+    invitations: Family<WorkspaceLabels, Value>,
     database_up: Value,
     connections: Value,
     connections_closed: Family<ClosingLabels, Counter>,
@@ -151,6 +155,22 @@ pub struct WorkspaceState {
     pub oldest_request: Option<f64>,
     /// The figures of the roster; `None` without a roster.
     pub roster: Option<RosterFigures>,
+    /// The figures of the paid seats; `None` before the first import.
+    pub seats: Option<SeatFigures>,
+    /// The number of pending invitations; `None` if the activity log was not read, and while the
+    /// database is unavailable.
+    pub invitations: Option<f64>,
+}
+
+/// The figures of a workspace's paid seats.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SeatFigures {
+    /// Seats that teammates hold.
+    pub held: f64,
+    /// Those that were not used for `seats.unused_after`.
+    pub unused: f64,
+    /// Those of which that is unknown.
+    pub unknown: f64,
 }
 
 /// The figures of a workspace's roster.
@@ -291,6 +311,10 @@ impl Measures {
             (&self.roster_ownerless, state.roster.map(|roster| roster.ownerless)),
             (&self.roster_age, state.roster.map(|roster| roster.age)),
             (&self.roster_held, state.roster.map(|roster| roster.held)),
+            (&self.seats, state.seats.map(|seats| seats.held)),
+            (&self.seats_unused, state.seats.map(|seats| seats.unused)),
+            (&self.seats_unknown, state.seats.map(|seats| seats.unknown)),
+            (&self.invitations, state.invitations),
         ] {
             match value {
                 Some(value) => set(family, value),
@@ -373,6 +397,8 @@ mod tests {
                 open_requests: Some(0),
                 oldest_request: Some(0.0),
                 roster: Some(RosterFigures::default()),
+                seats: Some(SeatFigures::default()),
+                invitations: Some(0.0),
                 ..WorkspaceState::default()
             },
         );

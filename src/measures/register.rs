@@ -42,6 +42,10 @@ impl Default for Measures {
             roster_ownerless: Family::default(),
             roster_age: Family::default(),
             roster_held: Family::default(),
+            seats: Family::default(),
+            seats_unused: Family::default(),
+            seats_unknown: Family::default(),
+            invitations: Family::default(),
             database_up: Value::default(),
             connections: Value::default(),
             connections_closed: Family::default(),
@@ -62,6 +66,7 @@ fn register(measures: &Measures, registry: &mut Registry) {
     register_imports(measures, registry);
     register_workspaces(measures, registry);
     register_rosters(measures, registry);
+    register_seats(measures, registry);
     registry.register(
         "task_failures",
         "Panics of background tasks; each task was started again",
@@ -186,6 +191,29 @@ fn register_workspaces(measures: &Measures, registry: &mut Registry) {
             "lifecycle_oldest_request_seconds",
             "Age of the oldest open lifecycle request; 0 if there is none",
             &measures.oldest_request,
+        ),
+    ] {
+        registry.register(name, help, gauge.clone());
+    }
+}
+
+fn register_seats(measures: &Measures, registry: &mut Registry) {
+    for (name, help, gauge) in [
+        ("seats", "Paid seats that teammates hold", &measures.seats),
+        (
+            "seats_unused",
+            "Paid seats whose holder was not active for the time of seats.unused_after",
+            &measures.seats_unused,
+        ),
+        (
+            "seats_unknown",
+            "Paid seats of which the activity log does not show whether they were used",
+            &measures.seats_unknown,
+        ),
+        (
+            "invitations_pending",
+            "Invitations that were neither accepted nor withdrawn",
+            &measures.invitations,
         ),
     ] {
         registry.register(name, help, gauge.clone());

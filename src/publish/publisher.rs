@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::Live;
 use super::live::ServedState;
 use crate::clock::{self, Clock};
-use crate::directory::{Directory, Generation, Names, Run, RunId};
+use crate::directory::{Directory, Enterprises, Generation, Names, Run, RunId};
 use crate::ledger::{Ledger, LedgerError, Sightings};
 use crate::limits;
 use crate::scim::{Forms, ServedSnapshot, resource_types};
@@ -29,10 +30,12 @@ pub struct Publisher {
     /// The inputs of the served snapshot. Locked during a refresh, so that an older snapshot never
     /// replaces a newer one.
     refreshing: Arc<Mutex<ShownFrom>>,
+    /// What the roster adds to users.
+    enterprises: Arc<ArcSwap<Enterprises>>,
 }
 
 /// The inputs of a served snapshot.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct ShownFrom {
     /// The run that last confirmed it.
     run: Option<RunId>,
@@ -42,6 +45,8 @@ struct ShownFrom {
     erasure: i64,
     /// The time range of the activity log that was known then.
     log_covered: Option<(OffsetDateTime, OffsetDateTime)>,
+    /// What the roster added to users.
+    enterprises: Arc<Enterprises>,
 }
 
 /// Options for serving a workspace.
@@ -59,18 +64,32 @@ pub struct PublishOptions {
     pub retention: Duration,
     /// How far back a full import reads Intercom's activity log.
     pub activity_lookback: Duration,
+    /// Whether users have the enterprise extension. Its values come from
+    /// [`Publisher::set_enterprises`].
+    pub with_enterprise: bool,
 }
 
 impl PublishOptions {
     /// Builds the served snapshot of a directory.
-    fn snapshot(self, directory: Directory, previous: Option<&ServedSnapshot>) -> ServedSnapshot {
-        let served = ServedSnapshot::with_catalogue(
-            directory,
-            self.base_url,
-            self.names,
-            self.forms,
-            previous,
-        );
+    fn snapshot(
+        self,
+        directory: Directory,
+        enterprises: &Enterprises,
+        previous: Option<&ServedSnapshot>,
+    ) -> ServedSnapshot {
+        let Self { base_url, names, forms, .. } = self;
+        let served = if self.with_enterprise {
+            ServedSnapshot::with_enterprise(
+                directory,
+                base_url,
+                names,
+                forms,
+                enterprises,
+                previous,
+            )
+        } else {
+            ServedSnapshot::with_catalogue(directory, base_url, names, forms, previous)
+        };
         match self.second_base_url {
             None => served,
             Some(base_url) => served.with_second_base_url(base_url, previous),
@@ -97,6 +116,7 @@ impl Publisher {
             seen: Arc::default(),
             began,
             refreshing: Arc::default(),
+            enterprises: Arc::default(),
         }
     }
 
@@ -118,6 +138,26 @@ impl Publisher {
         &self.seen
     }
 
+    /// The directory that the next [`Publisher::refresh`] will show. `None` before the first import.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn recorded(&self) -> Result<Option<Directory>, LedgerError> {
+        let generation = self.ledger.generation(&self.workspace).await?;
+        if generation == 0 {
+            return Ok(None);
+        }
+        let snapshot = self.ledger.snapshot(&self.workspace, generation).await?;
+        Ok(Some(Directory::new(snapshot, self.removal_cutoff(), None)))
+    }
+
+    /// Sets what the roster adds to users. It is served from the next [`Publisher::refresh`] on.
+    pub fn set_enterprises(&self, enterprises: Enterprises) {
+        if **self.enterprises.load() != enterprises {
+            self.enterprises.store(Arc::new(enterprises));
+        }
+    }
+
     /// Serves the latest generation, if it is not served already, and updates the time of
     /// confirmation. Returns the last successful run.
     ///
@@ -130,6 +170,7 @@ impl Publisher {
         let confirmed = self.ledger.last_success(&self.workspace, None).await?;
         let sighting = self.seen.see(confirmed.as_ref(), &self.clock);
         let latest = self.ledger.generation(&self.workspace).await?;
+        let enterprises = self.enterprises.load_full();
         let removal_cutoff = self.removal_cutoff();
         // The cut-off moved back, because a clock that was ahead was corrected: people who were
         // omitted too early are served again.
@@ -140,9 +181,11 @@ impl Publisher {
         let shown = self.live.served().filter(|_| !set_back);
         // Erased data must be in no served snapshot any more, including the earlier ones.
         let erased = erasure != refreshing.erasure && shown.is_some();
+        let has_new_values = !Arc::ptr_eq(&enterprises, &refreshing.enterprises);
         let moved = match &shown {
             None => latest != 0,
             Some(_) if erased => true,
+            Some(_) if has_new_values => true,
             Some(shown) if shown.snapshot_id().generation != latest => true,
             Some(shown)
                 if shown.directory().first_gone.is_some_and(|gone| gone <= removal_cutoff) =>
@@ -160,7 +203,8 @@ impl Publisher {
             }
         };
         let served = if moved {
-            Some(self.served(latest, removal_cutoff, shown, erased).await?)
+            let added = Arc::clone(&enterprises);
+            Some(self.served(latest, removal_cutoff, added, shown, erased).await?)
         } else {
             None
         };
@@ -171,12 +215,20 @@ impl Publisher {
             let lookback = self.options.activity_lookback;
             self.ledger.log_covered(&self.workspace, self.clock.now(), lookback).await?
         };
-        *refreshing = ShownFrom { run, removal_cutoff: Some(removal_cutoff), erasure, log_covered };
+        *refreshing = ShownFrom {
+            run,
+            removal_cutoff: Some(removal_cutoff),
+            erasure,
+            log_covered,
+            enterprises,
+        };
         // The import loop of this process may have recorded a more precise sighting of the same run
         // in the meantime.
         let sighting =
             self.seen.newest().filter(|newest| sighting.is_some_and(|seen| seen.run == newest.run));
-        if erased {
+        // A value that the roster no longer has must be in no earlier snapshot either.
+        let replaces_all = erased || has_new_values;
+        if replaces_all {
             self.live.forget_earlier();
         }
         let state = ServedState {
@@ -185,7 +237,7 @@ impl Publisher {
             log_covered,
             ..ServedState::default()
         };
-        self.live.show(served, state, !erased);
+        self.live.show(served, state, !replaces_all);
         Ok(confirmed)
     }
 
@@ -202,6 +254,7 @@ impl Publisher {
         &self,
         generation: Generation,
         removal_cutoff: OffsetDateTime,
+        enterprises: Arc<Enterprises>,
         previous: Option<Arc<ServedSnapshot>>,
         as_a_whole: bool,
     ) -> Result<ServedSnapshot, LedgerError> {
@@ -228,7 +281,7 @@ impl Publisher {
             tokio::task::spawn_blocking(move || {
                 let directory =
                     previous.directory().with(&part, fresh, &volatile, removal_cutoff, people);
-                options.snapshot(directory, Some(&previous))
+                options.snapshot(directory, &enterprises, Some(&previous))
             })
         } else {
             // The earlier snapshots would share little with the new one, so keeping them would take
@@ -241,7 +294,7 @@ impl Publisher {
                     removal_cutoff,
                     previous.as_deref().map(ServedSnapshot::directory),
                 );
-                options.snapshot(directory, previous.as_deref())
+                options.snapshot(directory, &enterprises, previous.as_deref())
             })
         };
         let served = built.await.map_err(|_| LedgerError::Corrupt {

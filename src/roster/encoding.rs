@@ -1,6 +1,7 @@
 //! The text of a file: which encoding it has, and files that are no text.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use serde::Serialize;
@@ -35,6 +36,30 @@ pub enum TextEncoding {
     Windows1252,
 }
 
+/// A place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The character in the line, from 1.
+    pub character: usize,
+}
+
+impl Place {
+    /// The place after a text.
+    fn after(text: &str) -> Self {
+        let line = text.matches('\n').count() + 1;
+        let last = text.rsplit('\n').next().unwrap_or_default();
+        Self { line, character: last.chars().count() + 1 }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, character {}", self.line, self.character)
+    }
+}
+
 /// A file that is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotText {
@@ -45,11 +70,16 @@ pub enum NotText {
     #[error("the file is {0}, not a table. Export the people as CSV (UTF-8), JSON or NDJSON")]
     OtherFile(&'static str),
     /// The file has control characters that no text has.
-    #[error("the file is binary, not a table. Export the people as CSV (UTF-8), JSON or NDJSON")]
-    Binary,
+    #[error(
+        "the file is binary, not a table: it has a control character in {0}. Export the people as \
+         CSV (UTF-8), JSON or NDJSON"
+    )]
+    Binary(Place),
     /// The file is neither valid UTF-8 nor valid UTF-16.
-    #[error("the file begins as UTF-16 and is not valid UTF-16. Export it again as UTF-8")]
-    BadUtf16,
+    #[error(
+        "the file begins as UTF-16 and is not valid UTF-16 from {0} on. Export it again as UTF-8"
+    )]
+    BadUtf16(Place),
 }
 
 /// Decodes a file.
@@ -77,10 +107,30 @@ pub fn decode(bytes: &[u8]) -> Result<(Cow<'_, str>, TextEncoding), NotText> {
         return Err(NotText::Empty);
     }
     // Windows-1252 has control characters where Unicode has some, too.
-    if text.chars().any(|letter| is_binary(letter) && letter < '\u{80}') {
-        return Err(NotText::Binary);
+    let binary = text.char_indices().find(|(_, letter)| is_binary(*letter) && *letter < '\u{80}');
+    if let Some((at, _)) = binary {
+        return Err(NotText::Binary(Place::after(text.get(..at).unwrap_or_default())));
     }
     Ok((text, encoding))
+}
+
+/// The first place at which a file is not valid UTF-8; `None` if it is valid.
+#[must_use]
+pub fn invalid_utf_8(bytes: &[u8]) -> Option<Place> {
+    let valid = str::from_utf8(bytes).err()?.valid_up_to();
+    str::from_utf8(bytes.get(..valid)?).ok().map(Place::after)
+}
+
+/// The first place at which a text is not valid UTF-16.
+fn invalid_utf_16(bytes: &[u8], encoding: TextEncoding) -> Place {
+    let unit = |pair: &[u8]| match (pair, encoding) {
+        ([first, second], TextEncoding::Utf16Be) => u16::from_be_bytes([*first, *second]),
+        ([first, second], _) => u16::from_le_bytes([*first, *second]),
+        _ => 0,
+    };
+    let letters = char::decode_utf16(bytes.chunks_exact(2).map(unit));
+    let valid: String = letters.map_while(Result::ok).collect();
+    Place::after(&valid)
 }
 
 /// Decodes UTF-16 if `wide` is given, otherwise UTF-8 or Windows-1252.
@@ -91,7 +141,8 @@ fn decode_as<'a>(
     if let Some(wide) = wide {
         let encoding = if wide == UTF_16LE { TextEncoding::Utf16Le } else { TextEncoding::Utf16Be };
         let text = wide.decode_without_bom_handling_and_without_replacement(bytes);
-        return text.map(|text| (text, encoding)).ok_or(NotText::BadUtf16);
+        let invalid = || NotText::BadUtf16(invalid_utf_16(bytes, encoding));
+        return text.map(|text| (text, encoding)).ok_or_else(invalid);
     }
     if let Ok(text) = str::from_utf8(bytes) {
         return Ok((text.into(), TextEncoding::Utf8));
@@ -149,6 +200,17 @@ mod tests {
         }
     }
 
+    fn place(line: usize, character: usize) -> Place {
+        Place { line, character }
+    }
+
+    #[test]
+    fn the_place_where_utf_8_ends_is_named_by_line_and_character() {
+        assert_eq!(invalid_utf_8(TEXT.as_bytes()), None);
+        assert_eq!(invalid_utf_8(b"name\nZ\xc3\xb6\xeb,zoe@acme.example\n"), Some(place(2, 3)));
+        assert_eq!(place(2, 3).to_string(), "line 2, character 3");
+    }
+
     #[test]
     fn a_binary_file_is_refused_with_its_type() {
         for (bytes, expected) in [
@@ -157,9 +219,11 @@ mod tests {
             (b"PK\x03\x04\x14\0", NotText::OtherFile("an Excel workbook or another ZIP archive")),
             (b"%PDF-1.7", NotText::OtherFile("a PDF document")),
             (b"<!doctype html><p>", NotText::OtherFile("a web page")),
-            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", NotText::Binary),
-            (b"\xff\xfea\0\0\xd8b\0", NotText::BadUtf16),
-            (b"\xff\xfea\0b", NotText::BadUtf16),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", NotText::Binary(place(2, 1))),
+            (b"name,email\nIda,\0ida@acme.example\n", NotText::Binary(place(2, 5))),
+            (b"\xff\xfea\0\n\0b\0\0\xd8b\0", NotText::BadUtf16(place(2, 2))),
+            (b"\xff\xfea\0b", NotText::BadUtf16(place(1, 2))),
+            (b"\xfe\xff\0a\0\n\xdc\0\0b", NotText::BadUtf16(place(2, 1))),
         ] {
             assert_eq!(decode(bytes), Err(expected), "{bytes:?}");
         }

@@ -29,9 +29,10 @@
 //!   access review are made of it.
 //!
 //! `address`, `name` and `id` have the normal forms that are compared. `suggest` makes suggestions
-//! by name, `review_identity` the columns of the access review, and `decision_row` the rows of the
-//! list of decisions. `decision_file` reads decisions from a file, and `pulled` people from the
-//! responses of identity providers. `rules` and `read_settings` are the settings.
+//! by name, `enterprise` the values of SCIM's enterprise extension, `review_identity` the columns of
+//! the access review, and `decision_row` the rows of the list of decisions. `decision_file` reads
+//! decisions from a file, and `pulled` people from the responses of identity providers. `rules` and
+//! `read_settings` are the settings.
 //!
 //! Results depend only on the [`Versions`] they name, the settings and the day. The order of rows,
 //! accounts and decisions does not matter. All times come from the caller; a day is a day in
@@ -50,6 +51,7 @@ mod decision_file;
 mod decision_row;
 mod delimited;
 mod encoding;
+mod enterprise;
 mod evaluation;
 mod guard;
 mod id;
@@ -80,7 +82,8 @@ pub use decision::{
 };
 pub use decision_file::{BadDecisionFile, DecisionContext, read_decisions};
 pub use decision_row::{DecisionKind, DecisionRow, decision_rows};
-pub use encoding::{NotText, TextEncoding};
+pub use encoding::{NotText, Place, TextEncoding};
+pub use enterprise::enterprise_facts;
 pub use evaluation::{Evaluated, Evaluation, Input, OwnerProblem, Versions};
 pub use guard::{HoldReason, Standing, is_stale, reasons_to_hold};
 pub use id::{PersonKey, normal_id};

@@ -12,7 +12,7 @@ use time::Date;
 use super::columns::{Columns, Field, is_known_title};
 use super::dates::{is_no_date, read_date};
 use super::delimited::{Delimited, NoHeader, cell_text};
-use super::encoding::{TextEncoding, decode};
+use super::encoding::{TextEncoding, decode, invalid_utf_8};
 use super::id::normal_id;
 use super::read_settings::{ReadBounds, ReadSettings, RequestedFormat};
 use super::records::{BadJson, BadRecord, Records};
@@ -41,8 +41,10 @@ pub fn read(bytes: &[u8], settings: &ReadSettings, bounds: ReadBounds) -> Readin
     match decode(bytes) {
         Ok((text, encoding)) => {
             reader.report.encoding = Some(encoding);
-            if encoding == TextEncoding::Windows1252 {
-                reader.problem(None, None, ProblemKind::Windows1252);
+            if let Some(place) = invalid_utf_8(bytes)
+                && encoding == TextEncoding::Windows1252
+            {
+                reader.problem(None, None, ProblemKind::Windows1252(place));
             }
             reader.read_text(&text);
         }

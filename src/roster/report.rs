@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::columns::{BadColumns, ColumnUse, Field, SourceSystem};
-use super::encoding::{NotText, TextEncoding};
+use super::encoding::{NotText, Place, TextEncoding};
 use crate::words::words;
 
 /// The maximum number of different unknown words that a report names.
@@ -128,10 +128,10 @@ pub enum ProblemKind {
     UnreadableAddress,
     /// The file is not UTF-8.
     #[error(
-        "the file is not valid UTF-8 and was read as Windows-1252. Check names with \
+        "the file is not valid UTF-8 from {0} on and was read as Windows-1252. Check names with \
          accents, or export as UTF-8"
     )]
-    Windows1252,
+    Windows1252(Place),
     /// A status is not known.
     #[error("status words that are not known; these people count as active: {0}")]
     UnknownStatus(Words),
@@ -149,7 +149,7 @@ impl ProblemKind {
             Self::UnreadableStart
                 | Self::EndBeforeStart
                 | Self::UnreadableAddress
-                | Self::Windows1252
+                | Self::Windows1252(_)
                 | Self::UnknownStatus(_)
                 | Self::UnknownClass(_)
         )

@@ -8,7 +8,7 @@ use time::Date;
 
 use super::evaluation::{Evaluated, Evaluation};
 use super::matching::{Confidence, MatchRule, Outcome, WhyUnmatched};
-use super::{Class, Status, dates};
+use super::{Class, ClassReason, Status, dates};
 use crate::directory::UserId;
 use crate::words::words;
 
@@ -78,6 +78,9 @@ pub struct ReviewIdentity {
     pub ended_at: Option<Date>,
     /// What a reviewer should look at: the flags, separated by `;`.
     pub flags: Option<String>,
+    /// Why the account has its class. Not a column of the review.
+    #[serde(skip)]
+    pub class_reason: Option<ClassReason>,
 }
 
 impl ReviewIdentity {
@@ -115,6 +118,7 @@ impl ReviewIdentity {
             owner: row.classified.owner.map(str::to_owned),
             ended_at: person.and_then(|person| person.ended),
             flags: (!flags.is_empty()).then(|| flags.join(";")),
+            class_reason: Some(row.classified.reason),
         }
     }
 }

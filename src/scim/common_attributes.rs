@@ -44,10 +44,16 @@ pub(super) const HEAD: &[Attribute] = &[
 /// the response has, so [`super::render`] writes it.
 pub(super) const SCHEMAS: &str = "schemas";
 
-/// The schemas of a complete resource. The extension is always included, since `intercomId` is
-/// always present.
+/// The schemas of a complete resource. The Intercom extension is always included, since
+/// `intercomId` is always present. The enterprise extension is included only on users that have one
+/// of its attributes.
 fn schemas(resource: Resource<'_>) -> &'static [&'static str] {
+    let has_values = match resource {
+        Resource::User(user) => user.enterprise().is_some_and(|facts| !facts.is_empty()),
+        _ => false,
+    };
     match resource.kind() {
+        ResourceKind::User if has_values => &[urn::USER, urn::ENTERPRISE_USER, urn::INTERCOM_USER],
         ResourceKind::User => &[urn::USER, urn::INTERCOM_USER],
         ResourceKind::Group => &[urn::GROUP, urn::INTERCOM_GROUP],
         ResourceKind::Role => &[urn::OKTA_ROLE],
@@ -110,7 +116,13 @@ fn created(resource: Resource<'_>) -> Value<'_> {
 
 fn last_modified(resource: Resource<'_>) -> Value<'_> {
     match resource {
-        Resource::User(user) => Value::Time(user.person.stamps.last_modified),
+        // A change in the roster changes the response, so a client that asks for what changed since
+        // must get it.
+        Resource::User(user) => {
+            let changed_at = user.enterprise_record().map(|record| record.changed_at);
+            let own = user.person.stamps.last_modified;
+            Value::Time(changed_at.map_or(own, |at| own.max(at)))
+        }
         Resource::Group(group) => Value::Time(group.team.stamps.last_modified),
         Resource::Item(item) => item.item.stamps.map(|stamps| stamps.last_modified).into(),
     }

@@ -9,13 +9,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::ScimError;
+use super::snapshot::ListId;
 use crate::directory::{Generation, SnapshotId};
 
 /// A position in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The snapshot id of the list, the same from the first page to the last.
-    pub snapshot_id: SnapshotId,
+    /// The list, the same from the first page to the last.
+    pub list: ListId,
     /// The number of resources before the page.
     pub start: usize,
     /// The page size.
@@ -47,9 +48,11 @@ impl CursorKey {
     /// # Errors
     /// [`ScimError::Internal`] if no random nonce can be generated.
     pub fn seal(&self, cursor: Cursor, purpose: &str) -> Result<String, ScimError> {
+        let ListId { snapshot_id, additions } = cursor.list;
         let mut sealed = [
-            cursor.snapshot_id.generation.to_be_bytes(),
-            wide(cursor.snapshot_id.left_out),
+            snapshot_id.generation.to_be_bytes(),
+            wide(snapshot_id.left_out),
+            additions.to_be_bytes(),
             wide(cursor.start),
             wide(cursor.count),
         ]
@@ -79,9 +82,12 @@ impl CursorKey {
             .filter_map(|bytes| bytes.try_into().ok())
             .map(u64::from_be_bytes);
         Some(Cursor {
-            snapshot_id: SnapshotId {
-                generation: Generation::try_from(numbers.next()?).ok()?,
-                left_out: usize::try_from(numbers.next()?).ok()?,
+            list: ListId {
+                snapshot_id: SnapshotId {
+                    generation: Generation::try_from(numbers.next()?).ok()?,
+                    left_out: usize::try_from(numbers.next()?).ok()?,
+                },
+                additions: numbers.next()?,
             },
             start: usize::try_from(numbers.next()?).ok()?,
             count: usize::try_from(numbers.next()?).ok()?,
@@ -98,8 +104,14 @@ fn wide(number: usize) -> [u8; 8] {
 mod tests {
     use super::*;
 
-    const CURSOR: Cursor =
-        Cursor { snapshot_id: SnapshotId { generation: 7, left_out: 1 }, start: 200, count: 100 };
+    const CURSOR: Cursor = Cursor {
+        list: ListId {
+            snapshot_id: SnapshotId { generation: 7, left_out: 1 },
+            additions: u64::MAX,
+        },
+        start: 200,
+        count: 100,
+    };
 
     fn key() -> CursorKey {
         CursorKey::new(&[1; CursorKey::SECRET]).unwrap()
@@ -124,9 +136,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_changed_cursor_does_not_open(place in 0_usize..60, bit in 0_u8..8) {
+        fn a_changed_cursor_does_not_open(place in 0_usize..68, bit in 0_u8..8) {
             let mut bytes = URL_SAFE_NO_PAD.decode(key().seal(CURSOR, "x").unwrap()).unwrap();
-            proptest::prop_assert_eq!(bytes.len(), 60);
+            proptest::prop_assert_eq!(bytes.len(), 68);
             bytes[place] ^= 1 << bit;
             proptest::prop_assert_eq!(key().open(&URL_SAFE_NO_PAD.encode(bytes), "x"), Err(ScimError::InvalidCursor));
         }

@@ -19,10 +19,16 @@ pub struct Discovery {
 
 impl Discovery {
     /// Builds the documents. `base_url` is the root of a workspace's SCIM service, without a
-    /// trailing slash. `form` is that of its catalogue.
+    /// trailing slash. `form` is that of its catalogue. `with_enterprise`: users have the enterprise
+    /// extension.
     #[must_use]
-    pub fn new(base_url: &str, rules: PageRules, form: CatalogueForm) -> Self {
-        let types = resource_types::all(form);
+    pub fn new(
+        base_url: &str,
+        rules: PageRules,
+        form: CatalogueForm,
+        with_enterprise: bool,
+    ) -> Self {
+        let types = resource_types::all(form, with_enterprise);
         let served =
             types.iter().flat_map(|kind| kind.schema().into_iter().chain(kind.extensions()));
         let mut served: Vec<&Schema> = served.collect();
@@ -152,8 +158,8 @@ fn service_provider_config(base_url: &str, rules: PageRules, form: CatalogueForm
 /// A resource type document (RFC 7643 §6).
 fn resource_type(base_url: &str, kind: &ResourceType) -> Value {
     // RFC 7643 §6, required: with true, "a resource of this type MUST include this schema
-    // extension". Every full resource has it, but with `true` a client might not send a write
-    // request that lacks it, and so never see why writes are refused.
+    // extension". Every full resource has the Intercom extension, but with `true` a client might not
+    // send a write request that lacks it, and so never see why writes are refused.
     let extensions: Vec<Value> =
         kind.extensions().map(|schema| json!({"schema": schema.id, "required": false})).collect();
     json!({

@@ -62,7 +62,7 @@ pub use error::{ScimError, error_body};
 pub use page::{Body, Next, Page, PageRules, Question, Walker, Window};
 pub use query::Query;
 pub use schema::{ResourceType, resource_types};
-pub use snapshot::ServedSnapshot;
+pub use snapshot::{ListId, ServedSnapshot};
 pub use view::{Forms, Resource};
 
 #[cfg(test)]

@@ -11,11 +11,10 @@ use super::project::Projection;
 use super::query::Query;
 use super::render;
 use super::schema::{ResourceType, resource_types};
-use super::snapshot::ServedSnapshot;
+use super::snapshot::{ListId, ServedSnapshot};
 use super::sort::Order;
 use super::urn;
-use super::view::Resource;
-use crate::directory::SnapshotId;
+use super::view::{Resource, ResourceKind};
 
 /// The limits for pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +42,8 @@ pub struct Walker<'a> {
 /// The part of a list that a page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The snapshot id of the list; `None` for the current snapshot.
-    pub snapshot_id: Option<SnapshotId>,
+    /// The list of a cursor; `None` for the current snapshot.
+    pub list: Option<ListId>,
     /// The number of resources before this page.
     pub(super) start: usize,
     /// The maximum number of resources on this page.
@@ -147,18 +146,18 @@ impl Question {
         // paging by index, for compatibility with earlier versions.
         let Some(cursor) = cursor.as_deref().filter(|_| rules.cursors) else {
             let start = start_index.unwrap_or(1) - 1;
-            return Ok(Window { snapshot_id: None, start, count, by_cursor: false });
+            return Ok(Window { list: None, start, count, by_cursor: false });
         };
         // RFC 9865 §2.1: "The cursor is omitted or empty" in the request for the first page.
         if cursor.is_empty() {
-            return Ok(Window { snapshot_id: None, start: 0, count, by_cursor: true });
+            return Ok(Window { list: None, start: 0, count, by_cursor: true });
         }
         let cursor = walker.key.open(cursor, &self.purpose(walker))?;
         if requested.is_some_and(|requested| requested != cursor.count) {
             return Err(ScimError::InvalidCount { expected: cursor.count });
         }
-        let snapshot_id = Some(cursor.snapshot_id);
-        Ok(Window { snapshot_id, start: cursor.start, count: cursor.count, by_cursor: true })
+        let list = Some(cursor.list);
+        Ok(Window { list, start: cursor.start, count: cursor.count, by_cursor: true })
     }
 
     /// Returns the page of resources in the window.
@@ -173,7 +172,7 @@ impl Question {
     ) -> Result<Page, ScimError> {
         let Listed { total_results, items_per_page, chunks } = self.select(served, window);
         let cursor = |start| {
-            let cursor = Cursor { snapshot_id: served.snapshot_id(), start, count: window.count };
+            let cursor = Cursor { list: served.list_id(), start, count: window.count };
             walker.key.seal(cursor, &self.purpose(walker))
         };
         let end = window.start.saturating_add(items_per_page);
@@ -281,8 +280,8 @@ impl Question {
                 // name and address. Many clients use the first result, so the active account comes
                 // first.
                 if filter.as_ref().is_some_and(Expression::looks_up_a_person) {
-                    let users = matching
-                        .partition_point(|found| found.resource_type() == resource_types::USER);
+                    let users =
+                        matching.partition_point(|found| found.kind() == ResourceKind::User);
                     matching[..users].sort_by_key(|user| !user.is_active());
                 }
             }

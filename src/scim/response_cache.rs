@@ -163,7 +163,7 @@ fn render_block(
     room: usize,
     mut versions: Option<&mut Vec<ETag>>,
 ) -> Block {
-    let projection = Projection::default_of(kind.resource_type());
+    let projection = Projection::default_of(view.resource_type(kind));
     let mut responses = Vec::with_capacity(room);
     let mut ends = Vec::with_capacity(BLOCK);
     for resource in view.part(kind, places) {

@@ -3,7 +3,7 @@
 
 use super::attribute::Attribute;
 use super::common_attributes::{HEAD, TAIL};
-use super::view::{Resource, ResourceKind};
+use super::view::{Resource, ResourceKind, View};
 use super::{groups, items, urn, users};
 use crate::directory::CatalogueForm;
 
@@ -69,17 +69,17 @@ impl ResourceType {
     }
 }
 
-impl ResourceKind {
-    /// The resource type.
-    pub(super) fn resource_type(self) -> &'static ResourceType {
-        match self {
-            Self::User => &USER,
-            Self::Group => &GROUP,
-            Self::Role => &ROLE,
-            Self::Seat => &SEAT,
-            Self::Permission => &PERMISSION,
-            Self::DraftRole => &DRAFT_ROLE,
-            Self::DraftEntitlement => &DRAFT_ENTITLEMENT,
+impl View {
+    /// The resource type of a kind, as this view shows it.
+    pub(super) fn resource_type(&self, kind: ResourceKind) -> &'static ResourceType {
+        match kind {
+            ResourceKind::User => resource_types::user(self.has_enterprise()),
+            ResourceKind::Group => &GROUP,
+            ResourceKind::Role => &ROLE,
+            ResourceKind::Seat => &SEAT,
+            ResourceKind::Permission => &PERMISSION,
+            ResourceKind::DraftRole => &DRAFT_ROLE,
+            ResourceKind::DraftEntitlement => &DRAFT_ENTITLEMENT,
         }
     }
 }
@@ -88,7 +88,7 @@ impl Resource<'_> {
     /// The resource type.
     #[must_use]
     pub fn resource_type(self) -> &'static ResourceType {
-        self.kind().resource_type()
+        self.view().resource_type(self.kind())
     }
 }
 
@@ -105,6 +105,29 @@ static USER: ResourceType = ResourceType {
     sections: &[
         common(HEAD),
         Section { schema: Some(&USER_SCHEMA), extension: false, attributes: users::ATTRIBUTES },
+        Section {
+            schema: Some(&INTERCOM_USER_SCHEMA),
+            extension: true,
+            attributes: users::INTERCOM_ATTRIBUTES,
+        },
+        common(TAIL),
+    ],
+};
+
+/// [`USER`] with the enterprise extension.
+static USER_WITH_ENTERPRISE: ResourceType = ResourceType {
+    kind: ResourceKind::User,
+    name: ResourceKind::User.name(),
+    endpoint: ResourceKind::User.endpoint(),
+    description: "Teammates of the Intercom workspace",
+    sections: &[
+        common(HEAD),
+        Section { schema: Some(&USER_SCHEMA), extension: false, attributes: users::ATTRIBUTES },
+        Section {
+            schema: Some(&ENTERPRISE_USER_SCHEMA),
+            extension: true,
+            attributes: users::ENTERPRISE_ATTRIBUTES,
+        },
         Section {
             schema: Some(&INTERCOM_USER_SCHEMA),
             extension: true,
@@ -188,13 +211,40 @@ pub mod resource_types {
     const OKTA: &[&ResourceType] = &[USER, GROUP, &super::ROLE, &super::SEAT, &super::PERMISSION];
     const DRAFT: &[&ResourceType] = &[USER, GROUP, &super::DRAFT_ROLE, &super::DRAFT_ENTITLEMENT];
 
-    /// All resource types of a form, users and groups first: some clients use only the first two.
+    /// Users with the enterprise extension.
+    const ENTERPRISE_USER: &ResourceType = &super::USER_WITH_ENTERPRISE;
+    const ALL_WITH_ENTERPRISE: &[&ResourceType] = &[ENTERPRISE_USER, GROUP];
+    const OKTA_WITH_ENTERPRISE: &[&ResourceType] =
+        &[ENTERPRISE_USER, GROUP, &super::ROLE, &super::SEAT, &super::PERMISSION];
+    const DRAFT_WITH_ENTERPRISE: &[&ResourceType] =
+        &[ENTERPRISE_USER, GROUP, &super::DRAFT_ROLE, &super::DRAFT_ENTITLEMENT];
+
+    /// Users, with or without the enterprise extension (`scim.enterprise_from_roster`).
     #[must_use]
-    pub const fn all(form: CatalogueForm) -> &'static [&'static ResourceType] {
-        match form {
-            CatalogueForm::Off => ALL,
-            CatalogueForm::Okta => OKTA,
-            CatalogueForm::Draft => DRAFT,
+    pub const fn user(with_enterprise: bool) -> &'static ResourceType {
+        if with_enterprise { ENTERPRISE_USER } else { USER }
+    }
+
+    /// The same as [`user`], as a list.
+    #[must_use]
+    pub const fn users(with_enterprise: bool) -> &'static [&'static ResourceType] {
+        if with_enterprise { &[ENTERPRISE_USER] } else { &[USER] }
+    }
+
+    /// All resource types of a form, users and groups first: some clients use only the first two.
+    /// `with_enterprise`: users have the enterprise extension.
+    #[must_use]
+    pub const fn all(
+        form: CatalogueForm,
+        with_enterprise: bool,
+    ) -> &'static [&'static ResourceType] {
+        match (form, with_enterprise) {
+            (CatalogueForm::Off, false) => ALL,
+            (CatalogueForm::Off, true) => ALL_WITH_ENTERPRISE,
+            (CatalogueForm::Okta, false) => OKTA,
+            (CatalogueForm::Okta, true) => OKTA_WITH_ENTERPRISE,
+            (CatalogueForm::Draft, false) => DRAFT,
+            (CatalogueForm::Draft, true) => DRAFT_WITH_ENTERPRISE,
         }
     }
 
@@ -260,6 +310,12 @@ static USER_SCHEMA: Schema = Schema {
     name: "User",
     description: "User Account",
     attributes: users::ATTRIBUTES,
+};
+static ENTERPRISE_USER_SCHEMA: Schema = Schema {
+    id: urn::ENTERPRISE_USER,
+    name: "Enterprise User",
+    description: "What the company's roster says of a teammate",
+    attributes: users::ENTERPRISE_ATTRIBUTES,
 };
 static INTERCOM_USER_SCHEMA: Schema = Schema {
     id: urn::INTERCOM_USER,

@@ -12,7 +12,17 @@ use super::response_cache::ResponseCache;
 use super::schema::ResourceType;
 use super::view::{Forms, Resource, ResourceKind, View};
 use crate::directory::text::folded;
-use crate::directory::{Directory, Names, SnapshotId, Workspace};
+use crate::directory::{Directory, Enterprises, Names, SnapshotId, Workspace};
+
+/// What queries select from: the same id means the same users and groups with the same values, apart
+/// from volatile ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListId {
+    /// Which users and groups there are, with the values from Intercom.
+    pub snapshot_id: SnapshotId,
+    /// A hash of what the roster adds to users; 0 without the enterprise extension.
+    pub additions: u64,
+}
 
 /// A workspace's users and groups as SCIM resources. Snapshots of consecutive generations share
 /// what did not change, so several take little more memory than one.
@@ -54,7 +64,25 @@ impl ServedSnapshot {
         forms: Forms,
         previous: Option<&Self>,
     ) -> Self {
-        let mut view = View::new(directory, base_url.into(), names, forms);
+        Self::of_view(View::new(directory, base_url.into(), names, forms), previous)
+    }
+
+    /// The same as [`Self::with_catalogue`], with the enterprise extension and the values of a
+    /// roster.
+    #[must_use]
+    pub fn with_enterprise(
+        directory: Directory,
+        base_url: impl Into<String>,
+        names: Names,
+        forms: Forms,
+        enterprises: &Enterprises,
+        previous: Option<&Self>,
+    ) -> Self {
+        let view = View::new(directory, base_url.into(), names, forms);
+        Self::of_view(view.with_enterprise(enterprises), previous)
+    }
+
+    fn of_view(mut view: View, previous: Option<&Self>) -> Self {
         let earlier = previous.map(|previous| (&previous.view, &previous.responses));
         let responses = ResponseCache::build(&mut view, earlier);
         let by_intercom_id = |kind| {
@@ -156,6 +184,12 @@ impl ServedSnapshot {
     #[must_use]
     pub fn snapshot_id(&self) -> SnapshotId {
         self.directory().snapshot_id
+    }
+
+    /// The list that queries select from.
+    #[must_use]
+    pub fn list_id(&self) -> ListId {
+        ListId { snapshot_id: self.snapshot_id(), additions: self.view.additions() }
     }
 
     /// The workspace.

@@ -260,6 +260,53 @@ pub(super) const INTERCOM_ATTRIBUTES: &[Attribute] = &[
     .returned(Returned::Request),
 ];
 
+/// The attributes of the enterprise extension (RFC 7643 §4.3) that a roster has values for.
+pub(super) const ENTERPRISE_ATTRIBUTES: &[Attribute] = &[
+    Attribute::of_user(
+        "employeeNumber",
+        Kind::String,
+        |user, _| {
+            Value::maybe(user.enterprise().and_then(|facts| facts.employee_number.as_deref()))
+        },
+        "The employee number in the roster.",
+    ),
+    Attribute::of_user(
+        "department",
+        Kind::String,
+        |user, _| Value::maybe(user.enterprise().and_then(|facts| facts.department.as_deref())),
+        "The department in the roster.",
+    ),
+    Attribute::complex(
+        "manager",
+        &[
+            Attribute::of_user(
+                "value",
+                Kind::String,
+                |user, _| user.manager().map_or(Value::Absent, |user| Value::text(user.id())),
+                "The id of the manager's User. Absent if the manager has none here.",
+            )
+            .case_exact(),
+            Attribute::of_user(
+                "$ref",
+                Kind::Reference,
+                |user, _| user.manager().map_or(Value::Absent, |user| Value::text(user.location())),
+                "The URL of the manager's User.",
+            )
+            .refers_to(&["User"]),
+            Attribute::of_user(
+                "displayName",
+                Kind::String,
+                |user, _| {
+                    let manager = user.enterprise().and_then(|facts| facts.manager.as_ref());
+                    Value::maybe(manager.and_then(|manager| manager.name.as_deref()))
+                },
+                "The manager's name in the roster.",
+            ),
+        ],
+        "The manager in the roster.",
+    ),
+];
+
 /// RFC 7643 §4.1.1: userName is required. NB: if Intercom lists a teammate without an address, the
 /// SCIM id is used instead. Nothing else is always present and unique.
 fn user_name(user: UserRef<'_>, _: usize) -> Value<'_> {

@@ -7,6 +7,7 @@
 //!                and `keys`
 //! audit          the audit trail
 //! connections    Intercom's tokens, encrypted
+//! enterprise     since when accounts have their values of SCIM's enterprise extension
 //! page_sessions  access to the console
 //! posture        exceptions and answers of the posture, and since when findings exist
 //! reviews        access reviews
@@ -19,6 +20,7 @@ mod audit;
 mod client_assertions;
 mod clients;
 mod connections;
+mod enterprise;
 mod keys;
 mod page_sessions;
 mod posture;
@@ -30,6 +32,7 @@ pub use access::AccessStore;
 pub use audit::{AuditQuestion, AuditStore};
 pub use clients::{IssuedToken, OAuthClient, Revocations, Rotation};
 pub use connections::{ConnectProof, ConnectionStore, SealedConnection};
+pub use enterprise::EnterpriseStore;
 pub use keys::SealedKey;
 pub use page_sessions::PageSessionStore;
 pub use posture::{NotedFinding, PostureRecord, PostureStore};
@@ -54,6 +57,8 @@ pub struct Stores {
     pub audit: AuditStore,
     /// The connections to Intercom.
     pub connections: ConnectionStore,
+    /// Since when accounts have their values of SCIM's enterprise extension.
+    pub enterprise: EnterpriseStore,
     /// The sessions of the console.
     pub page_sessions: PageSessionStore,
     /// What people recorded about the checks of the posture, and since when findings exist.
@@ -75,6 +80,7 @@ impl Stores {
             access: AccessStore::new(database.clone()),
             audit: AuditStore::new(database.clone()),
             connections: ConnectionStore::new(database.clone()),
+            enterprise: EnterpriseStore::new(database.clone()),
             page_sessions: PageSessionStore::new(database.clone()),
             posture: PostureStore::new(database.clone()),
             requests: RequestStore::new(database.clone()),

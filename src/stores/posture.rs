@@ -14,8 +14,11 @@ use crate::database::entities::{posture_findings, posture_records};
 use crate::database::transaction::{insert, patience, writing};
 use crate::database::{AuditEntry, Database, DatabaseError, record_events};
 use crate::directory::Generation;
-use crate::ledger::lock;
+use crate::ledger::{KnownPerson, lock};
 use crate::limits;
+
+/// Stands for a text that was erased from a record.
+const ERASED: &str = "(erased)";
 
 /// The class of the lock under which a workspace's records and findings change.
 const POSTURE_LOCK: i32 = 0x70_6f73;
@@ -118,6 +121,45 @@ impl PostureStore {
         Ok(number)
     }
 
+    /// Erases what the records say of a person: an address as subject, the reason, note and ticket of
+    /// records about the person or with the person's name, and the person as the one who recorded
+    /// something. Ids stay. Returns the number of records. With `is_trial`, nothing is stored.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; then nothing is erased.
+    pub async fn erase(
+        &self,
+        workspace: &str,
+        person: &KnownPerson,
+        is_trial: bool,
+    ) -> Result<u64, DatabaseError> {
+        use posture_records::Column;
+        let db = self.changing(workspace).await?;
+        let query = posture_records::Entity::find().filter(Column::Workspace.eq(workspace));
+        let mut erased = 0;
+        for row in query.all(&db).await? {
+            let by = if person.is_named_in(&row.by) { ERASED } else { row.by.as_str() };
+            let act = without_person(&row.act, person);
+            if by == row.by && act == row.act {
+                continue;
+            }
+            erased += 1;
+            posture_records::Entity::update_many()
+                .col_expr(Column::By, Expr::value(by))
+                .col_expr(Column::Act, Expr::value(act))
+                .filter(Column::Workspace.eq(workspace))
+                .filter(Column::Number.eq(row.number))
+                .exec(&db)
+                .await?;
+        }
+        if is_trial {
+            db.rollback().await?;
+        } else {
+            db.commit().await?;
+        }
+        Ok(erased)
+    }
+
     /// Records which findings there are at a moment: those that are new begin, and those that are
     /// gone end. Returns the number of new ones.
     ///
@@ -198,4 +240,32 @@ impl PostureStore {
         });
         Ok(there.map(|row| (row.id, (row.began_at, row.began_generation))).collect())
     }
+}
+
+/// A record without what it says of a person.
+fn without_person(act: &Value, person: &KnownPerson) -> Value {
+    let mut act = act.clone();
+    let Some(members) = act.as_object_mut() else { return act };
+    let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
+    let names_person = person.is_named_in(text("subject"));
+    let is_about = names_person || has_id(text("subject"), person);
+    let mut blank = Vec::new();
+    if names_person {
+        blank.push("subject");
+    }
+    for name in ["reason", "note", "ticket"] {
+        if !text(name).is_empty() && (is_about || person.is_named_in(text(name))) {
+            blank.push(name);
+        }
+    }
+    for name in blank {
+        members.insert(name.to_owned(), Value::from(ERASED));
+    }
+    act
+}
+
+/// Whether the id of a subject is or contains the id of an account of the person.
+fn has_id(subject: &str, person: &KnownPerson) -> bool {
+    let words = subject.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    words.filter_map(|word| word.strip_prefix("adm_")).any(|id| person.ids.contains(id))
 }

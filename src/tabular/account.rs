@@ -8,6 +8,7 @@ use crate::directory::{
     Directory, Invitation, Invitations, LogFacts, Names, Person, User, UserKind, Workspace,
     account_id, activity_source, team_id, user_name,
 };
+use crate::roster::{Class, ClassReason, ReviewIdentity};
 
 /// The account of a teammate. A value that Intercom does not provide is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,6 +79,11 @@ pub struct Account {
     /// `active`, `removed`, or `invited` for a person who has not joined yet (only with
     /// `include_invited`).
     pub status: &'static str,
+    /// The class of the account, from the roster in force at the time of the row. Null without a
+    /// roster, for an invited person, and unless the request has `include_class`.
+    pub class: Option<Class>,
+    /// Why the account has its class.
+    pub class_reason: Option<ClassReason>,
 }
 
 impl Row for Account {
@@ -109,6 +115,8 @@ impl Row for Account {
         "last_activity_at",
         "last_activity_source",
         "status",
+        "class",
+        "class_reason",
     ];
 }
 
@@ -135,6 +143,12 @@ pub struct KnownLog {
 }
 
 impl Account {
+    /// Sets the class, from what the roster says of the account.
+    pub fn with_class(&mut self, identity: &ReviewIdentity) {
+        self.class = identity.identity_class;
+        self.class_reason = identity.class_reason;
+    }
+
     /// Replaces the current values from the activity log by those of a moment.
     pub fn with_log_facts(&mut self, user: &User, facts: &LogFacts, moment: OffsetDateTime) {
         let sign_in = facts.sign_ins.get(&user.id);
@@ -186,6 +200,8 @@ pub fn invited_accounts(
             last_activity_at: None,
             last_activity_source: "never",
             status: "invited",
+            class: None,
+            class_reason: None,
         })
     };
     known.filter_map(account).collect()
@@ -233,6 +249,8 @@ pub fn account(directory: &Directory, person: &Person, names: Names, known: Know
         last_activity_at: last_activity.map(|last| last.at),
         last_activity_source: activity_source(last_activity, user, known.covered, known.moment),
         status: if user.active { "active" } else { "removed" },
+        class: None,
+        class_reason: None,
         id,
     }
 }

@@ -51,7 +51,8 @@ pub use review::{
 pub use review_counts::{Answers, ReviewCounts};
 pub use role::{RoleSource, WorkspaceRole, roles};
 pub use seat::{
-    ActivityOf, MonthlyPrice, Seat, SeatQuestion, SeatTotals, SeatUse, seat_holders, seats,
+    ActivityOf, MonthlyPrice, Seat, SeatQuestion, SeatTotals, SeatUse, seat_holders, seat_totals,
+    seats,
 };
 
 use serde::Serialize;

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::{KnownLog, Row};
 use crate::directory::{
-    Directory, INBOX_SEAT, LastActivity, LogFacts, Person, Price, UserId, account_id,
+    Directory, INBOX_SEAT, LastActivity, LogFacts, Person, Price, User, UserId, account_id,
     activity_source, is_inactive, user_name,
 };
 use crate::words::words;
@@ -93,6 +93,14 @@ pub struct SeatTotals {
     pub unknown: usize,
 }
 
+impl SeatTotals {
+    fn add(&mut self, r#use: SeatUse) {
+        self.seats += 1;
+        self.unused += usize::from(r#use == SeatUse::Unused);
+        self.unknown += usize::from(r#use == SeatUse::Unknown);
+    }
+}
+
 /// Where the last activity of people comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum ActivityOf<'a> {
@@ -133,6 +141,18 @@ pub struct SeatQuestion {
     pub wanted: Option<SeatUse>,
 }
 
+/// Returns the numbers over all paid seats now. A seat is unused if its holder was not active for
+/// more than `unused_days`.
+#[must_use]
+pub fn seat_totals(directory: &Directory, known: KnownLog, unused_days: i64) -> SeatTotals {
+    let mut totals = SeatTotals::default();
+    for person in holders(directory) {
+        let last = ActivityOf::Now.last(person);
+        totals.add(seat_use(&person.user, last, known, unused_days));
+    }
+    totals
+}
+
 /// Returns the paid seats, sorted by the id of the holder, and the numbers over all of them.
 #[must_use]
 pub fn seats(
@@ -147,14 +167,21 @@ pub fn seats(
     for person in holders(directory) {
         let last = activity.last(person);
         let row = row(person, last, known, question.unused_days, price);
-        totals.seats += 1;
-        totals.unused += usize::from(row.r#use == SeatUse::Unused);
-        totals.unknown += usize::from(row.r#use == SeatUse::Unknown);
+        totals.add(row.r#use);
         if question.wanted.is_none_or(|wanted| wanted == row.r#use) {
             rows.push(row);
         }
     }
     (rows, totals)
+}
+
+fn seat_use(user: &User, last: Option<LastActivity>, known: KnownLog, unused_days: i64) -> SeatUse {
+    let last_at = last.map(|last| last.at);
+    match is_inactive(user, last_at, known.covered, known.moment, unused_days) {
+        Some(true) => SeatUse::Unused,
+        Some(false) => SeatUse::Used,
+        None => SeatUse::Unknown,
+    }
 }
 
 fn row(
@@ -176,11 +203,7 @@ fn row(
         last_activity_at: last_at,
         last_activity_source: activity_source(last, user, covered, moment),
         days_since_activity: last_at.map(|at| (moment - at).whole_days()),
-        r#use: match is_inactive(user, last_at, covered, moment, unused_days) {
-            Some(true) => SeatUse::Unused,
-            Some(false) => SeatUse::Used,
-            None => SeatUse::Unknown,
-        },
+        r#use: seat_use(user, last, known, unused_days),
         monthly_price: price.map(|price| price.price.of(1)),
         currency: price.and_then(|price| price.currency.clone()),
     }

@@ -134,6 +134,10 @@ pub async fn everything(connection: &DatabaseConnection) -> String {
         "tokens",
         "evidence",
         "erasures",
+        "roster_people",
+        "roster_decisions",
+        "posture_records",
+        "enterprise_stamps",
     ] {
         let rows = connection
             .query_all_raw(sea_orm::Statement::from_string(
@@ -438,6 +442,7 @@ async fn an_erased_person_is_shown_by_the_id_alone(database: TestDatabase) {
         forms: Forms::default(),
         retention: Duration::from_hours(24 * 30),
         activity_lookback: Duration::ZERO,
+        with_enterprise: false,
     };
     let publisher = Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone());
     publisher.refresh().await.unwrap();

@@ -28,6 +28,7 @@ mod date_times;
 mod demo;
 mod docs;
 mod dry_run;
+mod enterprise;
 mod erased_files;
 mod erased_invitations;
 mod erasure;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use intercom_scim_bridge::access::Scope;
+use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::roster::Completeness;
 use reqwest::Method;
 use serde_json::Value;
@@ -58,6 +59,31 @@ async fn busy() -> Bridge {
     })
     .await;
     bridge
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seats_and_invitations_are_the_numbers_of_the_views() {
+    let mut workspace = dozen();
+    let now = Clock::System.now().unix_timestamp();
+    let (ada, _) = workspace.admins().next().unwrap();
+    let invited = serde_json::json!({"emails": ["new@example.com"]});
+    workspace.note(now - 100, "admin_invite_creation", ada, invited);
+    let bridge = Bridge::serving(workspace).await;
+    let text = scraped(&bridge).await;
+    let seats = bridge.get("/api/v1/seats").await.json();
+    let invitations = bridge.get("/api/v1/invitations").await.json();
+    assert!(invitations["total"].as_f64().unwrap() > 0.0, "{invitations}");
+    assert!(seats["seats"].as_f64().unwrap() > 0.0, "{seats}");
+    for (name, expected) in [
+        ("seats", &seats["seats"]),
+        ("seats_unused", &seats["unused"]),
+        ("seats_unknown", &seats["unknown"]),
+        ("invitations_pending", &invitations["total"]),
+    ] {
+        let sample = format!("bridge_{name}{{workspace=\"default\"}}");
+        assert_eq!(Some(value(&text, &sample)), expected.as_f64(), "{name}");
+    }
+    bridge.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

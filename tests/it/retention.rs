@@ -27,6 +27,7 @@ fn publisher(hand: &Hand) -> Publisher {
         forms: Forms::default(),
         retention: 30 * DAY,
         activity_lookback: Duration::ZERO,
+        with_enterprise: false,
     };
     Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
 }

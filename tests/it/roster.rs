@@ -2,6 +2,7 @@
 
 pub mod api;
 mod commands;
+mod erased;
 mod files;
 mod pulls;
 mod story;

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::identities::Identities;
-use context::author;
+pub use context::author;
 
 #[derive(Debug, Args)]
 pub struct Arguments {

@@ -57,6 +57,10 @@ section! {
         /// Okta and clients that refuse unknown resource types. The bridge then keeps a second
         /// prepared response of every user and group in memory.
         pub okta_path: bool = false, boolean();
+        /// Whether users have SCIM's enterprise extension with employeeNumber, department and
+        /// manager of the roster in force. Everyone with the scope scim.read can then read these
+        /// values. A change of them changes meta.version and meta.lastModified of the user.
+        pub enterprise_from_roster: bool = false, boolean();
     }
 }
 

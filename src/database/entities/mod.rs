@@ -6,6 +6,7 @@ pub mod client_assertions;
 pub mod clients;
 pub mod connect_attempts;
 pub mod connections;
+pub mod enterprise_stamps;
 pub mod erased_people;
 pub mod erased_rows;
 pub mod erasures;

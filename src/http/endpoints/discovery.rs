@@ -127,7 +127,7 @@ fn answer(
     } else {
         (scim_base_url(&url, workspace), service.forms.main)
     };
-    let discovery = Discovery::new(&base_url, service.page_rules, form);
+    let discovery = Discovery::new(&base_url, service.page_rules, form, service.with_enterprise);
     let document = document(&discovery)
         .ok_or_else(|| ApiError::NotFound { what: "this document".to_owned() })?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(document.to_string()))

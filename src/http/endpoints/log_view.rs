@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use time::OffsetDateTime;
 
 use super::known_log::known_log;
+use super::table_request::TableRequest;
 use super::tabular::{Shown, Source};
 use crate::date_time;
 use crate::http::errors::ApiError;
@@ -28,9 +29,6 @@ pub struct LogView {
 }
 
 impl LogView {
-    /// The parameters of all these views.
-    const NAMES: [&'static str; 4] = ["limit", "offset", "as_of", "tz"];
-
     /// Reads the parameters, waits for a turn and reads the state. `more` are the parameters of
     /// this view only.
     pub async fn from_request(
@@ -38,20 +36,9 @@ impl LogView {
         caller: &Caller<ImportRead>,
         more: &[&str],
     ) -> Result<Self, ApiError> {
-        let service = &caller.service;
-        let parameters = Parameters::parse(request, &[&Self::NAMES, more].concat())?;
-        let now = service.clock.now();
-        let as_of = parameters.as_of(now)?;
-        let offset = parameters.number("offset", 0..=usize::MAX / 2, 0)?;
-        let limit = parameters.limit()?;
-        let turn = service.makers.page_turn(&caller.principal.allowance).await?;
-        // Reading the past is expensive: one request at a time for each client.
-        let _reading = match as_of {
-            Some(_) => {
-                Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?)
-            }
-            None => None,
-        };
+        let received = TableRequest::receive(request, caller, more).await?;
+        let _reading = received.reading_past(caller).await?;
+        let TableRequest { parameters, as_of, offset, limit, turn, .. } = received;
         let shown = match as_of {
             Some(moment) => Shown::at(caller, moment, None).await?,
             None => Shown::current(request, caller).await?,

@@ -3,17 +3,18 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::directory::{Mode, RunStatus};
+use crate::directory::{Mode, RunStatus, pending_invitations};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::OptionalCaller;
 use crate::http::request::negotiation::preferred_form;
 use crate::http::state::service::Service;
 use crate::import::ConnectionState;
 use crate::limits;
-use crate::measures::{Measures, RosterFigures, WorkspaceState};
+use crate::measures::{Measures, RosterFigures, SeatFigures, WorkspaceState};
 use crate::requests::Operation;
 use crate::runtime::WorkspaceHandle;
 use crate::scim::{ResourceType, resource_types};
+use crate::tabular::{KnownLog, seat_totals};
 
 /// The media type of OpenMetrics 1.0.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -44,7 +45,9 @@ pub async fn metrics(
         // If the database does not answer, only the first workspace waits for it.
         let open = if up { open.await } else { None };
         up = open.is_some();
+        let invitations = if up { invitations(&service, workspace).await } else { None };
         let state = WorkspaceState {
+            invitations,
             open_requests: open.map(|(count, _)| count),
             oldest_request: open.map(|(_, oldest)| {
                 oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0))
@@ -123,7 +126,33 @@ fn state(service: &Service, workspace: &WorkspaceHandle) -> WorkspaceState {
         open_requests: None,
         oldest_request: None,
         roster: roster(service, workspace),
+        seats: seats(service, workspace),
+        invitations: None,
     }
+}
+
+/// The figures of the paid seats; `None` before the first import.
+#[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
+fn seats(service: &Service, workspace: &WorkspaceHandle) -> Option<SeatFigures> {
+    let served = workspace.live.served()?;
+    let covered = workspace.live.shown().log_covered;
+    let known = KnownLog { covered, moment: service.clock.now() };
+    let totals = seat_totals(served.directory(), known, service.unused_after_days);
+    Some(SeatFigures {
+        held: totals.seats as f64,
+        unused: totals.unused as f64,
+        unknown: totals.unknown as f64,
+    })
+}
+
+/// The number of pending invitations; `None` if it is unknown.
+#[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
+async fn invitations(service: &Service, workspace: &WorkspaceHandle) -> Option<f64> {
+    let served = workspace.live.served()?;
+    let (_, until) = workspace.live.shown().log_covered?;
+    let read = service.stores.ledger.invitation_events(&workspace.name, until);
+    let events = service.clock.within(limits::REFUSAL_WAIT, read).await?.ok()?;
+    Some(pending_invitations(&events, served.directory()).pending.len() as f64)
 }
 
 /// The figures of the roster; `None` without a roster.

@@ -1,6 +1,7 @@
 //! The handlers, one file for each group of endpoints.
 //!
 //! ```text
+//! account_classes  classes of accounts, as columns
 //! activity       the feed of Intercom's activity log
 //! audit          the audit trail
 //! catalogue      roles, seats and permissions over SCIM
@@ -22,11 +23,13 @@
 //! seats          paid seats, and whether they are used
 //! invitations    pending invitations (with `log_view`: what both have in common)
 //! known_log      how much of the activity log was known at a moment
+//! table_request  what requests for a page of a table have in common
 //! status         liveness, readiness, status
 //! tabular        accounts, entitlements, memberships
 //! webhooks       Intercom's webhooks
 //! ```
 
+mod account_classes;
 pub(crate) mod activity;
 pub(crate) mod audit;
 pub(crate) mod catalogue;
@@ -50,5 +53,6 @@ pub(crate) mod roster;
 pub(crate) mod scim;
 pub(crate) mod seats;
 pub(crate) mod status;
+mod table_request;
 pub(crate) mod tabular;
 pub(crate) mod webhooks;

@@ -41,7 +41,9 @@ pub async fn list_all(
     request: HttpRequest,
     caller: Caller<ScimRead>,
 ) -> Result<HttpResponse, ApiError> {
-    list(&request, &caller, resource_types::all(form(&request, &caller.service))).await
+    let with_enterprise = caller.service.with_enterprise;
+    let types = resource_types::all(form(&request, &caller.service), with_enterprise);
+    list(&request, &caller, types).await
 }
 
 /// Lists Users: the teammates of the workspace.
@@ -56,7 +58,7 @@ pub async fn list_users(
     request: HttpRequest,
     caller: Caller<ScimRead>,
 ) -> Result<HttpResponse, ApiError> {
-    list(&request, &caller, &[resource_types::USER]).await
+    list(&request, &caller, resource_types::users(caller.service.with_enterprise)).await
 }
 
 /// Lists Groups: the teams of the workspace.
@@ -91,7 +93,8 @@ pub async fn search_all(
     caller: Caller<ScimRead>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let types = resource_types::all(form(&request, &caller.service));
+    let with_enterprise = caller.service.with_enterprise;
+    let types = resource_types::all(form(&request, &caller.service), with_enterprise);
     search(&request, &caller, &body.0, types).await
 }
 
@@ -110,7 +113,7 @@ pub async fn search_users(
     caller: Caller<ScimRead>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    search(&request, &caller, &body.0, &[resource_types::USER]).await
+    search(&request, &caller, &body.0, resource_types::users(caller.service.with_enterprise)).await
 }
 
 /// Searches Groups (RFC 7644 §3.4.3).
@@ -224,9 +227,9 @@ async fn answer(
     let workspace = &*caller.workspace.name;
     let walker = Walker { key: &caller.service.cursor_key, client, workspace };
     let window = question.window(caller.service.page_rules, walker)?;
-    let fresh = match window.snapshot_id {
+    let fresh = match window.list {
         None => freshness::served(request, caller).await?,
-        Some(snapshot_id) => freshness::served_at(request, caller, snapshot_id)?,
+        Some(list) => freshness::served_as(request, caller, list)?,
     };
     let (page, turn) = if question.effort(&fresh.served, window) < limits::QUICK_EFFORT {
         (question.list(&fresh.served, window, walker)?, None)

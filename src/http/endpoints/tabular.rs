@@ -9,7 +9,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::account_classes::add_classes;
 use super::known_log::{invitation_events, known_log};
+use super::table_request::TableRequest;
 use crate::date_time;
 use crate::directory::{
     Directory, EntitlementType, Generation, SnapshotId, UserId, pending_invitations,
@@ -69,6 +71,7 @@ pub struct MembershipList {
     get, path = "/api/v1/accounts", operation_id = "list_accounts", tag = "flat views",
     params(
         FlatParameters,
+        ("include_class" = Option<bool>, Query, description = "Whether to include the class of each account, and the reason for it. Needs the scope `roster.read` as well."),
         ("include_invited" = Option<bool>, Query, description = "Whether to include pending invitations, after the accounts, with `status: invited`. They have an address and no account yet."),
     ),
     responses(
@@ -85,7 +88,8 @@ pub async fn accounts(
     request: HttpRequest,
     caller: Caller<ImportRead>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut view = View::from_request(&request, &caller, &["include_invited"]).await?;
+    let mut view =
+        View::from_request(&request, &caller, &["include_class", "include_invited"]).await?;
     let names = caller.service.names;
     let known = known_log(&caller, view.as_of).await?;
     let rows = view.rows(&caller, move |directory, selection| {
@@ -94,6 +98,9 @@ pub async fn accounts(
     let mut rows = rows.await?;
     if let Some(moment) = view.as_of {
         view.show_log_as_of(&caller, moment, &mut rows.items).await?;
+    }
+    if view.parameters.flag("include_class")? {
+        add_classes(&caller, view.shown.source.clone(), view.as_of, &mut rows.items).await?;
     }
     if view.parameters.flag("include_invited")? {
         view.add_invited(&caller, known, &mut rows).await?;
@@ -206,6 +213,12 @@ pub(super) enum Source {
     Past(Arc<Directory>),
 }
 
+impl AsRef<Directory> for Source {
+    fn as_ref(&self) -> &Directory {
+        self.directory()
+    }
+}
+
 impl Source {
     /// Which directory in memory it is.
     pub(super) fn identity(&self) -> DirectoryIdentity {
@@ -287,28 +300,22 @@ impl View {
         caller: &Caller<ImportRead>,
         more: &[&str],
     ) -> Result<Self, ApiError> {
-        let parameters = Parameters::parse(request, &[&NAMES, more].concat())?;
+        let names = [&NAMES, more].concat();
+        let received = TableRequest::receive(request, caller, &names).await?;
+        let parameters = &received.parameters;
         let kind = parameters.one_of("type")?;
-        let as_of = parameters.as_of(caller.service.clock.now())?;
         let snapshot_id =
             parameters.text("edition").map(|text| snapshot_id(text).ok_or_else(invalid_edition));
         let snapshot_id = snapshot_id.transpose()?;
         let mut selection = Selection {
-            modified_since: parameters
-                .moment_or_ago("modified_since", caller.service.clock.now())?,
+            modified_since: parameters.moment_or_ago("modified_since", received.now)?,
             include_removed: parameters.flag("include_removed")?,
             removal_cutoff: None,
-            offset: parameters.number("offset", 0..=usize::MAX / 2, 0)?,
-            limit: parameters.limit()?,
+            offset: received.offset,
+            limit: received.limit,
         };
-        let turn = caller.service.makers.page_turn(&caller.principal.allowance).await?;
-        // Reading the past is expensive: one request at a time for each client.
-        let _reading = match as_of {
-            Some(_) => {
-                Some(caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?)
-            }
-            None => None,
-        };
+        let _reading = received.reading_past(caller).await?;
+        let TableRequest { parameters, as_of, turn, .. } = received;
         let shown = match (as_of, snapshot_id) {
             (Some(moment), pinned) => Shown::at(caller, moment, pinned).await?,
             (None, Some(snapshot_id)) => Shown::by_id(caller, snapshot_id).await?,
@@ -450,9 +457,8 @@ async fn past(
     Ok(caller.service.makers.page(async move { workspace.past.at(generation).await }).await??)
 }
 
-/// The parameters that all flat views take.
-const NAMES: [&str; 7] =
-    ["limit", "offset", "modified_since", "include_removed", "as_of", "tz", "edition"];
+/// The parameters that all flat views take, besides those of all tables.
+const NAMES: [&str; 3] = ["modified_since", "include_removed", "edition"];
 
 fn invalid_edition() -> ApiError {
     wrong("edition must be copied from the `next` of an earlier response".to_owned())

@@ -1,5 +1,7 @@
 //! The extractor of request bodies, which bounds their size and the time that they take to arrive.
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{FromRequest, HttpRequest};
@@ -26,17 +28,28 @@ impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
         Box::pin(async move {
             let service = service.ok_or(ApiError::Internal)?;
             let payload = payload.await.map_err(|_| ApiError::Internal)?;
-            let read =
-                service.clock.within(limits::BODY_WAIT, payload.to_bytes_limited(LIMIT)).await;
-            match read {
-                None => Err(ApiError::TooSlow),
-                Some(Err(_)) => Err(ApiError::TooLarge { limit: LIMIT }),
-                Some(Ok(Err(_))) => {
-                    Err(ApiError::InvalidSyntax { why: "the body is incomplete".to_owned() })
-                }
-                Some(Ok(Ok(bytes))) => Ok(Self(bytes)),
-            }
+            read_body(payload, &service, LIMIT, limits::BODY_WAIT).await.map(Self)
         })
+    }
+}
+
+/// Reads a complete body of at most `limit` bytes, which must arrive within `wait`.
+///
+/// # Errors
+/// 408, 413, or 400 for a body that ends too early.
+pub async fn read_body(
+    payload: web::Payload,
+    service: &Service,
+    limit: usize,
+    wait: Duration,
+) -> Result<Bytes, ApiError> {
+    match service.clock.within(wait, payload.to_bytes_limited(limit)).await {
+        None => Err(ApiError::TooSlow),
+        Some(Err(_)) => Err(ApiError::TooLarge { limit }),
+        Some(Ok(Err(_))) => {
+            Err(ApiError::InvalidSyntax { why: "the body is incomplete".to_owned() })
+        }
+        Some(Ok(Ok(bytes))) => Ok(bytes),
     }
 }
 

@@ -8,10 +8,10 @@ use actix_web::http::header::CACHE_CONTROL;
 
 use super::caller::{Caller, ScimRead};
 use crate::base_urls::{okta_base_url, scim_base_url};
-use crate::directory::{ImportRequest, SnapshotId, Trigger};
+use crate::directory::{ImportRequest, Trigger};
 use crate::http::errors::ApiError;
 use crate::http::request::route_pattern::Pattern;
-use crate::scim::{ScimError, ServedSnapshot};
+use crate::scim::{ListId, ScimError, ServedSnapshot};
 
 /// The served snapshot that a response is made from.
 pub struct Fresh {
@@ -67,14 +67,15 @@ pub async fn served<S>(request: &HttpRequest, caller: &Caller<S>) -> Result<Fres
 
 /// Returns the served snapshot of a cursor: the one that the walk began with, whatever was
 /// published since.
-pub fn served_at(
+pub fn served_as(
     request: &HttpRequest,
     caller: &Caller<ScimRead>,
-    snapshot_id: SnapshotId,
+    list: ListId,
 ) -> Result<Fresh, ApiError> {
-    let served = caller.workspace.live.served_at(snapshot_id).ok_or(ScimError::ExpiredCursor)?;
-    let current =
-        caller.workspace.live.served().is_some_and(|current| current.snapshot_id() == snapshot_id);
+    let live = &caller.workspace.live;
+    let served = live.served_at(list.snapshot_id).filter(|served| served.list_id() == list);
+    let served = served.ok_or(ScimError::ExpiredCursor)?;
+    let current = live.served().is_some_and(|current| current.list_id() == list);
     // The age is only known for the current snapshot.
     let served = with_client_urls(served, request, caller);
     let age = caller.workspace.live.age(caller.service.clock.running());

@@ -186,6 +186,9 @@ fn illustrate(operation: &mut Value, examples: &Value) {
     }
 }
 
+/// The enterprise extension of User (RFC 7643 §4.3).
+const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
 /// JSON Schemas of users, groups, roles, entitlements and lists of them, made from the `/Schemas`
 /// documents.
 fn scim_schemas() -> Map<String, Value> {
@@ -204,6 +207,10 @@ fn scim_schemas() -> Map<String, Value> {
             ("meta".to_owned(), meta()),
             (extension.clone(), object(attributes(&extension))),
         ]);
+        if name == "User" {
+            // Only with the setting `scim.enterprise_from_roster`.
+            all.insert(ENTERPRISE_USER.to_owned(), object(attributes(ENTERPRISE_USER)));
+        }
         let mut resource = object(all);
         // A projection (`attributes=`) keeps only these in any case.
         resource["required"] = json!(["schemas", "id"]);
@@ -240,7 +247,7 @@ fn scim_schemas() -> Map<String, Value> {
 fn announced_schemas() -> Vec<Value> {
     let rules = PageRules { default_count: 100, max_count: 1_000, cursors: true };
     let announced = |form| {
-        let discovery = Discovery::new("https://bridge.example.com/scim/v2", rules, form);
+        let discovery = Discovery::new("https://bridge.example.com/scim/v2", rules, form, true);
         discovery.schemas()["Resources"].as_array().cloned().unwrap_or_default()
     };
     [CatalogueForm::Okta, CatalogueForm::Draft].into_iter().flat_map(announced).collect()

@@ -16,7 +16,7 @@ use crate::moments::{self, Edge, FORMS, ParsedMoment, Zone};
 use crate::words::Words;
 
 /// Every parameter of the import and change API.
-const ALL: [&str; 43] = [
+const ALL: [&str; 44] = [
     "account_id",
     "action",
     "actor",
@@ -33,6 +33,7 @@ const ALL: [&str; 43] = [
     "format",
     "from",
     "group",
+    "include_class",
     "include_invited",
     "include_removed",
     "kind",

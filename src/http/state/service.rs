@@ -60,6 +60,8 @@ pub struct Service {
     pub origin: Origin,
     /// How names of one word are split into given and family name.
     pub names: Names,
+    /// Whether users have the enterprise extension, with values of the roster.
+    pub with_enterprise: bool,
     /// How long removed people stay visible.
     pub retention: Duration,
     /// The names of roles whose holders count as privileged in reviews.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::activity::{Group, Severity};
 use crate::directory::EntitlementType;
-use crate::roster::{Class, Confidence, MatchRule, Status};
+use crate::roster::{Class, ClassReason, Confidence, MatchRule, Status};
 use crate::tabular::{ReviewChange, RoleSource, SeatUse};
 
 /// The account of a teammate. A value that Intercom does not provide is null.
@@ -75,6 +75,11 @@ pub struct Account {
     /// `active`, `removed`, or `invited` for a person who has not joined yet (only with
     /// `include_invited`).
     status: &'static str,
+    /// The class of the account, from the roster in force at the time of the row. Null without a
+    /// roster, for an invited person, and unless the request has `include_class`.
+    class: Option<Class>,
+    /// Why the account has its class.
+    class_reason: Option<ClassReason>,
 }
 
 /// An entitlement: a team, role, seat or permission that a teammate can have.

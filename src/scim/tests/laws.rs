@@ -71,7 +71,7 @@ fn prepared_responses_of_the_second_base_url_equal_rendered_ones() {
             .with_second_base_url(SECOND, previous)
     };
     let bodies = |served: &ServedSnapshot| -> Vec<_> {
-        let types = resource_types::all(CatalogueForm::Okta);
+        let types = resource_types::all(CatalogueForm::Okta, false);
         types.iter().flat_map(|kind| served.all(kind).map(|it| served.response(it))).collect()
     };
     let first = make(crowd(1, None), None);

@@ -1,6 +1,7 @@
 //! Tests of queries against a fixed directory of twelve people.
 
 mod attributes;
+mod enterprise;
 mod laws;
 mod lists;
 mod questions;

@@ -1,7 +1,7 @@
 //! Erases people from rosters: on request, which leaves a tombstone, and when they left long ago.
 //! Old versions are deleted, too.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
@@ -16,7 +16,7 @@ use super::{RosterStore, corrupt};
 use crate::database::{AuditEntry, record_events};
 use crate::ledger::LedgerError;
 use crate::limits;
-use crate::roster::{Act, PersonKey, Verdict};
+use crate::roster::{Act, Decision, PersonKey, Verdict};
 
 /// Stands for a text that was erased from a decision.
 const ERASED: &str = "(erased)";
@@ -93,6 +93,83 @@ impl RosterStore {
         Ok(())
     }
 
+    /// Erases the person, the owner and the reason from all decisions about these accounts. The
+    /// decisions themselves stay. Returns their number.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`]; then nothing is erased.
+    pub async fn erase_decisions_about(
+        &self,
+        workspace: &str,
+        accounts: &BTreeSet<String>,
+    ) -> Result<u64, LedgerError> {
+        let db = self.changing(workspace).await?;
+        let is_about = |decision: &Decision| accounts.contains(decision.account.as_str());
+        let erased = erase_decisions(&db, workspace, |decision| {
+            let concerned = is_about(decision);
+            if concerned {
+                blank(decision)?;
+            }
+            Ok(concerned)
+        });
+        let erased = erased.await?;
+        if erased > 0 {
+            next_revision(&db, workspace).await?;
+        }
+        db.commit().await?;
+        Ok(erased)
+    }
+
+    /// The number of decisions about these accounts that [`RosterStore::erase_decisions_about`]
+    /// would change.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn count_decisions_about(
+        &self,
+        workspace: &str,
+        accounts: &BTreeSet<String>,
+    ) -> Result<u64, LedgerError> {
+        let entries = self.decisions(workspace).await?;
+        let concerned = entries.iter().filter(|entry| match &entry.act {
+            Act::Decide(decision) => {
+                accounts.contains(decision.account.as_str()) && decision.why != ERASED
+            }
+            Act::Revoke(_) => false,
+        });
+        Ok(concerned.count() as u64)
+    }
+
+    /// The keys of the people of any version for whose addresses `is_wanted` is true.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn keys_by_address(
+        &self,
+        workspace: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeSet<PersonKey>, LedgerError> {
+        use roster_people::Column;
+        let mut keys = BTreeSet::new();
+        let mut after = 0;
+        loop {
+            let page = roster_people::Entity::find()
+                .filter(Column::Workspace.eq(workspace))
+                .filter(Column::Id.gt(after))
+                .order_by_asc(Column::Id)
+                .limit(limits::SQL_VALUES as u64);
+            let page = page.all(&self.database.connection).await?;
+            let Some(last) = page.last() else { return Ok(keys) };
+            after = last.id;
+            for row in page {
+                let person = read_person(&row.person)?;
+                if person.emails.iter().any(|email| is_wanted(email.address.as_str())) {
+                    keys.insert(person.key);
+                }
+            }
+        }
+    }
+
     /// Deletes all versions but the newest `keep`, the one in force, and those since then. Returns
     /// the number of deleted versions.
     ///
@@ -138,14 +215,20 @@ async fn erase(
     names.extend(keys.iter().map(|key| key.as_str().to_owned()));
     forgotten.decisions = erase_from_decisions(db, workspace, keys, &names).await?;
     if !forgotten.is_empty() {
-        let revision = roster_versions::Column::Revision;
-        roster_versions::Entity::update_many()
-            .col_expr(revision, Expr::col(revision).add(1))
-            .filter(roster_versions::Column::Workspace.eq(workspace))
-            .exec(db)
-            .await?;
+        next_revision(db, workspace).await?;
     }
     Ok(forgotten)
+}
+
+/// Shows that people or reasons were erased: answers that were made before are not given again.
+async fn next_revision(db: &DatabaseTransaction, workspace: &str) -> Result<(), LedgerError> {
+    let revision = roster_versions::Column::Revision;
+    roster_versions::Entity::update_many()
+        .col_expr(revision, Expr::col(revision).add(1))
+        .filter(roster_versions::Column::Workspace.eq(workspace))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Deletes all states of these people. Returns the texts by which others refer to them.
@@ -225,29 +308,59 @@ async fn erase_from_decisions(
     keys: &HashSet<PersonKey>,
     names: &HashSet<String>,
 ) -> Result<u64, LedgerError> {
+    erase_decisions(db, workspace, |decision| {
+        let concerned = match &decision.verdict {
+            Verdict::Is { person_key } | Verdict::IsNot { person_key } => keys.contains(person_key),
+            Verdict::Class { owner, .. } => {
+                owner.as_deref().is_some_and(|owner| is_one_of(names, owner))
+            }
+        };
+        if concerned {
+            blank(decision)?;
+        }
+        Ok(concerned)
+    })
+    .await
+}
+
+/// Removes the person, the owner and the reason from a decision.
+fn blank(decision: &mut Decision) -> Result<(), LedgerError> {
+    match &mut decision.verdict {
+        Verdict::Is { person_key } | Verdict::IsNot { person_key } => {
+            *person_key =
+                PersonKey::new(ERASED).ok_or_else(|| corrupt("the mark of an erased key"))?;
+        }
+        Verdict::Class { owner: Some(owner), .. } => ERASED.clone_into(owner),
+        Verdict::Class { owner: None, .. } => {}
+    }
+    ERASED.clone_into(&mut decision.why);
+    Ok(())
+}
+
+/// Stores the decisions that `change` changes. It returns whether it concerns a decision. Returns
+/// the number of those that differ now.
+async fn erase_decisions(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    change: impl Fn(&mut Decision) -> Result<bool, LedgerError>,
+) -> Result<u64, LedgerError> {
     use roster_decisions::Column;
     let mut erased = 0;
     let all = roster_decisions::Entity::find()
         .filter(Column::Workspace.eq(workspace))
         .filter(Column::Account.is_not_null());
-    let nobody = PersonKey::new(ERASED).ok_or_else(|| corrupt("the mark of an erased key"))?;
     for row in all.all(db).await? {
         let act = serde_json::from_str(&row.act).map_err(|_| corrupt("a decision of a roster"))?;
         let Act::Decide(mut decision) = act else { continue };
-        match &mut decision.verdict {
-            Verdict::Is { person_key } | Verdict::IsNot { person_key }
-                if keys.contains(&*person_key) =>
-            {
-                *person_key = nobody.clone();
-            }
-            Verdict::Class { owner: Some(owner), .. } if is_one_of(names, owner) => {
-                ERASED.clone_into(owner);
-            }
-            _ => continue,
+        if !change(&mut decision)? {
+            continue;
         }
-        ERASED.clone_into(&mut decision.why);
+        let written = json(&Act::Decide(decision))?;
+        if written == row.act {
+            continue;
+        }
         roster_decisions::Entity::update_many()
-            .col_expr(Column::Act, Expr::value(json(&Act::Decide(decision))?))
+            .col_expr(Column::Act, Expr::value(written))
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Number.eq(row.number))
             .exec(db)

@@ -234,6 +234,7 @@ fn publisher(hand: &Hand) -> Publisher {
         forms: Forms::default(),
         retention: std::time::Duration::from_secs(200),
         activity_lookback: std::time::Duration::ZERO,
+        with_enterprise: false,
     };
     Publisher::new("default", options, hand.ledger.clone(), hand.clock.clone())
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use intercom_scim_bridge::access::Scope;
 use intercom_scim_bridge::clock::Clock;
+use intercom_scim_bridge::date_time;
 use intercom_scim_bridge::roster::Completeness;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -101,6 +102,42 @@ async fn the_status_names_the_version_that_its_figures_are_of_also_during_import
         }
     };
     tokio::join!(importing, reading);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_have_their_class_and_its_reason_on_request() {
+    let bridge = bridge().await;
+    let path = "/api/v1/accounts?include_class=true";
+    let classes = async |path: &str| -> Vec<[Value; 3]> {
+        let page = bridge.get(path).await.json();
+        let of =
+            |row: &Value, id: &str| [id, "class", "class_reason"].map(|member| row[member].clone());
+        let id = if path.contains("roster") { "account_id" } else { "id" };
+        page["items"].as_array().unwrap().iter().map(|row| of(row, id)).collect()
+    };
+    let is_empty = |rows: Vec<[Value; 3]>| rows.iter().all(|[_, class, _]| class.is_null());
+    assert!(is_empty(classes(path).await), "without a roster");
+    let before = bridge.app.service().clock.now();
+    put(&bridge, "", roster(&bridge).await).await;
+    assert!(is_empty(classes("/api/v1/accounts").await), "without the parameter");
+    let with = classes(path).await;
+    assert_eq!(with, classes("/api/v1/roster/identities").await);
+    assert!(with.iter().any(|[_, class, _]| class == "employee"), "{with:?}");
+    let then = date_time::written(before).to_string();
+    assert!(is_empty(classes(&format!("{path}&as_of={then}")).await), "before the roster");
+
+    let first = bridge.get(&format!("{path}&limit=5")).await.json();
+    let second = bridge.get(&path_of(&first["next"])).await.json();
+    assert_eq!(second["items"][0]["class"], with[5][1], "the next page has them, too");
+    let request = bridge.request(Method::GET, path).header("Accept", "text/csv");
+    let table = Bridge::send(request.bearer_auth(&bridge.token)).await.text;
+    assert!(table.lines().next().unwrap().ends_with(",status,class,class_reason"), "{table}");
+    let narrow = token(&bridge.app, &[Scope::ImportRead]);
+    let send = async |path: &str| {
+        Bridge::send(bridge.request(Method::GET, path).bearer_auth(&narrow)).await.status
+    };
+    assert_eq!((send(path).await.as_u16(), send("/api/v1/accounts").await.as_u16()), (403, 200));
     bridge.stop().await;
 }
 

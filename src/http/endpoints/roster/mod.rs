@@ -11,6 +11,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Json, Payload};
 
 use crate::http::errors::ApiError;
+use crate::http::extract::body::read_body;
 use crate::http::extract::caller::{Caller, RosterRead, RosterWrite};
 use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{JSON, preferred_form};
@@ -78,7 +79,7 @@ pub async fn import(
     let served = workspace.live.served().ok_or(ApiError::NotReady)?;
     // A body stays in memory, so each client sends one at a time.
     let _sending = caller.principal.allowance.export().await.map_err(ApiError::TooMany)?;
-    let bytes = read_body(body, service).await?;
+    let bytes = read_body(body, service, limits::ROSTER_BYTES, limits::ROSTER_WAIT).await?;
     // An import needs much memory, so there is one at a time. It waits for its turn only after the
     // body was read, so that a slow client does not keep the others waiting.
     let turn = service
@@ -99,22 +100,6 @@ pub async fn import(
     let report = imported.await??;
     let refusal = refusal(&report.errors, report.error_count);
     RosterImport::new(report).map(Json).ok_or(refusal)
-}
-
-/// Reads the body of an import.
-async fn read_body(
-    body: Payload,
-    service: &crate::http::Service,
-) -> Result<actix_web::web::Bytes, ApiError> {
-    const LIMIT: usize = limits::ROSTER_BYTES;
-    match service.clock.within(limits::ROSTER_WAIT, body.to_bytes_limited(LIMIT)).await {
-        None => Err(ApiError::TooSlow),
-        Some(Err(_)) => Err(ApiError::TooLarge { limit: LIMIT }),
-        Some(Ok(Err(_))) => {
-            Err(ApiError::InvalidSyntax { why: "the body is incomplete".to_owned() })
-        }
-        Some(Ok(Ok(bytes))) => Ok(bytes),
-    }
 }
 
 /// The refusal of a list with errors. It names lines and columns, and never a cell.

@@ -9,11 +9,11 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::date_time;
+use crate::http::endpoints::table_request::TableRequest;
 use crate::http::endpoints::tabular::{Source, generation_at};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::{Caller, RosterRead};
 use crate::http::extract::freshness;
-use crate::http::request::parameters::Parameters;
 use crate::http::response::page;
 use crate::http::wire::{ApiRefusals, ParameterRefusals, PastRefusals, RosterViewParameters};
 use crate::identities::{Assessment, Identities, IdentityError, Overview, Shown};
@@ -197,13 +197,9 @@ where
     L: Serialize + From<Head>,
     F: Future<Output = Result<Vec<R>, LedgerError>> + Send,
 {
-    let parameters = Parameters::parse(request, &["limit", "offset", "as_of", "tz"])?;
     let service = &caller.service;
-    let now = service.clock.now();
-    let as_of = parameters.as_of(now)?;
-    let offset = parameters.number("offset", 0..=usize::MAX / 2, 0)?;
-    let limit = parameters.limit()?;
-    let turn = service.makers.page_turn(&caller.principal.allowance).await?;
+    let TableRequest { parameters, now, as_of, offset, limit, turn } =
+        TableRequest::receive(request, caller, &[]).await?;
     let _reading = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
     let source = source(request, caller, as_of).await?;
     let identities = Arc::clone(&caller.workspace.identities);
