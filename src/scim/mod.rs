@@ -6,6 +6,7 @@
 //! value              the values of attributes
 //! etag               the versions of resources
 //! view               the directory as resources, with ids, versions and URLs
+//! enterprise         what a roster adds to users
 //! attribute          the characteristics of an attribute, and how to get its values
 //! common_attributes  the attributes of every resource: schemas, id, externalId, meta
 //! users, groups      the attributes of User and Group
@@ -35,6 +36,7 @@ mod common_attributes;
 mod cursor;
 mod discovery;
 mod effort;
+mod enterprise;
 mod error;
 mod etag;
 pub mod filter;
