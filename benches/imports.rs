@@ -131,7 +131,7 @@ async fn measure(name: &str, simulator: &Simulator, import: &str, least: &str) {
         include_bots: false,
         roles: false,
         lease: Duration::from_secs(15),
-        optional: OptionalReads { ip_allowlist: false, data_connectors: false },
+        optional: OptionalReads::default(),
     };
     let importer =
         Importer::new("default", Arc::clone(&client), ledger.clone(), Clock::System, options);

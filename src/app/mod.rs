@@ -8,6 +8,7 @@
 //! reload      settings, secrets and certificates, read again on SIGHUP
 //! identities  rosters: settings, pulls, figures
 //! enterprise  gives the values of the roster to the publisher
+//! notifications  the task that sends notifications
 //! posture     posture: settings, and since when findings exist
 //! upkeep      erases personal data, deletes log entries, expires requests and folds runs, when due
 //! database, database_url  the database that the settings name
@@ -21,6 +22,7 @@ mod database_url;
 mod enterprise;
 mod errors;
 mod identities;
+mod notifications;
 mod open_files;
 mod posture;
 mod reload;
@@ -42,6 +44,7 @@ pub use database::open_stores;
 pub(crate) use database_url::{missing_file, without_password};
 pub use errors::StartError;
 pub use identities::{identities_of, puller_of};
+pub use notifications::endpoint_of;
 pub(crate) use open_files::OpenFiles;
 pub use posture::posture_basis;
 use reload::Reload;

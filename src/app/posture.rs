@@ -8,14 +8,14 @@ use futures_util::future::select_all;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use crate::assessment::{Assessment, Basis};
+use crate::assessment::{Assessment, Basis, Evaluated};
 use crate::config::{self, Config};
-use crate::directory::{Directory, Generation};
+use crate::directory::Generation;
 use crate::http::Service;
-use crate::identities::{Identities, Shown};
 use crate::ledger::LedgerError;
 use crate::limits;
-use crate::posture::{KINDS, PostureSettings, RosterFacts, Status};
+use crate::measures::PostureFigures;
+use crate::posture::{Failing, KINDS, PostureSettings, Severity, Status};
 use crate::runtime::WorkspaceHandle;
 use crate::stores::NotedFinding;
 
@@ -28,6 +28,7 @@ pub fn posture_basis(config: &Config) -> Basis {
         settings: posture_settings(config),
         lookback: super::days(config.import.activity_lookback_days),
         unread_kinds,
+        exceptions: config.exceptions.clone(),
     }
 }
 
@@ -50,6 +51,7 @@ fn posture_settings(config: &Config) -> PostureSettings {
         allowlist_min_prefix,
         log_max_age,
         verify_max_age,
+        read_identity_verification: _,
         read_ip_allowlist: _,
         read_data_connectors: _,
     } = config.posture.clone();
@@ -83,6 +85,12 @@ fn span(duration: Duration) -> time::Duration {
 /// findings begin and end.
 pub(super) async fn posture_loop(service: Service, mut stop: watch::Receiver<bool>) {
     let mut noted: HashMap<Arc<str>, Noted> = HashMap::new();
+    let begun = service.workspaces.values();
+    let begun = begun.map(|workspace| Box::pin(workspace.live.shows(|shown| shown.generation > 0)));
+    tokio::select! {
+        _ = select_all(begun) => {}
+        _ = stop.wait_for(|stop| *stop) => return,
+    }
     loop {
         for workspace in service.workspaces.values() {
             let last = noted.remove(&workspace.name).unwrap_or_default();
@@ -115,11 +123,11 @@ pub(super) async fn posture_loop(service: Service, mut stop: watch::Receiver<boo
 #[derive(Clone, Debug, Default)]
 struct Noted {
     generation: Generation,
-    findings: Option<BTreeSet<String>>,
+    findings: Option<BTreeSet<NotedFinding>>,
 }
 
-/// Evaluates the checks of the served generation, and records the findings that fail if they are
-/// others than before.
+/// Evaluates the checks of the served generation, sets the metrics, and records the findings that
+/// fail if they are others than before.
 async fn note(
     service: &Service,
     workspace: &WorkspaceHandle,
@@ -131,44 +139,57 @@ async fn note(
     let assessment = Assessment {
         workspace: workspace.name.to_string(),
         moment: now,
+        is_past: false,
+        hides_people: false,
         generation,
         basis: Arc::clone(&service.posture),
     };
     let stores = service.stores.clone();
     let identities = Arc::clone(&workspace.identities);
-    let evaluated = service.makers.export(async move {
-        let facts = assessment.read(&stores).await?;
-        let roster = roster_facts(&identities, served.directory(), now).await?;
-        Ok::<_, LedgerError>(facts.report(served.directory(), roster.as_ref()))
-    });
-    let report = evaluated.await.map_err(|_| LedgerError::Corrupt {
-        what: "the checks of the posture could not be evaluated".to_owned(),
+    let evaluated = service
+        .makers
+        .export(async move { assessment.evaluate(&stores, &identities, served.directory()).await });
+    let Evaluated { report, log_read_at } = evaluated.await.map_err(|_| {
+        LedgerError::Corrupt { what: "the checks of the posture could not be evaluated".to_owned() }
     })??;
     let failing = report.findings().filter(|(_, finding)| finding.status == Status::Fail);
-    let failing: Vec<NotedFinding> =
-        failing.map(|(check, finding)| (finding.id.clone(), check.id.as_str())).collect();
-    let findings: BTreeSet<String> = failing.iter().map(|(id, _)| id.clone()).collect();
+    let findings: BTreeSet<NotedFinding> = failing
+        .map(|(check, finding)| NotedFinding {
+            id: finding.id.clone(),
+            check: check.id.as_str(),
+            severity: finding.severity.as_str(),
+            is_excepted: finding.exception.is_some(),
+        })
+        .collect();
+    let name = &*workspace.name;
+    let mut new_findings = 0;
     if last.findings.as_ref() != Some(&findings) {
-        let name = &*workspace.name;
-        let new = service.stores.posture.note_findings(name, now, generation, &failing).await?;
-        if new > 0 {
-            tracing::info!(workspace = name, findings = new, "the posture has new findings");
+        let failing: Vec<NotedFinding> = findings.iter().cloned().collect();
+        new_findings =
+            service.stores.posture.note_findings(name, now, generation, &failing).await?;
+        if new_findings > 0 {
+            tracing::info!(
+                workspace = name,
+                findings = new_findings,
+                "the posture has new findings"
+            );
         }
     }
+    let Failing { critical, high, medium, low } = report.failing;
+    service.measures.posture(
+        name,
+        &PostureFigures {
+            failing: vec![
+                (Severity::Critical.as_str(), critical),
+                (Severity::High.as_str(), high),
+                (Severity::Medium.as_str(), medium),
+                (Severity::Low.as_str(), low),
+            ],
+            new_findings,
+            log_read_at: log_read_at.map(OffsetDateTime::unix_timestamp),
+        },
+    );
     Ok(Noted { generation, findings: Some(findings) })
-}
-
-/// What the roster says of a directory now.
-async fn roster_facts(
-    identities: &Identities,
-    directory: &Directory,
-    now: OffsetDateTime,
-) -> Result<Option<RosterFacts>, LedgerError> {
-    let Some(known) = identities.assess(Shown { directory, as_of: None }).await? else {
-        return Ok(None);
-    };
-    let leavers = identities.terminated_active(&known).await?;
-    Ok(Some(RosterFacts::new(now, known.confirmed_at, leavers, &known.review)))
 }
 
 #[cfg(test)]

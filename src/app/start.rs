@@ -1,5 +1,6 @@
 //! Starting the bridge: everything is opened first, then the tasks and servers are started.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::access::{AccessLoop, audit_loop, open_id, open_tokens};
 use super::database::open_stores;
 use super::errors::StartError;
 use super::identities::{RosterLoop, puller_of};
+use super::notifications::NotificationLoop;
 use super::open_files::OpenFiles;
 use super::posture::posture_loop;
 use super::reload::Reload;
@@ -78,6 +80,7 @@ impl App {
         tasks.keep_access(access);
         tasks.keep_upkeep();
         tasks.keep_posture();
+        tasks.keep_notifications()?;
         if let Some(certificates) = certificates.clone() {
             tasks.keep_certificates(certificates);
         }
@@ -266,6 +269,23 @@ impl<'a> Tasks<'a> {
         self.loops.push(self.supervisor.keep(of_all("posture"), stopped, || {}, watch));
     }
 
+    /// Starts the task that sends notifications, if the settings have endpoints.
+    fn keep_notifications(&mut self) -> Result<(), StartError> {
+        let Some(notifications) = NotificationLoop::new(self.config, self.service)? else {
+            return Ok(());
+        };
+        let notifications = Arc::new(notifications);
+        let stopping = self.stopped.clone();
+        let send = move || {
+            let notifications = Arc::clone(&notifications);
+            let stopping = stopping.clone();
+            async move { notifications.run(stopping).await }
+        };
+        let stopped = self.stopped.clone();
+        self.loops.push(self.supervisor.keep(of_all("notifications"), stopped, || {}, send));
+        Ok(())
+    }
+
     /// Starts the task that reads the certificate again when its files change.
     fn keep_certificates(&mut self, certificates: Arc<Certificates>) {
         let clock = self.service.clock.clone();
@@ -405,18 +425,26 @@ fn service(config: &Config, shared: Shared) -> Result<Service, StartError> {
         with_enterprise: config.scim.enterprise_from_roster,
         retention: days(config.import.retention_days),
         posture: Arc::new(super::posture_basis(config)),
+        endpoints: endpoints(config),
         privileged_roles: config.reviews.privileged_roles.as_slice().into(),
         activity_kinds: config.activity.types.clone(),
         activity_lookback: days(config.import.activity_lookback_days),
         unused_after_days: config.seats.unused_after_days(),
         seat_price: config.seats.price,
         seat_currency: config.seats.currency.clone(),
-        workspaces: workspaces
-            .into_iter()
-            .map(|workspace| (workspace.name.to_string(), workspace))
-            .collect(),
+        workspaces: by_name(workspaces),
         clock,
     })
+}
+
+fn by_name(workspaces: Vec<Arc<WorkspaceHandle>>) -> BTreeMap<String, Arc<WorkspaceHandle>> {
+    workspaces.into_iter().map(|workspace| (workspace.name.to_string(), workspace)).collect()
+}
+
+/// The endpoints of outbound webhooks.
+fn endpoints(config: &Config) -> Arc<[(String, String)]> {
+    let endpoints = config.notifications.iter();
+    endpoints.map(|endpoint| (endpoint.workspace.clone(), endpoint.name.clone())).collect()
 }
 
 /// The rate limits of clients without a valid token. Without a limit for clients, they have none

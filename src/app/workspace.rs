@@ -67,6 +67,7 @@ pub fn importer_of(
         roles: config.intercom.roles,
         lease: config.import.lease,
         optional: OptionalReads {
+            identity_verification: config.posture.read_identity_verification,
             ip_allowlist: config.posture.read_ip_allowlist,
             data_connectors: config.posture.read_data_connectors,
         },

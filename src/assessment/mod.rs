@@ -1,23 +1,25 @@
 //! Reads what the checks of the posture need from the ledger, and evaluates them.
 //!
-//! The API and the command both use it, so they give the same report. Everything is read up to the
-//! moment of the report, and as it was recorded then: the report of a past moment is the one that
-//! was, or could have been, made at that moment.
+//! The API, the commands and the task that watches the posture use it, so they give the same
+//! report. Everything is read up to the moment of the report, and as it was recorded then: the
+//! report of a past moment is the one that was, or could have been, made at that moment.
 
 mod observed;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use observed::Observed;
 use time::OffsetDateTime;
 
 use crate::clock;
 use crate::database::AuditEntry;
 use crate::directory::{Directory, Generation, InvitationEvent, Invitations, pending_invitations};
+use crate::identities::{Identities, Shown};
 use crate::ledger::{Ledger, LedgerError, SignInMethod};
 use crate::posture::{
-    Account, Allowlist, Answer, Connector, Exception, Feed, FirstFailed, KINDS, Log, MethodUse,
-    PostureSettings, Reading, Record, Report, RosterFacts, State, Verification, evaluate,
+    Account, Answer, Exception, Feed, FirstFailed, KINDS, LASTING_KINDS, Log, MethodUse,
+    PostureSettings, Record, Report, RosterFacts, State, Verification, evaluate,
     exceptions_and_answers,
 };
 use crate::stores::{PostureRecord, Stores};
@@ -60,6 +62,8 @@ pub struct Basis {
     pub lookback: Duration,
     /// The kinds of log entries that checks need and imports do not read.
     pub unread_kinds: Vec<&'static str>,
+    /// The exceptions of the settings.
+    pub exceptions: Vec<Exception>,
 }
 
 /// What to evaluate, and by which settings.
@@ -69,33 +73,73 @@ pub struct Assessment {
     pub workspace: String,
     /// The moment whose state is evaluated.
     pub moment: OffsetDateTime,
+    /// Whether that moment is past. Then the roster of that moment counts, too.
+    pub is_past: bool,
+    /// Whether evidence leaves out what the roster says about a person, because the reader may not
+    /// read the roster.
+    pub hides_people: bool,
     /// The generation of that moment.
     pub generation: Generation,
     /// The settings.
     pub basis: Arc<Basis>,
 }
 
+/// A report, and when the activity log was last read by its moment.
+pub struct Evaluated {
+    /// The report.
+    pub report: Report,
+    /// When the activity log was last read; `None` if it never was.
+    pub log_read_at: Option<OffsetDateTime>,
+}
+
 /// What was read of the ledger besides the directory.
-pub struct Facts {
+struct Facts {
     assessment: Assessment,
     log: Log,
     invitation_events: Vec<InvitationEvent>,
     exceptions: Vec<Exception>,
     answers: Vec<Answer>,
     first_failed: FirstFailed,
-    allowlist: Reading<Allowlist>,
-    connectors: Reading<Vec<Connector>>,
+    observed: Observed,
     verification: Option<Verification>,
     feed: Option<(String, OffsetDateTime)>,
 }
 
 impl Assessment {
-    /// Reads what the checks need.
+    /// Reads what the checks need, and evaluates them. `directory` is the state of the generation.
     ///
     /// # Errors
     /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not
     /// write.
-    pub async fn read(self, stores: &Stores) -> Result<Facts, LedgerError> {
+    pub async fn evaluate(
+        self,
+        stores: &Stores,
+        identities: &Identities,
+        directory: &Directory,
+    ) -> Result<Evaluated, LedgerError> {
+        let roster = self.roster(identities, directory).await?;
+        let facts = self.read(stores).await?;
+        let log_read_at = facts.log.last_read_at;
+        Ok(Evaluated { report: facts.report(directory, roster.as_ref()), log_read_at })
+    }
+
+    /// What the roster says of the directory at the moment; `None` if there is no roster.
+    async fn roster(
+        &self,
+        identities: &Identities,
+        directory: &Directory,
+    ) -> Result<Option<RosterFacts>, LedgerError> {
+        let as_of = self.is_past.then_some(self.moment);
+        let Some(known) = identities.assess(Shown { directory, as_of }).await? else {
+            return Ok(None);
+        };
+        let leavers = identities.terminated_active(&known).await?;
+        let facts = RosterFacts::new(self.moment, known.confirmed_at, leavers, &known.review);
+        Ok(Some(RosterFacts { hides_people: self.hides_people, ..facts }))
+    }
+
+    /// Reads what the checks need of the ledger and the stores.
+    async fn read(self, stores: &Stores) -> Result<Facts, LedgerError> {
         let workspace = self.workspace.as_str();
         let moment = self.moment;
         let log = self.log(&stores.ledger).await?;
@@ -105,10 +149,11 @@ impl Assessment {
         };
         let verified = stores.audit.last_event(workspace, VERIFIED, moment).await?;
         let verification = verified.and_then(verification_of);
-        let (exceptions, answers) =
+        let (mut exceptions, answers) =
             exceptions_and_answers(&recorded(stores, workspace, moment).await?);
+        exceptions.extend(self.basis.exceptions.iter().cloned());
         let first_failed = stores.posture.findings_began(workspace, moment).await?;
-        let (allowlist, connectors) = observed::read(&stores.ledger, workspace, moment).await?;
+        let observed = observed::read(&stores.ledger, workspace, moment).await?;
         let feed = stores.audit.last_request(workspace, FEED, moment).await?;
         let feed = feed.map(|event| (event.actor.unwrap_or_default(), event.at));
         Ok(Facts {
@@ -117,8 +162,7 @@ impl Assessment {
             exceptions,
             answers,
             first_failed,
-            allowlist,
-            connectors,
+            observed,
             verification,
             feed,
             assessment: self,
@@ -144,7 +188,12 @@ impl Assessment {
         let methods = ledger.sign_in_methods(workspace, since, until).await?;
         // Invitations are read on their own, as `/api/v1/invitations` reads them.
         let is_invitation = |kind: &str| InvitationEvent::KINDS.iter().any(|(one, _)| *one == kind);
-        let kinds: Vec<&str> = KINDS.iter().copied().filter(|kind| !is_invitation(kind)).collect();
+        let kinds = KINDS.iter().copied().filter(|kind| !is_invitation(kind));
+        let (lasting, passing): (Vec<&str>, Vec<&str>) =
+            kinds.partition(|kind| LASTING_KINDS.contains(kind));
+        let ever = OffsetDateTime::UNIX_EPOCH;
+        let mut entries = ledger.entries_of_kinds(workspace, &lasting, ever, until).await?;
+        entries.extend(ledger.entries_of_kinds(workspace, &passing, since, until).await?);
         Ok(Log {
             covered: facts.covered,
             last_read_at: Some(until),
@@ -153,7 +202,7 @@ impl Assessment {
             sign_ins: facts.sign_ins,
             performed: facts.activity.into_iter().map(|(id, last)| (id, last.at)).collect(),
             method_uses: methods.into_iter().map(method_use).collect(),
-            entries: ledger.entries_of_kinds(workspace, &kinds, until).await?,
+            entries,
             invitations: Invitations::default(),
         })
     }
@@ -184,10 +233,8 @@ pub async fn recorded(
 }
 
 impl Facts {
-    /// Evaluates the checks. `directory` is the state of the generation, and `roster` what the
-    /// roster says of it at the moment; `None` if there is no roster.
-    #[must_use]
-    pub fn report(mut self, directory: &Directory, roster: Option<&RosterFacts>) -> Report {
+    /// Evaluates the checks.
+    fn report(mut self, directory: &Directory, roster: Option<&RosterFacts>) -> Report {
         self.log.invitations = pending_invitations(&self.invitation_events, directory);
         let accounts: Vec<Account<'_>> = directory
             .people
@@ -204,9 +251,9 @@ impl Facts {
             log,
             settings: &assessment.basis.settings,
             roster,
-            connectors: &self.connectors,
-            allowlist: &self.allowlist,
-            identity_verification: None,
+            connectors: &self.observed.connectors,
+            allowlist: &self.observed.allowlist,
+            identity_verification: self.observed.identity_verification,
             verification: verification.as_ref(),
             feed: match feed {
                 Some((client, at)) => Feed::Read { client, at: *at },

@@ -11,7 +11,18 @@ use crate::intercom::{DataConnector, IpAllowlist};
 use crate::ledger::{Ledger, LedgerError, ObservedThing, ObservedValue};
 use crate::posture::{Allowlist, Connector, Reading};
 
-/// Returns the last readings of the allowlist and of the data connectors up to a moment.
+/// What the optional calls showed.
+pub(super) struct Observed {
+    /// The allowlist of the REST API.
+    pub allowlist: Reading<Allowlist>,
+    /// The data connectors.
+    pub connectors: Reading<Vec<Connector>>,
+    /// Whether `/me` says that the Messenger verifies identities; `None` if it does not say, or was
+    /// not read.
+    pub identity_verification: Option<bool>,
+}
+
+/// Returns the last results of the optional calls up to a moment.
 ///
 /// # Errors
 /// [`LedgerError::Database`].
@@ -19,11 +30,17 @@ pub(super) async fn read(
     ledger: &Ledger,
     workspace: &str,
     moment: OffsetDateTime,
-) -> Result<(Reading<Allowlist>, Reading<Vec<Connector>>), LedgerError> {
+) -> Result<Observed, LedgerError> {
     let list = ledger.last_observation(workspace, ObservedThing::IpAllowlist, moment).await?;
     let all = ledger.last_observation(workspace, ObservedThing::DataConnectors, moment).await?;
     let connectors = |all: Vec<DataConnector>| all.into_iter().map(connector).collect();
-    Ok((reading(list, |list| allowlist(&list)), reading(all, connectors)))
+    let me = ObservedThing::IdentityVerification;
+    let me = ledger.last_observation(workspace, me, moment).await?;
+    Ok(Observed {
+        allowlist: reading(list, |list| allowlist(&list)),
+        connectors: reading(all, connectors),
+        identity_verification: me.and_then(|me| me.body.get("value")?.as_bool()),
+    })
 }
 
 fn reading<R: DeserializeOwned, T>(

@@ -33,6 +33,7 @@ mod ledger;
 mod login_link;
 mod manual;
 mod migrate;
+mod notifications;
 mod openapi;
 mod output;
 mod person;
@@ -116,6 +117,9 @@ enum Command {
     Check(check::Arguments),
     /// Write the configuration files for Saviynt EIC, filled in for this bridge.
     SaviyntPackage(saviynt_package::Arguments),
+    /// List, test, replay or resume the endpoints of outbound webhooks.
+    #[command(subcommand)]
+    Notifications(notifications::Command),
     /// Check whether the workspace is configured and used safely.
     Posture(posture::Arguments),
     /// Print the OpenAPI description.
@@ -181,6 +185,9 @@ impl CommandLine {
             }
             Command::Activity(command) => activity::run(&self.settings("warn")?, command).await,
             Command::Audit(command) => audit::run(&self.settings("warn")?, command).await,
+            Command::Notifications(command) => {
+                Box::pin(notifications::run(&self.settings("warn")?, command)).await
+            }
             Command::Posture(arguments) => posture::run(&self.settings("warn")?, arguments).await,
             Command::SaviyntPackage(arguments) => {
                 saviynt_package::run(&self.settings("warn")?, arguments).await

@@ -11,9 +11,8 @@ use crate::assessment::Assessment;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::Directory;
-use crate::identities::Shown;
 use crate::moments::{Edge, Zone};
-use crate::posture::{Report, RosterFacts};
+use crate::posture::Report;
 use crate::stores::Stores;
 
 /// The moment of `--as-of`; now without it. Of today, only the part until now is known.
@@ -46,19 +45,12 @@ pub async fn evaluated(
     let assessment = Assessment {
         workspace: workspace.to_owned(),
         moment,
+        is_past: true,
+        hides_people: false,
         generation,
         basis: Arc::new(posture_basis(config)),
     };
-    let facts = assessment.read(stores).await?;
     let identities = identities_of(config, workspace, stores, &Clock::System);
-    let shown = Shown { directory: &directory, as_of: Some(moment) };
-    let roster = match identities.assess(shown).await? {
-        Some(known) => {
-            let leavers = identities.terminated_active(&known).await?;
-            Some(RosterFacts::new(moment, known.confirmed_at, leavers, &known.review))
-        }
-        None => None,
-    };
-    let report = facts.report(&directory, roster.as_ref());
-    Ok((report, directory))
+    let evaluated = assessment.evaluate(stores, &identities, &directory).await?;
+    Ok((evaluated.report, directory))
 }

@@ -20,11 +20,16 @@ impl SettingsFingerprint {
         static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         let mut hashes = BTreeMap::new();
         for (section, value) in figment.extract::<Dict>().unwrap_or_default() {
-            // Lists are not in a section.
-            let Value::Dict(_, keys) = value else { continue };
+            let written = |value: &Value| serde_json::to_string(value).unwrap_or_default();
+            let Value::Dict(_, keys) = value else {
+                // A list that is in no section.
+                if section != "workspaces" {
+                    hashes.insert(section, HASH.hash_one(written(&value)));
+                }
+                continue;
+            };
             for (key, value) in keys {
                 let key = format!("{section}.{key}");
-                let written = |value: &Value| serde_json::to_string(value).unwrap_or_default();
                 match &value {
                     // A section within a section: `roster.pull`.
                     Value::Dict(_, inner) if setting(&key).is_none() => {

@@ -1,17 +1,25 @@
-//! The settings that are lists of tables: `[[workspaces]]` and `[[access.issuers]]`.
+//! The settings that are lists of tables: `[[workspaces]]`, `[[access.issuers]]`,
+//! `[[notifications]]` and `[[posture.exceptions]]`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use figment::Figment;
 use figment::value::Value;
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::secret_in;
 use super::findings::suggestion;
-use super::sections::{Issuer, WorkspaceTable, allowed, setting};
+use super::sections::{
+    ExceptionTable, Issuer, NotificationTable, WorkspaceTable, allowed, setting,
+};
 use super::setting::{Values, source};
+use crate::activity::Format;
 use crate::intercom::Region;
+use crate::limits;
+use crate::notifications::{Filter, SecretError, Secrets};
+use crate::posture::Exception;
 
 /// The settings of one workspace.
 #[derive(Clone, Debug)]
@@ -122,6 +130,136 @@ pub(super) fn issuers(figment: &Figment, names: &[String], wrong: &mut Vec<Strin
         all.push(issuer);
     }
     all
+}
+
+/// The settings of one endpoint of outbound webhooks.
+#[derive(Clone, Debug)]
+pub struct NotificationConfig {
+    /// Its name.
+    pub name: String,
+    /// Where messages are sent.
+    pub url: Url,
+    /// The secrets that sign them.
+    pub secrets: Secrets,
+    /// The workspace whose events are sent.
+    pub workspace: String,
+    /// Which events are sent.
+    pub filter: Filter,
+    /// The form of log entries.
+    pub format: Format,
+    /// How long the receiver may take to answer.
+    pub timeout: Duration,
+    /// Whether private addresses are allowed.
+    pub allows_private: bool,
+}
+
+/// Reads `[[notifications]]`. `names` are the names of the workspaces.
+pub(super) fn notifications(
+    figment: &Figment,
+    names: &[String],
+    wrong: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Vec<NotificationConfig> {
+    let mut all: Vec<NotificationConfig> = Vec::new();
+    let items = tables(figment, "notifications", NotificationTable::read, wrong);
+    for Item { label, value: table } in items {
+        if all.iter().any(|other| other.name == table.name) {
+            wrong.push(format!("{label}.name must be {}", allowed("notifications[].name")));
+        }
+        if table.url.scheme() == "http" && !table.allow_private_addresses {
+            wrong.push(format!("{label}.url must be {}", allowed("notifications[].url")));
+        }
+        if !(table.activity || table.changes || table.posture) {
+            wrong.push(format!("{label} sends nothing: set activity, changes or posture to true"));
+        }
+        let workspace = workspace_of_endpoint(&label, &table, names, wrong);
+        let secrets = secrets_of_endpoint(&label, &table, wrong, warnings);
+        let (Some(workspace), Some(secrets)) = (workspace, secrets) else { continue };
+        all.push(NotificationConfig {
+            name: table.name,
+            url: table.url,
+            secrets,
+            workspace,
+            filter: Filter {
+                activity: table.activity,
+                types: table.types,
+                groups: table.groups,
+                severities: table.severities,
+                changes: table.changes,
+                posture: table.posture,
+            },
+            format: table.format,
+            timeout: table.timeout,
+            allows_private: table.allow_private_addresses,
+        });
+    }
+    if all.len() > limits::NOTIFICATION_ENDPOINTS {
+        let most = limits::NOTIFICATION_ENDPOINTS;
+        wrong.push(format!(
+            "there are {} [[notifications]]; at most {most} are possible",
+            all.len()
+        ));
+    }
+    all
+}
+
+fn workspace_of_endpoint(
+    label: &str,
+    table: &NotificationTable,
+    names: &[String],
+    wrong: &mut Vec<String>,
+) -> Option<String> {
+    let chosen = match (&table.workspace, names) {
+        (Some(name), names) => names.iter().find(|known| *known == name),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    if chosen.is_none() {
+        let names = names.join(", ");
+        wrong.push(format!("{label}.workspace must be the name of a workspace: {names}"));
+    }
+    chosen.cloned()
+}
+
+fn secrets_of_endpoint(
+    label: &str,
+    table: &NotificationTable,
+    wrong: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<Secrets> {
+    let label = format!("{label}.secret");
+    let before = wrong.len();
+    let secret = Secret {
+        label: label.clone(),
+        value: table.secret.clone(),
+        file: table.secret_file.as_deref(),
+    };
+    let secret = secret.read(wrong, warnings);
+    let secrets = secret.and_then(|secret| Secrets::read(secret.expose_secret().trim()).ok());
+    if secrets.is_none() && wrong.len() == before {
+        wrong.push(format!("{label} (or {label}_file) must be {SecretError}"));
+    }
+    secrets
+}
+
+/// Reads `[[posture.exceptions]]`.
+pub(super) fn exceptions(figment: &Figment, wrong: &mut Vec<String>) -> Vec<Exception> {
+    let items = tables(figment, "posture.exceptions", ExceptionTable::read, wrong);
+    items
+        .into_iter()
+        .map(|Item { value: table, .. }| Exception {
+            number: None,
+            check: table.check,
+            subject: table.subject,
+            reason_code: table.reason_code,
+            reason: table.reason,
+            by: table.by,
+            since: None,
+            until: table.until,
+            revoked_at: None,
+            ticket: table.ticket,
+        })
+        .collect()
 }
 
 /// A table of a list, with its label in findings: `workspaces[1]`.

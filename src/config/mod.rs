@@ -6,9 +6,9 @@
 //! ```text
 //! sections     the table of settings               rules        the allowed values of a setting
 //! setting      one entry of the table              values       rules of single settings
-//! environment  settings from `BRIDGE_…` variables  lists        workspaces and issuers
+//! environment  settings from `BRIDGE_…` variables  lists        the lists of tables
 //! findings     messages about wrong settings       reference    the generated files
-//! roster_values  rules of the section `roster`
+//! roster_values, notification_values, posture_values  rules of those sections
 //! fingerprint  compares two readings
 //! ```
 //!
@@ -20,6 +20,8 @@ mod environment;
 mod findings;
 mod fingerprint;
 mod lists;
+mod notification_values;
+mod posture_values;
 mod reference;
 mod roster_values;
 mod rules;
@@ -43,7 +45,7 @@ pub(crate) use environment::open_to_others;
 use environment::variables;
 use findings::{not_a_section, unknown_keys, unreadable};
 pub use fingerprint::SettingsFingerprint;
-pub use lists::WorkspaceConfig;
+pub use lists::{NotificationConfig, WorkspaceConfig};
 use reference::defaults;
 pub use reference::{default_file, reference};
 pub use sections::{
@@ -56,6 +58,7 @@ pub(crate) use values::{is_local, origin, wrong_log_filter};
 use crate::directory::DEFAULT_WORKSPACE;
 use crate::intercom::{Connection, Region};
 use crate::limits;
+use crate::posture::Exception;
 use crate::roster::PullKind;
 
 /// All settings.
@@ -95,6 +98,10 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// `[[access.issuers]]`.
     pub issuers: Vec<Issuer>,
+    /// `[[notifications]]`.
+    pub notifications: Vec<NotificationConfig>,
+    /// `[[posture.exceptions]]`.
+    pub exceptions: Vec<Exception>,
     /// `[[workspaces]]` as written; see [`Config::workspaces`].
     pub listed_workspaces: Vec<WorkspaceConfig>,
     /// Settings that are probably mistakes but do not prevent the start.
@@ -154,6 +161,9 @@ impl Config {
         };
         config.listed_workspaces = lists::workspaces(&figment, &mut wrong, &mut warnings);
         config.issuers = lists::issuers(&figment, &config.workspace_names(), &mut wrong);
+        let names = config.workspace_names();
+        config.notifications = lists::notifications(&figment, &names, &mut wrong, &mut warnings);
+        config.exceptions = lists::exceptions(&figment, &mut wrong);
         config.find_contradictions(&figment, &mut wrong);
         config.find_oddities(&figment, file, &mut warnings);
         config.warnings = warnings;
@@ -199,6 +209,8 @@ impl Config {
             limits: section(figment, "limits", wrong, Limits::read)?,
             telemetry: section(figment, "telemetry", wrong, Telemetry::read)?,
             issuers: Vec::new(),
+            notifications: Vec::new(),
+            exceptions: Vec::new(),
             listed_workspaces: Vec::new(),
             warnings: Vec::new(),
             fingerprint: SettingsFingerprint::default(),

@@ -40,12 +40,22 @@ can be read from files, which variables with the suffix `_FILE` name. Durations 
 ";
 
 /// What the lists are for: the name, and the text.
-const LISTS: [(&str, &str); 2] = [
+const LISTS: [(&str, &str); 4] = [
     (
         "workspaces",
         "More workspaces, each a table of its own. A table takes from section intercom what it \
          leaves out, except the access token. The workspace of section intercom exists too if that \
          section has an access token; if it is connected by OAuth, it needs a table named default.",
+    ),
+    (
+        "notifications",
+        "Outbound webhooks: endpoints to which the bridge sends events, each a table of its own. \
+         docs/notifications.md describes the messages.",
+    ),
+    (
+        "posture.exceptions",
+        "Findings of the posture that are accepted for a time, each a table of its own. An \
+         exception that ends later than 365 days from now is not in force yet.",
     ),
     (
         "access.issuers",

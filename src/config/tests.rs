@@ -14,6 +14,9 @@ fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     )
 }
 
+/// A secret that signs notifications.
+const SIGNING: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 #[test]
 fn the_defaults_are_valid() {
     let config = Config::defaults().unwrap();
@@ -49,9 +52,12 @@ fn every_setting_has_a_meaning_an_allowed_value_and_a_default_that_its_rule_acce
         .filter(|line| !line.starts_with('#') && (line.contains(" = ") || line.starts_with('[')))
         .collect();
     let lists = format!("[[workspaces]]\n{}", lists.join("\n"))
-        .replace("workspaces = [\"default\"]", "workspaces = [\"emea\"]");
+        .replace("workspaces = [\"default\"]", "workspaces = [\"emea\"]")
+        .replace("intercom\"\nsecret = \"\"", &format!("intercom\"\nsecret = {SIGNING:?}"));
     let loaded = from_file(&lists).unwrap();
-    assert_eq!((loaded.workspaces().len(), loaded.issuers.len()), (1, 1), "the examples are valid");
+    let counts = [loaded.workspaces().len(), loaded.issuers.len()];
+    assert_eq!(counts, [1, 1], "the examples are valid");
+    assert_eq!([loaded.notifications.len(), loaded.exceptions.len()], [1, 1]);
 }
 
 #[test]
@@ -392,4 +398,52 @@ fn a_secret_in_a_file_that_others_can_read_causes_a_warning() {
         assert_eq!(config.warnings.len(), warned, "{mode:o}");
         assert!(config.warnings.iter().all(|warning| warning.contains("chmod 600")));
     }
+}
+
+#[test]
+fn an_endpoint_of_notifications_has_defaults() {
+    let text = format!(
+        "[[notifications]]\nname = \"siem\"\nurl = \"https://hooks.example/x?sig=1\"\n\
+         secret = {SIGNING:?}\nseverities = [\"high\"]\nformat = \"ocsf\"\n"
+    );
+    let config = from_file(&text).unwrap();
+    let endpoint = &config.notifications[0];
+    assert_eq!((endpoint.workspace.as_str(), endpoint.timeout.as_secs()), ("default", 20));
+    let filter = &endpoint.filter;
+    let sources = (filter.activity, filter.changes, filter.posture);
+    assert_eq!((sources, endpoint.allows_private), ((true, false, false), false));
+    // A change of an endpoint is noticed when the settings are read again.
+    let other = from_file(&text.replace("high", "low")).unwrap();
+    assert_eq!(config.fingerprint.changed(&other.fingerprint), ["notifications"]);
+}
+
+#[test]
+fn wrong_endpoints_and_exceptions_are_found() {
+    let wrong = from_file(
+        r#"
+        [[notifications]]
+        name = "plain"
+        url = "http://hooks.example/hook"
+        secret = "whsec_bm90aWZpY2F0aW9ucy1vZi10aGUtdGVzdHM="
+        workspace = "elsewhere"
+        [[notifications]]
+        name = "silent"
+        url = "https://hooks.example/hook"
+        activity = false
+        [[notifications]]
+        name = "odd"
+        url = "ftp://user:sesame@hooks.example"
+        secret = "sesame"
+        severities = ["worst"]
+        format = "xml"
+        [[posture.exceptions]]
+        check = "IC-ACC-99"
+        subject = ""
+        reason_code = "because"
+        until = "soon"
+    "#,
+    );
+    let message = wrong.unwrap_err().to_string();
+    assert!(!message.contains("sesame") && !message.contains("hooks.example/hook"), "{message}");
+    insta::assert_snapshot!(message);
 }

@@ -426,8 +426,9 @@ pub struct DryRun {
     pub recorded: Snapshot,
 }
 
-/// Returns a name that no other importer has.
-fn unique_name() -> String {
+/// Returns a name that no other holder of a lease has.
+#[must_use]
+pub fn unique_name() -> String {
     let mut random = [0; 16];
     // If the system gives no random bytes, the process id still tells most importers apart.
     let _ = aws_lc_rs::rand::fill(&mut random);

@@ -31,7 +31,7 @@ mod worker;
 pub use bursts::{Announced, Bursts};
 pub use connect::{ConnectError, Connector, OAuthApp};
 pub use health::{ConnectionState, Health, HealthStatus, Times};
-pub use importer::{DryRun, Importer, ReadError};
+pub use importer::{DryRun, Importer, ReadError, unique_name};
 pub use nudge::Nudge;
 pub use optional::OptionalReads;
 pub use options::{ImportOptions, Phase};

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::directory::{Mode, Observation, Run, RunStatus, Warning};
-use crate::intercom::{Client, IntercomError, read_data_connectors, read_ip_allowlist};
+use crate::intercom::{
+    Client, IntercomError, read_data_connectors, read_identity_verification, read_ip_allowlist,
+};
 use crate::ledger::{Ledger, ObservedThing};
 
 /// Which optional calls full imports make.
@@ -14,6 +16,8 @@ pub struct OptionalReads {
     pub ip_allowlist: bool,
     /// `GET /data_connectors`.
     pub data_connectors: bool,
+    /// `GET /me`, for the flag about identity verification.
+    pub identity_verification: bool,
 }
 
 /// The results of the optional calls.
@@ -67,6 +71,10 @@ impl OptionalReads {
         if self.data_connectors {
             let read = read_data_connectors(client).await;
             note(ObservedThing::DataConnectors, "/data_connectors", read.map(|all| json!(all)));
+        }
+        if self.identity_verification {
+            let read = read_identity_verification(client).await;
+            note(ObservedThing::IdentityVerification, "/me", read.map(|flag| json!(flag)));
         }
         observations
     }

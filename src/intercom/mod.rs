@@ -46,7 +46,9 @@ pub use error::{IntercomError, Outage, Permission, code_needs_operator};
 pub use log::LogKinds;
 pub use oauth::{TradeError, authorise_url, trade_code, uninstall};
 pub use observe::{Since, identify, observe};
-pub use optional::{DataConnector, IpAllowlist, read_data_connectors, read_ip_allowlist};
+pub use optional::{
+    DataConnector, IpAllowlist, read_data_connectors, read_identity_verification, read_ip_allowlist,
+};
 pub use pacing::RateBudget;
 pub use progress::Progress;
 pub use region::Region;

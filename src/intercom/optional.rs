@@ -36,8 +36,23 @@ pub struct DataConnector {
     pub updated_by: Option<UserId>,
 }
 
+const ME: &str = "/me";
 const ALLOWLIST: &str = "/ip_allowlist";
 const CONNECTORS: &str = "/data_connectors";
+
+/// Reads whether `/me` says that the Messenger verifies the identity of its users. `None` if it
+/// does not say.
+///
+/// # Errors
+/// Why Intercom did not return it.
+pub async fn read_identity_verification(client: &Client) -> Result<Option<bool>, IntercomError> {
+    client
+        .get(ME, &[], limits::INTERCOM_ATTEMPTS, |me| {
+            let app = me.object("app").value();
+            Ok(app.and_then(|app| app.flag("identity_verification").value()))
+        })
+        .await
+}
 
 /// Reads the allowlist of the REST API.
 ///

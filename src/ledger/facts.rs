@@ -10,8 +10,9 @@ use sea_orm::{
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::log_entries::rows_of_kinds;
 use super::read::volatile_values;
-use super::runs::runs_with_watermark;
+use super::runs::{newest_run, runs_with_watermark};
 use super::salted::has_erased_fields;
 use super::seconds::{a_second_after, whole_second};
 use super::stamps::Only;
@@ -103,17 +104,14 @@ impl Ledger {
     ) -> Result<Option<(OffsetDateTime, OffsetDateTime)>, LedgerError> {
         use imports::Column;
         let read = || runs_with_watermark(workspace);
-        // The exact comparison follows below.
         let about = read().filter(Column::ActivityWatermark.lte(a_second_after(moment)));
-        let last = about
-            .order_by_desc(Column::Id)
-            .limit(limits::LIST_ITEMS as u64)
-            .all(&self.database.connection)
-            .await?;
-        let by_then = |run: &imports::Model| {
-            run.activity_watermark.filter(|until| *until <= moment).map(|at| (run.id, at))
+        let db = &self.database.connection;
+        let by_then = |run: &imports::Model| run.activity_watermark.is_some_and(|at| at <= moment);
+        let last = newest_run(db, about, by_then).await?;
+        let Some((last, until)) = last.and_then(|run| Some((run.id, run.activity_watermark?)))
+        else {
+            return Ok(None);
         };
-        let Some((last, until)) = last.iter().find_map(by_then) else { return Ok(None) };
         // A gap in the numbers means that runs were folded. They read the log on from there, up to
         // shortly before the next listed run.
         let next = read()
@@ -281,15 +279,10 @@ impl Ledger {
         workspace: &str,
         moment: OffsetDateTime,
     ) -> Result<Vec<InvitationEvent>, LedgerError> {
-        use activity::Column;
         let kinds = InvitationEvent::KINDS.map(|(kind, _)| kind);
-        let rows = activity::Entity::find()
-            .filter(Column::Workspace.eq(workspace))
-            .filter(Column::Kind.is_in(kinds))
-            .filter(Column::At.lte(whole_second(moment)))
-            .order_by_asc(Column::At)
-            .all(&self.database.connection)
-            .await?;
+        let db = &self.database.connection;
+        let ever = OffsetDateTime::UNIX_EPOCH;
+        let rows = rows_of_kinds(db, workspace, &kinds, ever, moment).await?;
         let kept = rows.into_iter().filter(|row| !has_erased_fields(row.proof.as_deref()));
         Ok(kept.filter_map(|row| InvitationEvent::read(&rows::activity(row))).collect())
     }

@@ -122,7 +122,9 @@ impl Ledger {
         // first.
         let first: Option<Option<i64>> = activity::Entity::find()
             .select_only()
-            .column_as(Column::Seq.min(), "first")
+            // Not the column alone: SQLite would then walk all earlier entries in the order of their
+            // numbers, instead of the later ones in the index of their times.
+            .column_as(Expr::cust("MIN(seq + 0)"), "first")
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::RecordedAt.gte(since))
             .into_tuple()

@@ -1,7 +1,7 @@
 //! The changes of one generation, with their causes. They are stored nowhere: they follow from the
 //! versions and from Intercom's activity log.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -153,25 +153,28 @@ pub(super) async fn with_causes(
     };
     let users = ids(|change| change.user().map(ToString::to_string));
     let groups = ids(|change| change.group().map(ToString::to_string));
-    let kinds = Changed::ACTIVITY_KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
-    let about =
-        Condition::any().add(Column::SubjectId.is_in(users)).add(Column::TeamId.is_in(groups));
-    let mut query = activity::Entity::find()
-        .filter(Column::Workspace.eq(workspace))
-        .filter(Column::Kind.is_in(kinds))
-        .filter(about);
     // Except for removals, an entry from before the first generation on the page belongs to an
     // earlier generation.
-    if let Some(since) = found.iter().map(|(_, before)| *before).min().flatten() {
-        query = query
-            .filter(Condition::any().add(Column::At.gt(since)).add(Column::Kind.is_in(REMOVALS)));
-    }
-    let rows = query
-        .order_by_asc(Column::At)
-        .order_by_asc(Column::Id)
-        .limit(limits::DEEDS_ON_A_PAGE)
-        .all(db)
-        .await?;
+    let since = found.iter().map(|(_, before)| *before).min().flatten();
+    let about = |ids: Condition| {
+        let kinds = Changed::ACTIVITY_KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied());
+        let late = since.map(|since| {
+            Condition::any().add(Column::At.gt(since)).add(Column::Kind.is_in(REMOVALS))
+        });
+        activity::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Kind.is_in(kinds))
+            .filter(Condition::all().add_option(late))
+            .filter(ids)
+            .limit(limits::DEEDS_ON_A_PAGE)
+    };
+    // People and teams by themselves, and sorted here: otherwise the database would walk the whole
+    // log in the order of time.
+    let mut rows = about(Condition::all().add(Column::SubjectId.is_in(users))).all(db).await?;
+    let known: HashSet<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let of_teams = about(Condition::all().add(Column::TeamId.is_in(groups))).all(db).await?;
+    rows.extend(of_teams.into_iter().filter(|row| !known.contains(&row.id)));
+    rows.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     let mut entries =
         Entries { departures: departures(db, workspace, &found).await?, ..Entries::default() };
     for row in &rows {

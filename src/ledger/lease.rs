@@ -21,6 +21,7 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
+use super::run_rows::is_running;
 use super::{Ledger, LedgerError, evidence, presence};
 use crate::clock::{Clock, after, to_millis};
 use crate::database::entities::{imports, leases};
@@ -210,7 +211,7 @@ async fn set_end(db: &impl ConnectionTrait, lease: &Lease, end: Expr) -> Result<
 }
 
 /// Lets only the holder of the latest lease write, until the transaction ends.
-pub(super) async fn fence_off(db: &DatabaseTransaction, lease: &Lease) -> Result<(), LedgerError> {
+pub(crate) async fn fence_off(db: &DatabaseTransaction, lease: &Lease) -> Result<(), LedgerError> {
     patience(db, limits::DATABASE_WAIT, limits::DATABASE_WAIT).await?;
     let latest = leases::Entity::find_by_id(&lease.workspace).lock_exclusive().one(db).await?;
     if latest.is_some_and(|latest| latest.fence == lease.fence) {
@@ -241,7 +242,7 @@ async fn interrupt_runs(
         .select_only()
         .column(Column::Id)
         .filter(Column::Workspace.eq(workspace));
-    let left = left.filter(Column::Status.eq(RunStatus::Running.as_str()));
+    let left = left.filter(is_running());
     // A queued run waits for this very lease.
     let left =
         left.filter(Column::QueuedAt.is_null().or(Column::Fence.is_not_null())).lock_exclusive();
@@ -252,7 +253,7 @@ async fn interrupt_runs(
         .col_expr(Column::Progress, Expr::value(Option::<String>::None))
         .col_expr(Column::Error, Expr::value(serde_json::json!(error)))
         .filter(Column::Workspace.eq(workspace))
-        .filter(Column::Status.eq(RunStatus::Running.as_str()))
+        .filter(is_running())
         .filter(Column::Id.is_in(left.iter().copied()))
         .exec(db)
         .await?;

@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt as _;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::run_rows::run;
+use super::runs::newest_run;
 use super::seconds::{a_second_after, whole_second};
 use super::{Ledger, LedgerError, rows};
 use crate::database::entities::{activity, imports};
 use crate::directory::{Activity, LogFacts, RunStatus, UserId};
-use crate::limits;
 
 /// How often an account used a sign-in method.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct SignInMethod {
 }
 
 impl Ledger {
-    /// The entries of some kinds up to a moment, oldest first.
+    /// The entries of some kinds from one moment to another, oldest first.
     ///
     /// # Errors
     /// [`LedgerError::Database`].
@@ -37,16 +37,11 @@ impl Ledger {
         &self,
         workspace: &str,
         kinds: &[&str],
+        since: OffsetDateTime,
         until: OffsetDateTime,
     ) -> Result<Vec<Activity>, LedgerError> {
-        use activity::Column;
-        let query = activity::Entity::find()
-            .filter(Column::Workspace.eq(workspace))
-            .filter(Column::Kind.is_in(kinds.iter().copied()))
-            .filter(Column::At.lte(whole_second(until)))
-            .order_by_asc(Column::At)
-            .order_by_asc(Column::Id);
-        Ok(query.all(&self.database.connection).await?.into_iter().map(rows::activity).collect())
+        let rows = rows_of_kinds(&self.database.connection, workspace, kinds, since, until).await?;
+        Ok(rows.into_iter().map(rows::activity).collect())
     }
 
     /// How often each account used each sign-in method, from one moment to another.
@@ -105,13 +100,11 @@ impl Ledger {
         let query = imports::Entity::find()
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Status.eq(RunStatus::Succeeded.as_str()))
-            // The exact comparison follows below.
-            .filter(Column::FinishedAt.lte(a_second_after(moment)))
-            .order_by_desc(Column::Id)
-            .limit(limits::LIST_ITEMS as u64);
-        let rows = query.all(&self.database.connection).await?;
-        let ended = |row: &&imports::Model| row.finished_at.is_some_and(|at| at <= moment);
-        let Some(last) = rows.iter().find(ended).cloned() else { return Ok(None) };
+            .filter(Column::FinishedAt.lte(a_second_after(moment)));
+        let ended = |row: &imports::Model| row.finished_at.is_some_and(|at| at <= moment);
+        let Some(last) = newest_run(&self.database.connection, query, ended).await? else {
+            return Ok(None);
+        };
         if last.activity_watermark.is_some() {
             return Ok(None);
         }
@@ -120,4 +113,29 @@ impl Ledger {
             warnings.map(|warning| warning.code).find(|code| code.starts_with("activity_log"));
         Ok(Some(code.unwrap_or_else(|| "activity_log_unavailable".to_owned())))
     }
+}
+
+/// The rows of some kinds from one moment to another, in the order of their events.
+///
+/// Each kind is read by itself, and the rows are sorted here: for several kinds, or a sorted result,
+/// the database would rather read all entries of the time.
+pub(super) async fn rows_of_kinds(
+    db: &impl ConnectionTrait,
+    workspace: &str,
+    kinds: &[&str],
+    since: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Result<Vec<activity::Model>, LedgerError> {
+    use activity::Column;
+    let mut rows = Vec::new();
+    for kind in kinds {
+        let query = activity::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Kind.eq(*kind))
+            .filter(Column::At.gte(whole_second(since)))
+            .filter(Column::At.lte(whole_second(until)));
+        rows.extend(query.all(db).await?);
+    }
+    rows.sort_by(|a, b| (a.at, a.seq, &a.id).cmp(&(b.at, b.seq, &b.id)));
+    Ok(rows)
 }

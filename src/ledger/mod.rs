@@ -104,6 +104,7 @@ pub use fold::Folded;
 pub use handle::Ledger;
 pub use held::HeldLoss;
 pub use lease::Lease;
+pub(crate) use lease::fence_off;
 pub use log_entries::SignInMethod;
 pub use newest_first::{LatestEntries, LatestEntriesQuestion, NewestChanges};
 pub use notice::Notices;

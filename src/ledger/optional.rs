@@ -21,6 +21,8 @@ words! {
         IpAllowlist = "ip_allowlist",
         /// The data connectors.
         DataConnectors = "data_connectors",
+        /// Whether the Messenger verifies the identity of its users.
+        IdentityVerification = "identity_verification",
     }
 }
 

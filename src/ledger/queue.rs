@@ -5,7 +5,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, Select};
 use time::OffsetDateTime;
 
-use super::run_rows::{row, run, stored};
+use super::run_rows::{is_running, row, run, stored};
 use super::{Lease, Ledger, LedgerError};
 use crate::clock::Clock;
 use crate::database::DatabaseError;
@@ -196,9 +196,7 @@ fn queued(workspace: &str) -> Select<imports::Entity> {
     use imports::Column;
     imports::Entity::find()
         .filter(Column::Workspace.eq(workspace))
-        // A literal instead of a bound value: only then does the database see that the partial
-        // index applies.
-        .filter(Expr::cust("status = 'running'"))
+        .filter(is_running())
         .filter(Column::Fence.is_null())
         .filter(Column::QueuedAt.is_not_null())
 }

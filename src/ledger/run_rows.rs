@@ -1,5 +1,6 @@
 //! Converts rows of the table `imports` to runs and back.
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -98,4 +99,10 @@ fn decode<T: DeserializeOwned>(
     error: impl FnOnce() -> LedgerError,
 ) -> Result<T, LedgerError> {
     T::deserialize(value).map_err(|_| error())
+}
+
+/// The condition of runs that are in progress or queued. It has a literal instead of a bound value:
+/// only then does the database see that the partial indexes apply.
+pub(super) fn is_running() -> Expr {
+    Expr::cust("status = 'running'")
 }

@@ -3,12 +3,12 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    TransactionTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, TransactionTrait,
 };
 use time::OffsetDateTime;
 
-use super::run_rows::{run, update};
+use super::run_rows::{is_running, run, update};
 use super::{Ledger, LedgerError, evidence};
 use crate::clock::{Clock, after};
 use crate::database::entities::imports;
@@ -190,7 +190,7 @@ impl Ledger {
         let Some(fence) = self.held_fence(workspace, clock).await? else { return Ok(None) };
         let query = imports::Entity::find()
             .filter(imports::Column::Workspace.eq(workspace))
-            .filter(imports::Column::Status.eq(RunStatus::Running.as_str()))
+            .filter(is_running())
             .filter(imports::Column::Fence.eq(fence));
         query.one(&self.database.connection).await?.map(run).transpose()
     }
@@ -226,4 +226,24 @@ pub(super) fn runs_with_watermark(workspace: &str) -> Select<imports::Entity> {
         .filter(imports::Column::Workspace.eq(workspace))
         .filter(imports::Column::Status.eq(RunStatus::Succeeded.as_str()))
         .filter(imports::Column::ActivityWatermark.is_not_null())
+}
+
+/// The newest of the runs that fulfils a condition. It is read in small parts: the query can
+/// compare times only to the second, so the newest run nearly always fits.
+pub(super) async fn newest_run(
+    db: &impl ConnectionTrait,
+    query: Select<imports::Entity>,
+    fits: impl Fn(&imports::Model) -> bool,
+) -> Result<Option<imports::Model>, LedgerError> {
+    let mut below = RunId::MAX;
+    loop {
+        let part = query.clone().filter(imports::Column::Id.lt(below));
+        let rows =
+            part.order_by_desc(imports::Column::Id).limit(limits::RUNS_AT_ONCE).all(db).await?;
+        let Some(oldest) = rows.last() else { return Ok(None) };
+        below = oldest.id;
+        if let Some(found) = rows.into_iter().find(&fits) {
+            return Ok(Some(found));
+        }
+    }
 }

@@ -29,6 +29,9 @@ pub const CHANGES_LOOKED_AT: usize = 20_000;
 /// read one generation after the other.
 pub const GENERATIONS_AT_ONCE: u64 = 500;
 
+/// Runs read with one query while the newest one before a moment is looked for.
+pub const RUNS_AT_ONCE: u64 = 10;
+
 /// The maximum number of findings that a check of the ledger reports. A ledger with more cannot be
 /// repaired row by row.
 pub const FINDINGS: usize = 100;

@@ -74,6 +74,28 @@ impl EncodeLabelSet for TaskLabels {
     }
 }
 
+/// An attempt to deliver a notification.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AttemptLabels {
+    pub workspace: String,
+    pub endpoint: String,
+    pub outcome: &'static str,
+}
+
+/// An endpoint of notifications.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct EndpointLabels {
+    pub workspace: String,
+    pub endpoint: String,
+}
+
+/// Checks of the posture with one severity.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SeverityLabels {
+    pub workspace: String,
+    pub severity: &'static str,
+}
+
 /// The build of the bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct BuildLabels {

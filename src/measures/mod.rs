@@ -1,10 +1,13 @@
 //! All Prometheus metrics. `register` has their names and descriptions, `labels` their labels, and
-//! `text` writes them in the format of Prometheus.
+//! `text` writes them in the format of Prometheus. `notifications` and `posture` change those of
+//! notifications and of the posture.
 //!
 //! Counters and histograms are updated where the events happen; gauges are set on each scrape
 //! (`http::endpoints::metrics`).
 
 mod labels;
+mod notifications;
+mod posture;
 mod register;
 mod text;
 
@@ -20,9 +23,11 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use labels::{
-    ClosingLabels, ImportLabels, RequestLabels, RouteLabels, Shared, TaskLabels, TokenLabels,
-    WorkspaceLabels, WriteLabels,
+    AttemptLabels, ClosingLabels, EndpointLabels, ImportLabels, RequestLabels, RouteLabels,
+    SeverityLabels, Shared, TaskLabels, TokenLabels, WorkspaceLabels, WriteLabels,
 };
+pub use notifications::EndpointFigures;
+pub use posture::PostureFigures;
 
 type Value = Gauge<f64, AtomicU64>;
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -80,6 +85,12 @@ pub struct Measures {
     seats_unused: Family<WorkspaceLabels, Value>,
     seats_unknown: Family<WorkspaceLabels, Value>,
     invitations: Family<WorkspaceLabels, Value>,
+    notifications: Family<AttemptLabels, Counter>,
+    notification_failing: Family<EndpointLabels, Value>,
+    notification_stopped: Family<EndpointLabels, Value>,
+    posture_failing: Family<SeverityLabels, Value>,
+    posture_new: Family<WorkspaceLabels, Counter>,
+    log_read_at: Family<WorkspaceLabels, Value>,
     database_up: Value,
     connections: Value,
     connections_closed: Family<ClosingLabels, Counter>,
@@ -204,7 +215,12 @@ impl Measures {
         for operation in operations {
             self.refused_writes.get_or_create_owned(&WriteLabels { workspace: of(), operation });
         }
-        for family in [&self.intercom_calls, &self.intercom_retries, &self.intercom_rate_limited] {
+        for family in [
+            &self.intercom_calls,
+            &self.intercom_retries,
+            &self.intercom_rate_limited,
+            &self.posture_new,
+        ] {
             family.get_or_create_owned(&WorkspaceLabels { workspace: of() });
         }
     }
@@ -403,6 +419,12 @@ mod tests {
             },
         );
         measures.imported("w", "full", "succeeded", Some(1.0));
+        measures.notification("w", "siem", "delivered");
+        measures.endpoint("w", "siem", EndpointFigures::default());
+        measures.posture(
+            "w",
+            &PostureFigures { failing: vec![("high", 1)], log_read_at: Some(0), new_findings: 1 },
+        );
         measures.refused("w", "create_user");
         measures.task("importer", Some("w"));
         measures.of_route("/scim/v2/Users".into()).answered("GET", 200, Duration::ZERO);

@@ -46,6 +46,12 @@ impl Default for Measures {
             seats_unused: Family::default(),
             seats_unknown: Family::default(),
             invitations: Family::default(),
+            notifications: Family::default(),
+            notification_failing: Family::default(),
+            notification_stopped: Family::default(),
+            posture_failing: Family::default(),
+            posture_new: Family::default(),
+            log_read_at: Family::default(),
             database_up: Value::default(),
             connections: Value::default(),
             connections_closed: Family::default(),
@@ -67,6 +73,8 @@ fn register(measures: &Measures, registry: &mut Registry) {
     register_workspaces(measures, registry);
     register_rosters(measures, registry);
     register_seats(measures, registry);
+    register_notifications(measures, registry);
+    register_posture(measures, registry);
     registry.register(
         "task_failures",
         "Panics of background tasks; each task was started again",
@@ -250,4 +258,40 @@ fn register_rosters(measures: &Measures, registry: &mut Registry) {
     ] {
         registry.register(name, help, gauge.clone());
     }
+}
+
+fn register_notifications(measures: &Measures, registry: &mut Registry) {
+    registry.register(
+        "notifications",
+        "Attempts of this process to deliver a notification",
+        measures.notifications.clone(),
+    );
+    registry.register(
+        "notification_failing_seconds",
+        "Time since the first of the present failures of an endpoint; 0 if it does not fail",
+        measures.notification_failing.clone(),
+    );
+    registry.register(
+        "notification_stopped",
+        "Whether an endpoint is paused after long failure, or disabled because it answered 410 (1 or 0)",
+        measures.notification_stopped.clone(),
+    );
+}
+
+fn register_posture(measures: &Measures, registry: &mut Registry) {
+    registry.register(
+        "posture_failing_checks",
+        "Failing checks of the posture, without excepted ones",
+        measures.posture_failing.clone(),
+    );
+    registry.register(
+        "posture_new_findings",
+        "Findings of the posture that began to fail",
+        measures.posture_new.clone(),
+    );
+    registry.register(
+        "activity_log_read_timestamp_seconds",
+        "When Intercom's activity log was last read, as Unix time",
+        measures.log_read_at.clone(),
+    );
 }

@@ -157,6 +157,11 @@ impl Exception {
     }
 
     pub(super) fn force(&self, now: OffsetDateTime) -> Force {
+        // A recorded exception was checked when it was recorded. One of the settings is not in
+        // force yet while it would last too long.
+        if self.since.is_none() && self.until > now.saturating_add(LASTS) {
+            return Force::None;
+        }
         force(self.since, self.until, self.revoked_at, now)
     }
 

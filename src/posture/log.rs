@@ -63,6 +63,11 @@ pub const KINDS: &[&str] = &[
     kind::AUTHENTICATION_TOKEN,
 ];
 
+/// Those of [`KINDS`] of which entries from before `posture.window` count, too: a consent may have
+/// no end, and a second factor stays as it was set.
+pub const LASTING_KINDS: &[&str] =
+    &[kind::CONSENT_APPROVED, kind::CONSENT_REVOKED, kind::SECOND_FACTOR];
+
 /// The kinds, as Intercom spells them.
 pub(super) mod kind {
     pub const INVITED: &str = "admin_invite_creation";

@@ -43,7 +43,7 @@ pub use compare::changed;
 pub use exception::{ExceptedSubject, Exception, LASTS, ReasonCode, TEXT_CHARACTERS};
 pub use facts::Facts;
 pub use formats::{Format, OcsfPer, PostureRow, Suppressed, ocsf, rows, sarif, text};
-pub use log::{KINDS, Log, MethodUse};
+pub use log::{KINDS, LASTING_KINDS, Log, MethodUse};
 pub use outcome::{Draft, Evidence, Outcome, UNKNOWN, WORKSPACE};
 pub use record::{Act, BadRecord, Record, exceptions_and_answers};
 pub use report::{

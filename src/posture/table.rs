@@ -342,8 +342,8 @@ pub static CHECKS: [Check; CheckId::ALL.len()] = [
         severity: Severity::High,
         question: "Does the Messenger demand a signed token of its users?",
         rule: "Always manual. The evidence has what `/me` says about identity verification, \
-               which signed tokens replaced.",
-        evidence: "The flag of `/me`.",
+               which signed tokens replaced, if `read_identity_verification` is on.",
+        evidence: "The flag of `/me`; null if it was not read.",
         remedy: "In the security settings of the Messenger, enforce signed tokens (JWT).",
         page: None,
         settings: &[],

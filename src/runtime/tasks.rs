@@ -28,7 +28,7 @@ pub enum TaskState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TaskStatus {
     /// The task: `importer`, `publisher`, `access`, `roster`, `upkeep`, `posture`,
-    /// `certificates`, `audit_trail`, `server` or `ops_server`.
+    /// `notifications`, `certificates`, `audit_trail`, `server` or `ops_server`.
     task: &'static str,
     /// The workspace of the task; null for a task of the whole bridge.
     workspace: Option<String>,

@@ -8,6 +8,7 @@
 //! audit          the audit trail
 //! connections    Intercom's tokens, encrypted
 //! enterprise     since when accounts have their values of SCIM's enterprise extension
+//! notifications  how far endpoints of outbound webhooks were served
 //! page_sessions  access to the console
 //! posture        exceptions and answers of the posture, and since when findings exist
 //! reviews        access reviews
@@ -22,6 +23,7 @@ mod clients;
 mod connections;
 mod enterprise;
 mod keys;
+mod notifications;
 mod page_sessions;
 mod posture;
 mod requests;
@@ -34,8 +36,9 @@ pub use clients::{IssuedToken, OAuthClient, Revocations, Rotation};
 pub use connections::{ConnectProof, ConnectionStore, SealedConnection};
 pub use enterprise::EnterpriseStore;
 pub use keys::SealedKey;
+pub use notifications::{Delivery, NewDelivery, NotificationStore, Progress, StoredEndpoint};
 pub use page_sessions::PageSessionStore;
-pub use posture::{NotedFinding, PostureRecord, PostureStore};
+pub use posture::{NotedFinding, NumberedFinding, PostureRecord, PostureStore};
 pub use requests::{Closing, NewRequest, RequestQuestion, RequestStore};
 pub use reviews::{Decided, ReviewChanged, ReviewStore, Signing, WantedItems};
 pub use roster::{
@@ -59,6 +62,8 @@ pub struct Stores {
     pub connections: ConnectionStore,
     /// Since when accounts have their values of SCIM's enterprise extension.
     pub enterprise: EnterpriseStore,
+    /// The endpoints of outbound webhooks.
+    pub notifications: NotificationStore,
     /// The sessions of the console.
     pub page_sessions: PageSessionStore,
     /// What people recorded about the checks of the posture, and since when findings exist.
@@ -81,6 +86,7 @@ impl Stores {
             audit: AuditStore::new(database.clone()),
             connections: ConnectionStore::new(database.clone()),
             enterprise: EnterpriseStore::new(database.clone()),
+            notifications: NotificationStore::new(database.clone()),
             page_sessions: PageSessionStore::new(database.clone()),
             posture: PostureStore::new(database.clone()),
             requests: RequestStore::new(database.clone()),

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, TransactionTrait,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -36,8 +36,35 @@ pub struct PostureRecord {
     pub act: Value,
 }
 
-/// A finding to record: its id and the id of its check.
-pub type NotedFinding = (String, &'static str);
+/// A finding to record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotedFinding {
+    /// Its id in the report.
+    pub id: String,
+    /// The id of its check.
+    pub check: &'static str,
+    /// Its severity.
+    pub severity: &'static str,
+    /// Whether a person has accepted it. Nobody is notified of an accepted finding.
+    pub is_excepted: bool,
+}
+
+/// A finding with the number under which people are notified of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberedFinding {
+    /// Its number in the workspace; the first is 1.
+    pub number: i64,
+    /// Its id in the report.
+    pub id: String,
+    /// The id of its check.
+    pub check: String,
+    /// Its severity.
+    pub severity: Option<String>,
+    /// When it began to fail.
+    pub began_at: OffsetDateTime,
+    /// The generation of that moment.
+    pub began_generation: Generation,
+}
 
 /// What people recorded about the checks of the posture, and when findings began and ended.
 #[derive(Clone, Debug)]
@@ -161,7 +188,8 @@ impl PostureStore {
     }
 
     /// Records which findings there are at a moment: those that are new begin, and those that are
-    /// gone end. Returns the number of new ones.
+    /// gone end. A new one gets a number, an excepted one when its exception is over. Returns how
+    /// many got one.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -176,16 +204,17 @@ impl PostureStore {
         let db = self.changing(workspace).await?;
         let open = posture_findings::Entity::find()
             .select_only()
-            .columns([Column::Id, Column::BeganAt])
+            .columns([Column::Id, Column::BeganAt, Column::Number])
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::EndedAt.is_null());
-        let open: HashMap<String, OffsetDateTime> =
-            open.into_tuple().all(&db).await?.into_iter().collect();
+        let open = open.into_tuple::<(String, OffsetDateTime, Option<i64>)>().all(&db).await?;
+        let open: HashMap<String, (OffsetDateTime, Option<i64>)> =
+            open.into_iter().map(|(id, began, number)| (id, (began, number))).collect();
         // Another process has noted a later moment.
-        if open.values().any(|began| *began > at) {
+        if open.values().any(|(began, _)| *began > at) {
             return Ok(0);
         }
-        let there: HashSet<&str> = findings.iter().map(|(id, _)| id.as_str()).collect();
+        let there: HashSet<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
         let gone: Vec<&String> = open.keys().filter(|id| !there.contains(id.as_str())).collect();
         for ids in gone.chunks(limits::SQL_VALUES / 2) {
             posture_findings::Entity::update_many()
@@ -196,21 +225,91 @@ impl PostureStore {
                 .exec(&db)
                 .await?;
         }
-        let new = findings.iter().filter(|(id, _)| !open.contains_key(id));
-        let rows: Vec<posture_findings::ActiveModel> = new
-            .map(|(id, check)| posture_findings::ActiveModel {
-                workspace: Set(workspace.to_owned()),
-                id: Set(id.clone()),
-                began_at: Set(at),
-                began_generation: Set(generation),
-                check_id: Set((*check).to_owned()),
-                ended_at: Set(None),
-            })
-            .collect();
-        let count = rows.len();
+        let first = last_finding(&db, workspace).await? + 1;
+        let mut next = first;
+        let mut rows = Vec::new();
+        for finding in findings {
+            let known = open.get(&finding.id).copied();
+            if known.is_some_and(|(_, number)| number.is_some() || finding.is_excepted) {
+                continue;
+            }
+            let number = (!finding.is_excepted).then_some(next);
+            next += i64::from(number.is_some());
+            match known {
+                Some(_) => number_finding(&db, workspace, &finding.id, number).await?,
+                None => rows.push(posture_findings::ActiveModel {
+                    workspace: Set(workspace.to_owned()),
+                    id: Set(finding.id.clone()),
+                    began_at: Set(at),
+                    began_generation: Set(generation),
+                    check_id: Set(finding.check.to_owned()),
+                    ended_at: Set(None),
+                    number: Set(number),
+                    severity: Set(Some(finding.severity.to_owned())),
+                }),
+            }
+        }
         insert(&db, rows, None).await?;
         db.commit().await?;
-        Ok(count)
+        Ok(usize::try_from(next - first).unwrap_or_default())
+    }
+
+    /// The number of the last finding; 0 if there is none.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn last_finding(&self, workspace: &str) -> Result<i64, DatabaseError> {
+        last_finding(&self.database.connection, workspace).await
+    }
+
+    /// The number of the last finding that began before a moment; 0 if there is none.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn finding_before(
+        &self,
+        workspace: &str,
+        moment: OffsetDateTime,
+    ) -> Result<i64, DatabaseError> {
+        use posture_findings::Column;
+        let query = posture_findings::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::BeganAt.lte(moment.saturating_add(time::Duration::SECOND)))
+            .filter(Column::Number.is_not_null());
+        let rows = query.all(&self.database.connection).await?.into_iter();
+        // Compared here: SQLite compares times as texts, which is exact to the second only.
+        let before = rows.filter(|row| row.began_at < moment).filter_map(|row| row.number);
+        Ok(before.max().unwrap_or_default())
+    }
+
+    /// The findings after a number, in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn findings_after(
+        &self,
+        workspace: &str,
+        number: i64,
+        limit: usize,
+    ) -> Result<Vec<NumberedFinding>, DatabaseError> {
+        use posture_findings::Column;
+        let query = posture_findings::Entity::find()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Number.gt(number))
+            .order_by_asc(Column::Number)
+            .limit(limit as u64);
+        let rows = query.all(&self.database.connection).await?.into_iter();
+        let finding = |row: posture_findings::Model| {
+            Some(NumberedFinding {
+                number: row.number?,
+                id: row.id,
+                check: row.check_id,
+                severity: row.severity,
+                began_at: row.began_at,
+                began_generation: row.began_generation,
+            })
+        };
+        Ok(rows.filter_map(finding).collect())
     }
 
     /// When the findings that there were at a moment began, and the generation of that time.
@@ -268,4 +367,33 @@ fn without_person(act: &Value, person: &KnownPerson) -> Value {
 fn has_id(subject: &str, person: &KnownPerson) -> bool {
     let words = subject.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
     words.filter_map(|word| word.strip_prefix("adm_")).any(|id| person.ids.contains(id))
+}
+
+async fn last_finding(db: &impl ConnectionTrait, workspace: &str) -> Result<i64, DatabaseError> {
+    use posture_findings::Column;
+    let query = posture_findings::Entity::find()
+        .select_only()
+        .column(Column::Number)
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Number.is_not_null())
+        .order_by_desc(Column::Number);
+    let last = query.into_tuple::<Option<i64>>().one(db).await?;
+    Ok(last.flatten().unwrap_or_default())
+}
+
+async fn number_finding(
+    db: &DatabaseTransaction,
+    workspace: &str,
+    id: &str,
+    number: Option<i64>,
+) -> Result<(), DatabaseError> {
+    use posture_findings::Column;
+    posture_findings::Entity::update_many()
+        .col_expr(Column::Number, Expr::value(number))
+        .filter(Column::Workspace.eq(workspace))
+        .filter(Column::Id.eq(id))
+        .filter(Column::EndedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(())
 }

@@ -52,6 +52,7 @@ mod lists_in_part;
 mod losses;
 mod metrics;
 mod negotiation;
+mod notifications;
 mod oauth;
 mod odd_answers;
 mod openapi;

@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::Value;
 use simulator::Fault;
 
+use crate::notifications::endpoint;
 use crate::support::bridge::{Bridge, client, dozen, start_import, token};
 use crate::support::waiting::until;
 
@@ -34,6 +35,7 @@ fn value(text: &str, sample: &str) -> f64 {
 async fn busy() -> Bridge {
     let bridge = Bridge::serving_with(dozen(), |config| {
         config.roster.complete = Some(Completeness::All);
+        config.notifications.push(endpoint("http://127.0.0.1:1/hook"));
     })
     .await;
     bridge.get("/scim/v2/Users?count=1").await;
@@ -56,6 +58,12 @@ async fn busy() -> Bridge {
     Bridge::send(request.body("key,email\n1,ida@acme.example\n")).await;
     until("the figures of the roster are computed", async || {
         bridge.get("/metrics").await.text.contains("bridge_roster_held")
+    })
+    .await;
+    until("the posture is evaluated, and the endpoint is served", async || {
+        let text = bridge.get("/metrics").await.text;
+        text.contains("bridge_posture_failing_checks{")
+            && text.contains("bridge_notification_stopped{")
     })
     .await;
     bridge

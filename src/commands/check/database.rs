@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::Database;
 use crate::ledger::Ledger;
-use crate::stores::{AccessStore, Stores};
+use crate::stores::{AccessStore, NotificationStore, Stores};
 
 /// Checks the encryption key. Creates nothing: the first start creates a missing key.
 async fn check_encryption_key(config: &Config, store: &AccessStore, report: &mut Report) {
@@ -55,6 +55,7 @@ pub async fn check_database(config: &Config, clock: &Clock, report: &mut Report)
             report.ok("database", &format!("{name} is up to date"));
             check_times(config, &stores.ledger, clock, report).await;
             check_encryption_key(config, &stores.access, report).await;
+            check_notifications(config, &stores.notifications, report).await;
             check_seen_proxies(config, &stores.audit, clock, report).await;
         }
         Ok(pending) => report.warn(
@@ -66,6 +67,23 @@ pub async fn check_database(config: &Config, clock: &Clock, report: &mut Report)
         }
     }
     stores.close().await;
+}
+
+/// Reports the endpoints of outbound webhooks that fail.
+async fn check_notifications(config: &Config, store: &NotificationStore, report: &mut Report) {
+    for endpoint in &config.notifications {
+        let name = &endpoint.name;
+        match store.endpoint(&endpoint.workspace, name).await {
+            Ok(stored) => match stored.and_then(|stored| stored.standing.failure_of(name)) {
+                None => report.ok("notifications", &format!("the endpoint {name} does not fail")),
+                Some(failure) => {
+                    let detail = format!("{}; {}", failure.detail, failure.remedy);
+                    report.warn("notifications", &detail);
+                }
+            },
+            Err(error) => report.failed("notifications", &error.chain()),
+        }
+    }
 }
 
 /// Reports recorded times that lie in the future.

@@ -121,6 +121,15 @@ async fn report_optional(config: &Config, client: &Client, report: &mut Report) 
         let detail = read.map(|all| format!("{} data connectors", all.len()));
         say("data connectors", "data connectors", detail);
     }
+    if config.posture.read_identity_verification {
+        let read = intercom::read_identity_verification(client).await;
+        let detail = read.map(|flag| match flag {
+            Some(true) => "on".to_owned(),
+            Some(false) => "off".to_owned(),
+            None => "Intercom does not say".to_owned(),
+        });
+        say("identity verification", "reading the workspace", detail);
+    }
 }
 
 /// Reports the rate limit and the clock, as seen in Intercom's responses.

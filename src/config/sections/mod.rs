@@ -6,6 +6,7 @@ mod console;
 mod import;
 mod intercom;
 mod limits;
+mod notifications;
 mod posture;
 mod roster;
 mod serve;
@@ -21,6 +22,8 @@ pub use console::ConsoleOidc;
 pub use import::Import;
 pub use intercom::{Database, Intercom};
 pub use limits::Limits;
+pub(super) use notifications::NotificationTable;
+pub(super) use posture::ExceptionTable;
 pub use posture::Posture;
 pub use roster::{Roster, RosterPull};
 pub use serve::{Reviews, Scim, Seats, Serve};
@@ -51,6 +54,8 @@ pub(super) fn settings() -> &'static [Setting] {
             Limits::settings(),
             Telemetry::settings(),
             WorkspaceTable::settings(),
+            NotificationTable::settings(),
+            ExceptionTable::settings(),
             Issuer::settings(),
         ]
         .into_iter()

@@ -1,9 +1,13 @@
-//! Section `posture`.
+//! Section `posture`, and `[[posture.exceptions]]`.
 
 use std::time::Duration;
 
-use crate::config::rules::{boolean, duration, texts, whole};
+use time::OffsetDateTime;
+
+use crate::config::posture_values::{check_id, end, reason_code, sentence, subject};
+use crate::config::rules::{boolean, duration, some_text, texts, whole};
 use crate::config::setting::section;
+use crate::posture::{CheckId, ExceptedSubject, ReasonCode};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -74,5 +78,36 @@ section! {
 
         /// Whether full imports read the data connectors (GET /data_connectors), for IC-APP-2.
         pub read_data_connectors: bool = false, boolean();
+
+        /// Whether full imports read what GET /me says about identity verification, as evidence
+        /// for IC-MSG-1.
+        pub read_identity_verification: bool = false, boolean();
+    }
+}
+
+section! {
+    /// A table of `[[posture.exceptions]]`: a finding that is accepted for a time.
+    pub struct ExceptionTable in "posture.exceptions[]" {
+        /// The id of the check.
+        pub check: CheckId = "IC-ACC-2", check_id().required();
+
+        /// What the exception is about: the subject of the finding, such as adm_4423433; an
+        /// address; or domain:example.com.
+        pub subject: ExceptedSubject = "ida@example.com", subject().required();
+
+        /// Why, in one word.
+        pub reason_code: ReasonCode = "accepted_risk", reason_code().required();
+
+        /// Why, in a sentence.
+        pub reason: String = "On parental leave", sentence().required();
+
+        /// Who decided it.
+        pub by: String = "security@example.com", some_text("a name or an address").required();
+
+        /// The last day, or the time of the end.
+        pub until: OffsetDateTime = "2027-02-01", end().required();
+
+        /// The ticket about it.
+        pub ticket: Option<String> = "", some_text("a name of at most 200 characters").or_empty();
     }
 }

@@ -19,6 +19,8 @@ pub mod imports;
 pub mod leases;
 pub mod lifecycle_requests;
 pub mod membership_versions;
+pub mod notification_deliveries;
+pub mod notification_endpoints;
 pub mod page_sessions;
 pub mod posture_findings;
 pub mod posture_observations;

@@ -15,6 +15,8 @@ pub struct Model {
     pub began_generation: i64,
     pub check_id: String,
     pub ended_at: Option<TimeDateTimeWithTimeZone>,
+    pub number: Option<i64>,
+    pub severity: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::clock;
 use crate::directory::{Mode, RunStatus, pending_invitations};
 use crate::http::errors::ApiError;
 use crate::http::extract::caller::OptionalCaller;
@@ -10,7 +11,10 @@ use crate::http::request::negotiation::preferred_form;
 use crate::http::state::service::Service;
 use crate::import::ConnectionState;
 use crate::limits;
-use crate::measures::{Measures, RosterFigures, SeatFigures, WorkspaceState};
+use crate::measures::{
+    EndpointFigures, Measures, RosterFigures, SeatFigures, WorkspaceState,
+};
+use crate::notifications::EndpointState;
 use crate::requests::Operation;
 use crate::runtime::WorkspaceHandle;
 use crate::scim::{ResourceType, resource_types};
@@ -55,6 +59,9 @@ pub async fn metrics(
             ..state(&service, workspace)
         };
         service.measures.workspace(&workspace.name, &state);
+        if up {
+            up = measure_endpoints(&service, &workspace.name).await;
+        }
     }
     service.measures.database(up);
     let connections = service.connections.standing();
@@ -70,6 +77,26 @@ pub async fn metrics(
     let text = text.map_err(|_| ApiError::Internal)?;
     let text = if form == OPEN_METRICS { text } else { older_format(&text) };
     Ok(HttpResponse::Ok().content_type(form).body(text))
+}
+
+/// Sets the gauges of the endpoints of outbound webhooks. Returns whether the database answered.
+async fn measure_endpoints(service: &Service, workspace: &str) -> bool {
+    if service.endpoints.is_empty() {
+        return true;
+    }
+    let read = service.stores.notifications.endpoints(workspace);
+    let read = service.clock.within(limits::REFUSAL_WAIT, read).await.and_then(Result::ok);
+    let Some(stored) = read else { return false };
+    for stored in stored.iter().filter(|one| service.has_endpoint(workspace, &one.name)) {
+        let standing = &stored.standing;
+        let failing = standing.failing_since.and_then(|at| clock::age(service.clock.now(), at));
+        let figures = EndpointFigures {
+            failing: failing.unwrap_or_default().as_secs_f64(),
+            is_stopped: standing.state != EndpointState::Active,
+        };
+        service.measures.endpoint(workspace, &stored.name, figures);
+    }
+    true
 }
 
 /// Converts OpenMetrics to Prometheus' older text format. There, a counter is declared with the

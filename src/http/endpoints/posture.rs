@@ -26,11 +26,8 @@ use crate::http::wire::{
     ApiRefusals, BodyRefusals, ParameterRefusals, PastRefusals, PostureParameters,
     PostureRecordBody, PostureRecorded, Problem,
 };
-use crate::identities::{Identities, Shown};
-use crate::ledger::LedgerError;
 use crate::posture::{
-    Act, CheckId, Format, OcsfPer, Report, RosterFacts, Status, Suppressed, changed, ocsf, rows,
-    sarif,
+    Act, CheckId, Format, OcsfPer, Report, Status, Suppressed, changed, ocsf, rows, sarif,
 };
 
 /// The media type of SARIF (OASIS SARIF 2.1.0, appendix).
@@ -179,8 +176,8 @@ async fn current(request: &HttpRequest, caller: &Caller<PostureRead>) -> Result<
     let served = freshness::served(request, caller).await?.served;
     let generation = served.snapshot_id().generation;
     let moment = caller.service.clock.now();
-    let assessment = assessment(caller, moment, generation);
-    evaluated(caller, Source::Served(served), None, assessment).await
+    let assessment = Assessment { is_past: false, ..assessment(caller, moment, generation) };
+    evaluated(caller, Source::Served(served), assessment).await
 }
 
 /// The report of a past moment.
@@ -189,8 +186,7 @@ async fn at(caller: &Caller<PostureRead>, moment: OffsetDateTime) -> Result<Repo
     let workspace = Arc::clone(&caller.workspace);
     let read = async move { workspace.past.at(generation).await };
     let directory = caller.service.makers.export(read).await??;
-    let assessment = assessment(caller, moment, generation);
-    evaluated(caller, Source::Past(directory), Some(moment), assessment).await
+    evaluated(caller, Source::Past(directory), assessment(caller, moment, generation)).await
 }
 
 fn assessment(
@@ -201,41 +197,24 @@ fn assessment(
     Assessment {
         workspace: caller.workspace.name.to_string(),
         moment,
+        is_past: true,
+        // What the roster says about a person needs a scope of its own.
+        hides_people: !caller.principal.scopes.contains(&Scope::RosterRead),
         generation,
         basis: Arc::clone(&caller.service.posture),
     }
 }
 
-/// Reads what the checks need, and evaluates them, on an export thread. `as_of` is the moment of
-/// the past; `None` for now.
+/// Evaluates the checks on an export thread.
 async fn evaluated(
     caller: &Caller<PostureRead>,
     source: Source,
-    as_of: Option<OffsetDateTime>,
     assessment: Assessment,
 ) -> Result<Report, ApiError> {
     let service = Data::clone(&caller.service);
     let identities = Arc::clone(&caller.workspace.identities);
-    // What the roster says about a person needs a scope of its own.
-    let hides_people = !caller.principal.scopes.contains(&Scope::RosterRead);
     let made = caller.service.makers.export(async move {
-        let moment = assessment.moment;
-        let facts: assessment::Facts = assessment.read(&service.stores).await?;
-        let shown = Shown { directory: source.directory(), as_of };
-        let roster = roster_facts(&identities, shown, moment).await?;
-        let roster = roster.map(|roster| RosterFacts { hides_people, ..roster });
-        Ok::<_, ApiError>(facts.report(source.directory(), roster.as_ref()))
+        assessment.evaluate(&service.stores, &identities, source.directory()).await
     });
-    made.await?
-}
-
-/// What the roster says at a moment.
-pub(in crate::http) async fn roster_facts(
-    identities: &Identities,
-    shown: Shown<'_>,
-    moment: OffsetDateTime,
-) -> Result<Option<RosterFacts>, LedgerError> {
-    let Some(known) = identities.assess(shown).await? else { return Ok(None) };
-    let leavers = identities.terminated_active(&known).await?;
-    Ok(Some(RosterFacts::new(moment, known.confirmed_at, leavers, &known.review)))
+    Ok(made.await??.report)
 }

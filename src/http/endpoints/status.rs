@@ -96,7 +96,7 @@ pub async fn status(
     caller: Caller<ImportRead>,
 ) -> Result<Json<Status>, ApiError> {
     preferred_form(&request, &[JSON])?;
-    Ok(Json(Status::current(&caller.workspace, &caller.service)))
+    Ok(Json(Status::current(&caller.workspace, &caller.service).await))
 }
 
 /// Returns the status of every workspace for which the token is valid.
@@ -112,8 +112,10 @@ pub async fn workspaces(
     let all = &caller.service.workspaces;
     let principal = &caller.principal;
     let opened = all.values().filter(|workspace| principal.opens(&workspace.name));
-    let items: Vec<Status> =
-        opened.map(|workspace| Status::current(workspace, &caller.service)).collect();
+    let mut items = Vec::new();
+    for workspace in opened {
+        items.push(Status::current(workspace, &caller.service).await);
+    }
     Ok(Json(WorkspaceList { total: items.len(), items, next: None }))
 }
 
@@ -129,7 +131,7 @@ pub struct WorkspaceList {
 }
 
 impl Status {
-    fn current(workspace: &WorkspaceHandle, service: &Service) -> Self {
+    async fn current(workspace: &WorkspaceHandle, service: &Service) -> Self {
         let WorkspaceHandle { name, live, health, .. } = workspace;
         let standing = health.standing();
         let shown = live.shown();
@@ -148,6 +150,7 @@ impl Status {
             last_import: standing.last_run,
             time_problems: standing.times.problems,
             roster_problems: roster_problems(workspace),
+            notification_problems: notification_problems(service, name).await,
         }
     }
 }
@@ -242,6 +245,21 @@ pub struct Status {
     time_problems: Vec<Failure>,
     /// Problems with the roster: it is held, too old, or could not be pulled. Each has a remedy.
     roster_problems: Vec<Failure>,
+    /// Problems with the endpoints of outbound webhooks: they fail, are paused or disabled. Each
+    /// has a remedy. Empty while the database does not answer.
+    notification_problems: Vec<Failure>,
+}
+
+/// What is wrong with the endpoints of outbound webhooks of a workspace.
+async fn notification_problems(service: &Service, workspace: &str) -> Vec<Failure> {
+    if service.endpoints.is_empty() {
+        return Vec::new();
+    }
+    let read = service.stores.notifications.endpoints(workspace);
+    let read = service.clock.within(limits::REFUSAL_WAIT, read).await.and_then(Result::ok);
+    let stored = read.unwrap_or_default().into_iter();
+    let named = stored.filter(|stored| service.has_endpoint(workspace, &stored.name));
+    named.filter_map(|stored| stored.standing.failure_of(&stored.name)).collect()
 }
 
 /// What is wrong with the roster of a workspace.

@@ -12,11 +12,9 @@ use super::posture_view::{self, PostureFilters};
 use super::view;
 use super::viewer::Viewer;
 use crate::assessment::Assessment;
-use crate::http::endpoints::posture::roster_facts;
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
-use crate::identities::Shown;
 use crate::posture::{Report, rows};
 use crate::words::Words;
 
@@ -27,18 +25,17 @@ pub async fn report(service: &Data<Service>, viewer: &Viewer) -> Result<Option<R
     let assessment = Assessment {
         workspace: viewer.workspace.name.to_string(),
         moment,
+        is_past: false,
+        hides_people: false,
         generation: served.snapshot_id().generation,
         basis: Arc::clone(&service.posture),
     };
     let identities = Arc::clone(&viewer.workspace.identities);
     let stores = service.stores.clone();
-    let made = service.makers.export(async move {
-        let facts = assessment.read(&stores).await?;
-        let shown = Shown { directory: served.directory(), as_of: None };
-        let roster = roster_facts(&identities, shown, moment).await?;
-        Ok::<_, ApiError>(facts.report(served.directory(), roster.as_ref()))
-    });
-    Ok(Some(made.await??))
+    let made = service
+        .makers
+        .export(async move { assessment.evaluate(&stores, &identities, served.directory()).await });
+    Ok(Some(made.await??.report))
 }
 
 fn filters(request: &HttpRequest) -> PostureFilters {

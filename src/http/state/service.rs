@@ -78,6 +78,8 @@ pub struct Service {
     pub seat_price: Option<Price>,
     /// The currency of that price.
     pub seat_currency: Option<String>,
+    /// The endpoints of outbound webhooks: the workspace and the name of each.
+    pub endpoints: Arc<[(String, String)]>,
     /// The connections of clients.
     pub connections: Arc<Connections>,
     /// The threads that make large responses.
@@ -105,6 +107,12 @@ pub struct Freshness {
 }
 
 impl Service {
+    /// Whether the settings have this endpoint of outbound webhooks.
+    #[must_use]
+    pub fn has_endpoint(&self, workspace: &str, name: &str) -> bool {
+        self.endpoints.iter().any(|known| (&*known.0, &*known.1) == (workspace, name))
+    }
+
     /// Counts a request with an invalid token, secret, signature, session or link against the rate
     /// limit of its network. Each kind has a limit of its own. Call it only after the check failed:
     /// clients with valid credentials may share the address, and must not be refused.

@@ -88,3 +88,20 @@ fn an_unknown_status_cannot_be_excepted() {
     let result = world.result(CheckId::Acc5);
     assert_eq!((result.status, result.excepted), (Status::Unknown, 0));
 }
+
+#[test]
+fn an_exception_of_the_settings_is_not_in_force_while_it_would_last_too_long() {
+    for (until, applies) in [
+        (NOW + LASTS, true),
+        (NOW + LASTS + Duration::SECOND, false),
+        (NOW + Duration::SECOND, true),
+        (NOW, false),
+    ] {
+        let mut world = world();
+        world.excepts(CheckId::Acc3, "adm_3", until);
+        world.exceptions[0].number = None;
+        world.exceptions[0].since = None;
+        let result = world.result(CheckId::Acc3);
+        assert_eq!((result.excepted, result.failed), (usize::from(applies), usize::from(!applies)));
+    }
+}

@@ -54,7 +54,11 @@ pub const OPTIONS: ImportOptions = ImportOptions {
     include_bots: false,
     roles: false,
     lease: Duration::from_secs(15),
-    optional: OptionalReads { ip_allowlist: false, data_connectors: false },
+    optional: OptionalReads {
+        ip_allowlist: false,
+        data_connectors: false,
+        identity_verification: false,
+    },
 };
 
 pub fn request(mode: Mode) -> ImportRequest {

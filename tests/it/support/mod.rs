@@ -10,6 +10,7 @@ pub mod issuer;
 pub mod prism;
 pub mod provider;
 pub mod proxy;
+pub mod receiver;
 pub mod secrets;
 pub mod shell;
 pub mod tampering;
