@@ -1,5 +1,6 @@
 //! SCIM's enterprise extension: gives what the roster says of accounts to the publisher.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ impl EnterpriseValues {
         if self.is_noted(assessment.as_ref(), at) {
             return Ok(());
         }
-        let none = Default::default();
+        let none = HashMap::default();
         let facts = assessment.as_ref().map_or(&none, |assessment| &assessment.enterprise);
         let workspace = self.identities.workspace();
         let enterprises = self.store.note(workspace, facts, self.clock.now()).await?;

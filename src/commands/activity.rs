@@ -72,7 +72,7 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
         ledger,
         name: workspace,
         workspace: described,
-        format: (*format).into(),
+        format: *format,
         types: r#type.iter().map(String::as_str).collect(),
         output: output(to.as_deref())?,
         state: state.as_deref(),

@@ -11,9 +11,7 @@ use crate::http::request::negotiation::preferred_form;
 use crate::http::state::service::Service;
 use crate::import::ConnectionState;
 use crate::limits;
-use crate::measures::{
-    EndpointFigures, Measures, RosterFigures, SeatFigures, WorkspaceState,
-};
+use crate::measures::{EndpointFigures, Measures, RosterFigures, SeatFigures, WorkspaceState};
 use crate::notifications::EndpointState;
 use crate::requests::Operation;
 use crate::runtime::WorkspaceHandle;
