@@ -29,6 +29,7 @@ mod m20261127_000024_indexes;
 mod m20261127_000024_notifications;
 mod m20261127_000025_console;
 mod m20261127_000026_reviews;
+mod m20261127_000027_roster_confirmations;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000024_indexes::Migration),
             Box::new(m20261127_000025_console::Migration),
             Box::new(m20261127_000026_reviews::Migration),
+            Box::new(m20261127_000027_roster_confirmations::Migration),
         ]
     }
 }

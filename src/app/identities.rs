@@ -1,4 +1,4 @@
-//! Identities: their settings, the pull of rosters, and the loop that keeps their figures current.
+//! Identities: their settings, and the loop that keeps their figures current and pulls rosters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use super::days;
 use super::enterprise::EnterpriseValues;
-use crate::clock::Clock;
-use crate::config::{Config, Roster, RosterPull};
+use crate::clock::{Clock, age};
+use crate::config::{Config, Roster};
 use crate::http::Makers;
-use crate::identities::pull::{PullCredentials, PullSource, Puller};
+use crate::identities::pull::Puller;
 use crate::identities::{Author, Identities, IdentityOptions, Import, ImportOutcome, PullFailure};
 use crate::limits;
 use crate::roster::{MatchSettings, ReadSettings, RequestedFormat};
@@ -69,29 +69,6 @@ fn signed(duration: Duration) -> time::Duration {
 
 fn whole_days(duration: Duration) -> time::Duration {
     time::Duration::days(signed(duration).whole_days())
-}
-
-/// Returns what pulls the roster; `None` without `roster.pull.url`.
-///
-/// # Errors
-/// A sentence, if TLS cannot be set up.
-pub fn puller_of(config: &Config, clock: &Clock) -> Result<Option<Puller>, String> {
-    let RosterPull { url, kind, token, client_id, client_secret, token_url, scope, source, .. } =
-        &config.roster_pull;
-    // The settings were checked together (`Config::load`).
-    let (Some(url), Some(completeness)) = (url, config.roster.complete) else { return Ok(None) };
-    let credentials = match (token, client_id, client_secret, token_url) {
-        (Some(token), ..) => PullCredentials::Token(token.clone()),
-        (None, Some(id), Some(secret), Some(token_url)) => PullCredentials::Client {
-            id: id.clone(),
-            secret: secret.clone(),
-            token_url: token_url.clone(),
-            scope: scope.clone(),
-        },
-        _ => return Ok(None),
-    };
-    let source = PullSource { url: url.clone(), kind: *kind, credentials, source: source.clone() };
-    Puller::new(source, completeness, clock.clone()).map(Some)
 }
 
 /// What the loop of a workspace's roster needs.
@@ -163,8 +140,8 @@ impl RosterLoop {
         }
     }
 
-    /// Pulls the roster, unless another process did so within the interval. Returns false if that
-    /// failed.
+    /// Pulls the roster, unless another process did so within half the interval. A time in the
+    /// future says nothing, so it is no reason not to pull. Returns false if the pull failed.
     async fn pull_if_due(&self, puller: &Arc<Puller>, interval: Duration) -> bool {
         let identities = &self.workspace.identities;
         let now = self.clock.now();
@@ -174,7 +151,7 @@ impl RosterLoop {
         let is_recent = versions.iter().any(|version| {
             version.source == puller.source()
                 && matches!(version.state, VersionState::InForce | VersionState::Held)
-                && version.confirmed_at > now - signed(interval) / 2
+                && age(now, version.confirmed_at).is_some_and(|age| age < interval / 2)
         });
         if is_recent {
             return true;

@@ -6,7 +6,8 @@
 //! supervisor  restarts loops that fail
 //! access      keys, clients, connections, the audit trail
 //! reload      settings, secrets and certificates, read again on SIGHUP
-//! identities  rosters: settings, pulls, figures
+//! identities  rosters: settings, the loop that pulls, figures
+//! pull        what pulls the roster, made from the settings
 //! enterprise  gives the values of the roster to the publisher
 //! notifications  the task that sends notifications
 //! posture     posture: settings, and since when findings exist
@@ -25,6 +26,7 @@ mod identities;
 mod notifications;
 mod open_files;
 mod posture;
+mod pull;
 mod reload;
 mod start;
 mod supervisor;
@@ -43,10 +45,11 @@ pub(crate) use access::{
 pub use database::open_stores;
 pub(crate) use database_url::{missing_file, without_password};
 pub use errors::StartError;
-pub use identities::{identities_of, puller_of};
+pub use identities::identities_of;
 pub use notifications::endpoint_of;
 pub(crate) use open_files::OpenFiles;
 pub use posture::posture_basis;
+pub use pull::puller_of;
 use reload::Reload;
 pub use reload::Reloaded;
 #[cfg(test)]

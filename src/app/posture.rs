@@ -15,7 +15,7 @@ use crate::http::Service;
 use crate::ledger::LedgerError;
 use crate::limits;
 use crate::measures::PostureFigures;
-use crate::posture::{Failing, KINDS, PostureSettings, Severity, Status};
+use crate::posture::{CheckResult, Failing, KINDS, PostureSettings, Report, Severity, Status};
 use crate::runtime::WorkspaceHandle;
 use crate::stores::NotedFinding;
 
@@ -123,7 +123,30 @@ pub(super) async fn posture_loop(service: Service, mut stop: watch::Receiver<boo
 #[derive(Clone, Debug, Default)]
 struct Noted {
     generation: Generation,
-    findings: Option<BTreeSet<NotedFinding>>,
+    /// The findings that fail, and the checks of which something is unknown.
+    findings: Option<(BTreeSet<NotedFinding>, BTreeSet<&'static str>)>,
+}
+
+/// The findings that fail.
+fn failing_findings(report: &Report) -> BTreeSet<NotedFinding> {
+    let failing = report.findings().filter(|(_, finding)| finding.status == Status::Fail);
+    let noted = failing.map(|(check, finding)| NotedFinding {
+        id: finding.id.clone(),
+        check: check.id.as_str(),
+        severity: finding.severity.as_str(),
+        is_excepted: finding.exception.is_some(),
+    });
+    noted.collect()
+}
+
+/// The checks that are unknown, or of which a finding is. A finding of these that failed before is
+/// not over: it cannot be evaluated now.
+fn unknown_checks(report: &Report) -> BTreeSet<&'static str> {
+    let is_unknown = |check: &&CheckResult| {
+        check.status == Status::Unknown
+            || check.findings.iter().any(|finding| finding.status == Status::Unknown)
+    };
+    report.checks.iter().filter(is_unknown).map(|check| check.id.as_str()).collect()
 }
 
 /// Evaluates the checks of the served generation, sets the metrics, and records the findings that
@@ -152,21 +175,23 @@ async fn note(
     let Evaluated { report, log_read_at } = evaluated.await.map_err(|_| {
         LedgerError::Corrupt { what: "the checks of the posture could not be evaluated".to_owned() }
     })??;
-    let failing = report.findings().filter(|(_, finding)| finding.status == Status::Fail);
-    let findings: BTreeSet<NotedFinding> = failing
-        .map(|(check, finding)| NotedFinding {
-            id: finding.id.clone(),
-            check: check.id.as_str(),
-            severity: finding.severity.as_str(),
-            is_excepted: finding.exception.is_some(),
-        })
-        .collect();
+    let findings = (failing_findings(&report), unknown_checks(&report));
     let name = &*workspace.name;
     let mut new_findings = 0;
     if last.findings.as_ref() != Some(&findings) {
-        let failing: Vec<NotedFinding> = findings.iter().cloned().collect();
-        new_findings =
-            service.stores.posture.note_findings(name, now, generation, &failing).await?;
+        let (failing, unknown) = &findings;
+        let posture = &service.stores.posture;
+        let noted = posture.note_findings(name, now, generation, failing, unknown).await?;
+        let Some(noted) = noted else {
+            tracing::debug!(
+                workspace = name,
+                generation,
+                "findings of a later generation are recorded; this one's are not"
+            );
+            // `last` keeps its findings, so that the next round records those of then.
+            return Ok(Noted { generation, findings: last.findings.clone() });
+        };
+        new_findings = noted;
         if new_findings > 0 {
             tracing::info!(
                 workspace = name,

@@ -1,17 +1,20 @@
 //! SIGHUP: the running bridge reads settings, secrets in files and certificates again.
 //!
-//! Intercom's access tokens, client secrets and the certificate are applied without a restart (as
-//! is the log level, which the command applies). Other settings that have changed are listed in the
-//! log. What cannot be read is ignored: the previous value stays in use.
+//! Intercom's access tokens, client secrets, the secrets of the roster's pull and the certificate
+//! are applied without a restart (as is the log level, which the command applies). Other settings
+//! that have changed are listed in the log. What cannot be read is ignored: the previous value
+//! stays in use.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::pull::pull_credentials;
 use crate::access::WebhookKey;
-use crate::config::{Config, ConfigError, WorkspaceConfig};
+use crate::config::{Config, ConfigError, RosterPull, WorkspaceConfig};
 use crate::directory::{ImportRequest, Trigger};
 use crate::http::{Certificates, Service};
+use crate::identities::pull::Puller;
 use crate::runtime::WorkspaceHandle;
 
 /// The values that a reload compares with, and the certificates that it reads again.
@@ -21,6 +24,15 @@ pub struct Reload {
     started: Config,
     /// The workspaces, with the secrets that are in use now.
     running: Mutex<Vec<WorkspaceConfig>>,
+    /// The pull of the roster; `None` without one.
+    pull: Option<Box<PullInUse>>,
+}
+
+/// The pull of the roster.
+struct PullInUse {
+    puller: Arc<Puller>,
+    /// The settings, with the secrets that are in use now.
+    settings: Mutex<RosterPull>,
 }
 
 /// The outcome of a reload.
@@ -37,9 +49,21 @@ pub struct Reloaded {
 /// Settings that are applied without a restart, here or by the command.
 const TAKEN: [&str; 3] = ["intercom.access_token", "intercom.client_secret", "telemetry.log_level"];
 
+/// The same, if the roster is pulled.
+const TAKEN_BY_PULL: [&str; 2] = ["roster.pull.token", "roster.pull.client_secret"];
+
 impl Reload {
-    pub fn new(config: &Config, certificates: Option<Arc<Certificates>>) -> Self {
-        Self { certificates, started: config.clone(), running: Mutex::new(config.workspaces()) }
+    pub fn new(
+        config: &Config,
+        certificates: Option<Arc<Certificates>>,
+        puller: Option<Arc<Puller>>,
+    ) -> Self {
+        let running = Mutex::new(config.workspaces());
+        let pull = puller.map(|puller| {
+            let settings = Mutex::new(config.roster_pull.clone());
+            Box::new(PullInUse { puller, settings })
+        });
+        Self { certificates, started: config.clone(), running, pull }
     }
 
     /// Applies what can be applied without a restart, logs the outcome and returns it. `read` are
@@ -92,8 +116,14 @@ impl Reload {
                 reloaded.after_restart.push(what);
             }
         }
+        if let Some(pull) = &self.pull {
+            let mut known = pull.settings.lock().unwrap_or_else(PoisonError::into_inner);
+            take_pull_secrets(&pull.puller, &mut known, &fresh.roster_pull, reloaded);
+        }
+        let is_taken =
+            |key: &str| TAKEN.contains(&key) || self.pull.is_some() && TAKEN_BY_PULL.contains(&key);
         let changed = self.started.fingerprint.changed(&fresh.fingerprint);
-        let others = changed.into_iter().filter(|key| !TAKEN.contains(key));
+        let others = changed.into_iter().filter(|key| !is_taken(key));
         reloaded.after_restart.extend(others.map(str::to_owned));
     }
 }
@@ -149,6 +179,41 @@ fn take_client_secret(
         }
         (Some(_), None) => reloaded.refused.push(missing(&what)),
         (None, None) => {}
+    }
+}
+
+/// Takes the token or the client secret of the pull. The other settings need a restart.
+fn take_pull_secrets(
+    puller: &Puller,
+    known: &mut RosterPull,
+    fresh: &RosterPull,
+    reloaded: &mut Reloaded,
+) {
+    let secrets = [
+        ("roster.pull.token", &known.token, &fresh.token),
+        ("roster.pull.client_secret", &known.client_secret, &fresh.client_secret),
+    ];
+    let mut changed = Vec::new();
+    for (what, before, now) in secrets {
+        match (before, now) {
+            (Some(before), Some(now)) if differ(before, now) => changed.push(what.to_owned()),
+            (Some(_), None) => reloaded.refused.push(missing(what)),
+            (None, Some(_)) => reloaded.after_restart.push(format!("{what}, which had none")),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+    if changed.is_empty() {
+        return;
+    }
+    if known.token.is_some() {
+        known.token = fresh.token.clone().or_else(|| known.token.take());
+    }
+    if known.client_secret.is_some() {
+        known.client_secret = fresh.client_secret.clone().or_else(|| known.client_secret.take());
+    }
+    if let Some(credentials) = pull_credentials(known) {
+        puller.take(credentials);
+        reloaded.taken.extend(changed);
     }
 }
 

@@ -11,10 +11,11 @@ use tokio::task::JoinHandle;
 use super::access::{AccessLoop, audit_loop, open_id, open_tokens};
 use super::database::open_stores;
 use super::errors::StartError;
-use super::identities::{RosterLoop, puller_of};
+use super::identities::RosterLoop;
 use super::notifications::NotificationLoop;
 use super::open_files::OpenFiles;
 use super::posture::posture_loop;
+use super::pull::puller_of;
 use super::reload::Reload;
 use super::supervisor::Supervisor;
 use super::upkeep::upkeep_loop;
@@ -27,6 +28,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::Database;
 use crate::http::{self, Certificates, Connections, Freshness, Makers, Origin, Service};
+use crate::identities::pull::Puller;
 use crate::limits;
 use crate::measures::Measures;
 use crate::runtime::{TaskName, WorkspaceHandle};
@@ -69,13 +71,14 @@ impl App {
             running.iter().map(|running| Arc::clone(&running.workspace)).collect();
         let access = access_loop(config, &tokens, &workspaces, &clock).await?;
         let makers = makers(config, &clock)?;
+        let puller = puller_of(config, &clock).map_err(StartError::Client)?.map(Arc::new);
         let shared = Shared { tokens, stores, clock, measures, public_url, makers, workspaces };
         let service = service(config, shared)?;
         let server = serve(config, listener, &service, certificates.clone())?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Tasks::new(config, &service, stopped);
         let mut servers = vec![server.handle()];
-        tasks.keep_rosters(&running)?;
+        tasks.keep_rosters(&running, puller.as_ref());
         tasks.keep_workspaces(running);
         tasks.keep_access(access);
         tasks.keep_upkeep();
@@ -94,7 +97,7 @@ impl App {
         tracing::info!(address = %address, "listening");
         Ok(Self {
             address,
-            reload: Reload::new(config, certificates),
+            reload: Reload::new(config, certificates, puller),
             loops: tasks.loops,
             service,
             stop,
@@ -215,9 +218,8 @@ impl<'a> Tasks<'a> {
     }
 
     /// Starts a task for the roster of each workspace.
-    fn keep_rosters(&mut self, running: &[Running]) -> Result<(), StartError> {
+    fn keep_rosters(&mut self, running: &[Running], puller: Option<&Arc<Puller>>) {
         let clock = &self.service.clock;
-        let puller = puller_of(self.config, clock).map_err(StartError::Client)?.map(Arc::new);
         for running in running {
             let workspace = Arc::clone(&running.workspace);
             let name = TaskName { task: "roster", workspace: Some(Arc::clone(&workspace.name)) };
@@ -225,7 +227,7 @@ impl<'a> Tasks<'a> {
                 workspace,
                 enterprise: running.enterprise.clone(),
                 makers: Arc::clone(&self.service.makers),
-                puller: puller.clone(),
+                puller: puller.cloned(),
                 interval: self.config.roster_pull.interval,
                 clock: clock.clone(),
             });
@@ -238,7 +240,6 @@ impl<'a> Tasks<'a> {
             let stopped = self.stopped.clone();
             self.loops.push(self.supervisor.keep(name, stopped, || {}, keep));
         }
-        Ok(())
     }
 
     fn keep_upkeep(&mut self) {

@@ -133,6 +133,7 @@ pub async fn keep_up(
                 );
             }
         }
+        ledger.fold_observations(name, clock::before(now, limits::RUNS_FOLDED_AFTER)).await?;
         let folded =
             ledger.fold_runs(name, clock::before(now, limits::RUNS_FOLDED_AFTER), now).await?;
         if folded.runs > 0 {

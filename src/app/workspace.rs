@@ -273,7 +273,7 @@ async fn publish_loop(
                 let newest = run.as_ref().map(|run| run.id);
                 if times_checked.is_none_or(|checked| checked.is_due(newest, now)) {
                     times_checked = Some(TimesChecked { run: newest, at: now });
-                    check_times(ledger, &shown, &clock).await;
+                    check_times(&stores, &shown, &clock).await;
                 }
                 if let Some(run) = run {
                     shown.health.learn(&run);
@@ -316,9 +316,9 @@ async fn settle(requests: &RequestStore, shown: &WorkspaceHandle, clock: &Clock)
 
 /// Updates the workspace's health with recorded times that lie in the future, and with a clock that
 /// differs from Intercom's.
-async fn check_times(ledger: &Ledger, shown: &WorkspaceHandle, clock: &Clock) {
+async fn check_times(stores: &Stores, shown: &WorkspaceHandle, clock: &Clock) {
     let now = clock.now();
-    match ledger.times_ahead(&shown.name, now).await {
+    match stores.times_ahead(&shown.name, now).await {
         Ok(ahead) => {
             shown.health.times(&shown.name, &Times::of(ahead, shown.connector.clock_ahead(), now));
         }

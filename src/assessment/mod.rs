@@ -73,7 +73,8 @@ pub struct Assessment {
     pub workspace: String,
     /// The moment whose state is evaluated.
     pub moment: OffsetDateTime,
-    /// Whether that moment is past. Then the roster of that moment counts, too.
+    /// Whether that is a moment of the past. For now, everything that is recorded counts, whatever
+    /// its time: another host's clock may have been ahead.
     pub is_past: bool,
     /// Whether evidence leaves out what the roster says about a person, because the reader may not
     /// read the roster.
@@ -134,7 +135,8 @@ impl Assessment {
             return Ok(None);
         };
         let leavers = identities.terminated_active(&known).await?;
-        let facts = RosterFacts::new(self.moment, known.confirmed_at, leavers, &known.review);
+        let confirmed_at = identities.known_time(known.confirmed_at);
+        let facts = RosterFacts::new(self.moment, confirmed_at, leavers, &known.review);
         Ok(Some(RosterFacts { hides_people: self.hides_people, ..facts }))
     }
 
@@ -142,6 +144,7 @@ impl Assessment {
     async fn read(self, stores: &Stores) -> Result<Facts, LedgerError> {
         let workspace = self.workspace.as_str();
         let moment = self.moment;
+        let as_of = self.is_past.then_some(moment);
         let log = self.log(&stores.ledger).await?;
         let invitation_events = match log.covered {
             Some((_, until)) => stores.ledger.invitation_events(workspace, until).await?,
@@ -150,10 +153,10 @@ impl Assessment {
         let verified = stores.audit.last_event(workspace, VERIFIED, moment).await?;
         let verification = verified.and_then(verification_of);
         let (mut exceptions, answers) =
-            exceptions_and_answers(&recorded(stores, workspace, moment).await?);
+            exceptions_and_answers(&recorded(stores, workspace, as_of).await?);
         exceptions.extend(self.basis.exceptions.iter().cloned());
-        let first_failed = stores.posture.findings_began(workspace, moment).await?;
-        let observed = observed::read(&stores.ledger, workspace, moment).await?;
+        let first_failed = stores.posture.findings_began(workspace, as_of).await?;
+        let observed = observed::read(&stores.ledger, workspace, as_of).await?;
         let feed = stores.audit.last_request(workspace, FEED, moment).await?;
         let feed = feed.map(|event| (event.actor.unwrap_or_default(), event.at));
         Ok(Facts {
@@ -208,16 +211,17 @@ impl Assessment {
     }
 }
 
-/// Returns the exceptions, answers and revocations that were recorded up to a moment.
+/// Returns the exceptions, answers and revocations; with `as_of` those recorded by that moment of
+/// the past.
 ///
 /// # Errors
 /// [`LedgerError::Database`], or [`LedgerError::Corrupt`] for a row the bridge did not write.
 pub async fn recorded(
     stores: &Stores,
     workspace: &str,
-    moment: OffsetDateTime,
+    as_of: Option<OffsetDateTime>,
 ) -> Result<Vec<Record>, LedgerError> {
-    let records = stores.posture.records(workspace, moment).await?.into_iter();
+    let records = stores.posture.records(workspace, as_of).await?.into_iter();
     let record = |row: PostureRecord| {
         let corrupt = |_| LedgerError::Corrupt {
             what: format!("record {} of the posture is not one the bridge writes", row.number),

@@ -22,20 +22,20 @@ pub(super) struct Observed {
     pub identity_verification: Option<bool>,
 }
 
-/// Returns the last results of the optional calls up to a moment.
+/// Returns the last results of the optional calls; with `as_of` those up to that moment of the past.
 ///
 /// # Errors
 /// [`LedgerError::Database`].
 pub(super) async fn read(
     ledger: &Ledger,
     workspace: &str,
-    moment: OffsetDateTime,
+    as_of: Option<OffsetDateTime>,
 ) -> Result<Observed, LedgerError> {
-    let list = ledger.last_observation(workspace, ObservedThing::IpAllowlist, moment).await?;
-    let all = ledger.last_observation(workspace, ObservedThing::DataConnectors, moment).await?;
+    let list = ledger.last_observation(workspace, ObservedThing::IpAllowlist, as_of).await?;
+    let all = ledger.last_observation(workspace, ObservedThing::DataConnectors, as_of).await?;
     let connectors = |all: Vec<DataConnector>| all.into_iter().map(connector).collect();
     let me = ObservedThing::IdentityVerification;
-    let me = ledger.last_observation(workspace, me, moment).await?;
+    let me = ledger.last_observation(workspace, me, as_of).await?;
     Ok(Observed {
         allowlist: reading(list, |list| allowlist(&list)),
         connectors: reading(all, connectors),

@@ -311,6 +311,7 @@ async fn prune(
 ) -> Result<(), CommandError> {
     let now = Clock::System.now();
     let before = clock::before(now, request.keep);
+    note_short_history(request.keep, config.import.loss_window);
     // A clock that is ahead would delete what is to be kept.
     let clock_confirmed =
         trusted_clock::confirm(config, workspace, request.today, &Clock::System).await;
@@ -363,6 +364,16 @@ async fn prune(
             error.chain()
         ))
     })
+}
+
+fn note_short_history(keep: Duration, window: Duration) {
+    if keep < window {
+        eprintln!(
+            "note: imports compare with the history of the last {} (import.loss_window) to hold a \
+             mass loss of access; without that history, losses before this pruning no longer count",
+            humantime::format_duration(window)
+        );
+    }
 }
 
 fn pruned_in_words(pruned: &Pruned, were: &str) -> String {

@@ -100,9 +100,9 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), CommandEr
     }
     let workspace = workspace_of(config, &arguments.workspace)?;
     let now = Clock::System.now();
-    let moment = moment_of_report(arguments.as_of.as_deref(), arguments.tz.as_ref(), now)?;
+    let as_of = moment_of_report(arguments.as_of.as_deref(), arguments.tz.as_ref(), now)?;
     let stores = existing_stores(config).await?;
-    let (report, _) = evaluated(config, &stores, &workspace.name, moment).await?;
+    let (report, _) = evaluated(config, &stores, &workspace.name, as_of, now).await?;
     stores.close().await;
     print(&report, arguments)?;
     verdict(&report, arguments)

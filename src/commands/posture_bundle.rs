@@ -43,9 +43,10 @@ pub async fn run(
 ) -> Result<(), CommandError> {
     let workspace = workspace_of(config, workspace)?;
     let now = Clock::System.now();
-    let moment = moment_of_report(arguments.as_of.as_deref(), arguments.tz.as_ref(), now)?;
+    let as_of = moment_of_report(arguments.as_of.as_deref(), arguments.tz.as_ref(), now)?;
     let stores = existing_stores(config).await?;
-    let (report, directory) = evaluated(config, &stores, &workspace.name, moment).await?;
+    let (report, directory) = evaluated(config, &stores, &workspace.name, as_of, now).await?;
+    let moment = as_of.unwrap_or(now);
     let lookback = posture_basis(config).lookback;
     let log = stores.ledger.log_facts(&workspace.name, moment, lookback).await?;
     let verified = stores.ledger.verify(&workspace.name, None).await?;

@@ -130,7 +130,7 @@ pub async fn run(config: &Config, workspace: &str, command: &Command) -> Result<
     let act = act(command)?;
     let now = Clock::System.now();
     let stores = existing_stores(config).await?;
-    let records = recorded(&stores, &workspace, now).await?;
+    let records = recorded(&stores, &workspace, None).await?;
     act.check(&records, now).map_err(|error| CommandError::wrong_use(error.to_string()))?;
     let by = system_user();
     let (event, target) = act.event();

@@ -15,27 +15,34 @@ use crate::moments::{Edge, Zone};
 use crate::posture::Report;
 use crate::stores::Stores;
 
-/// The moment of `--as-of`; now without it. Of today, only the part until now is known.
+/// The moment of `--as-of`; `None` for now. Of today, only the part until now is known.
 pub fn moment_of_report(
     as_of: Option<&str>,
     zone: Option<&Zone>,
     now: OffsetDateTime,
-) -> Result<OffsetDateTime, CommandError> {
+) -> Result<Option<OffsetDateTime>, CommandError> {
     let zone = zone.cloned().unwrap_or(Zone::UTC);
     if moment_of(as_of, Edge::Start, &zone)?.is_some_and(|begun| begun > now) {
         return Err(CommandError::wrong_use("--as-of must not be in the future"));
     }
-    Ok(moment_of(as_of, Edge::Last, &zone)?.map_or(now, |moment| moment.min(now)))
+    Ok(moment_of(as_of, Edge::Last, &zone)?.filter(|moment| *moment < now))
 }
 
-/// Evaluates the checks. Also returns the accounts of that moment.
+/// Evaluates the checks for now, or for a moment of the past. Also returns the accounts of then.
 pub async fn evaluated(
     config: &Config,
     stores: &Stores,
     workspace: &str,
-    moment: OffsetDateTime,
+    as_of: Option<OffsetDateTime>,
+    now: OffsetDateTime,
 ) -> Result<(Report, Directory), CommandError> {
-    let generation = stores.ledger.generation_at(workspace, moment).await?.ok_or_else(|| {
+    let ledger = &stores.ledger;
+    let generation = match as_of {
+        Some(moment) => ledger.generation_at(workspace, moment).await?,
+        None => Some(ledger.generation(workspace).await?).filter(|generation| *generation > 0),
+    };
+    let moment = as_of.unwrap_or(now);
+    let generation = generation.ok_or_else(|| {
         CommandError::new(
             "the bridge had not recorded this workspace yet at that time; run an import, or name a later time",
         )
@@ -45,7 +52,7 @@ pub async fn evaluated(
     let assessment = Assessment {
         workspace: workspace.to_owned(),
         moment,
-        is_past: true,
+        is_past: as_of.is_some(),
         hides_people: false,
         generation,
         basis: Arc::new(posture_basis(config)),

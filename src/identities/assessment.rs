@@ -125,7 +125,7 @@ impl Identities {
         let Some(roster) = self.roster(version.number, version.revision).await? else {
             return Ok(None);
         };
-        let entries = self.store.decisions(&self.workspace).await?;
+        let entries = self.store.decisions(&self.workspace, shown.as_of).await?;
         let question = Question { key, version, moment, roster: &roster };
         let made = Arc::new(self.evaluate(shown, &entries, question));
         if kept.len() == limits::KEPT_ASSESSMENTS {

@@ -119,7 +119,7 @@ impl Identities {
     /// # Errors
     /// One of the database.
     pub async fn decisions(&self) -> Result<Vec<DecisionRow>, IdentityError> {
-        let entries = self.store.decisions(&self.workspace).await?;
+        let entries = self.store.decisions(&self.workspace, None).await?;
         Ok(decision_rows(&entries, self.clock.now()))
     }
 
@@ -179,7 +179,7 @@ impl Identities {
         if !acts.iter().any(|act| matches!(act, Act::Revoke(_))) {
             return Ok(());
         }
-        let entries = self.store.decisions(&self.workspace).await?;
+        let entries = self.store.decisions(&self.workspace, None).await?;
         for act in acts {
             let Act::Revoke(decision) = act else { continue };
             let is_it =

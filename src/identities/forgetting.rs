@@ -3,8 +3,10 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{Author, Identities, IdentityError, Shown};
+use crate::clock;
 use crate::directory::{Directory, UserId};
 use crate::ledger::{KnownPerson, LedgerError};
+use crate::limits;
 use crate::roster::{Confidence, PersonKey, References, erasable};
 use crate::stores::{Forgotten, version_in_force};
 
@@ -112,8 +114,22 @@ impl Identities {
     /// [`LedgerError`].
     pub async fn keep_up(&self, directory: &Directory) -> Result<KeptUp, LedgerError> {
         let workspace = self.workspace.as_str();
+        let kept_up = self.erase_old(directory).await?;
+        // Deleted rows are overwritten in the file, but the log still has them.
+        if kept_up != KeptUp::default()
+            && let Err(error) = self.ledger.empty_log().await
+        {
+            tracing::debug!(workspace, error = %error, "the write-ahead log could not be emptied");
+        }
+        Ok(kept_up)
+    }
+
+    async fn erase_old(&self, directory: &Directory) -> Result<KeptUp, LedgerError> {
+        let workspace = self.workspace.as_str();
+        let keep = self.options.keep_versions;
+        let window = clock::before(self.clock.now(), limits::ROSTER_LOSS_WINDOW);
         let mut kept_up = KeptUp {
-            versions: self.store.prune_versions(workspace, self.options.keep_versions).await?,
+            versions: self.store.prune_versions(workspace, keep, window).await?,
             people: 0,
         };
         let versions = self.store.versions(workspace).await?;

@@ -1,16 +1,20 @@
 //! A new version of the roster: reads a file, compares it with the version in force, and stores it.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{Author, Identities, IdentityError};
+use crate::clock;
 use crate::directory::Directory;
 use crate::limits;
 use crate::roster::{
-    Decisions, FileFormat, Person, ReadBounds, ReadSettings, Reading, Report, RequestedFormat,
-    Roster, SourceSystem, Standing, erasable, next_version, people_with_accounts, read,
-    reasons_to_hold,
+    Decisions, FileFormat, Person, PersonKey, ReadBounds, ReadSettings, Reading, Report,
+    RequestedFormat, Roster, SourceSystem, Standing, add_losses_since, erasable, next_version,
+    people_with_accounts, read, reasons_to_hold,
 };
 use crate::stores::{
     Acceptance, NewVersion, StoredVersion, Tombstones, VersionState, version_in_force,
@@ -241,19 +245,34 @@ impl Identities {
         let next =
             next_version(previous.as_ref(), number, people, completeness, today, keep_former);
         let accounts = self.accounts(directory);
-        let entries = self.store.decisions(&self.workspace).await?;
+        let entries = self.store.decisions(&self.workspace, None).await?;
         let decisions = Decisions::at(&entries, now);
         let generation = directory.snapshot_id.generation;
         let evaluation = self.evaluation(&accounts, generation, &next, &decisions, now);
         let standing = Standing::new(&evaluation, &report.fields);
         let with_accounts = people_with_accounts(&evaluation);
+        let is_known =
+            |key: &PersonKey| previous.as_ref().is_some_and(|before| before.person(key).is_some());
+        // Whom no version has need not be stored to be erased. Whom one has stays until `keep_up`
+        // erases the person, which waits until Intercom has confirmed the clock.
         let gone = erasable(&next, &with_accounts, today, self.options.keep_ended);
+        let gone = gone.into_iter().filter(|key| !is_known(key)).collect();
         let next = without(&next, &gone, &tombstones);
-        let standing_before = in_force.zip(previous.as_ref()).map(|(version, roster)| {
+        let standing_of = |version: &StoredVersion, roster: &Roster| {
             let evaluation = self.evaluation(&accounts, generation, roster, &decisions, now);
             Standing::new(&evaluation, &version.fields)
-        });
-        let reasons = reasons_to_hold(standing_before.as_ref(), &standing, self.options.max_shrink);
+        };
+        let max_shrink = self.options.max_shrink;
+        let before = in_force.zip(previous.as_ref());
+        let before = before.map(|(version, roster)| standing_of(version, roster));
+        let mut reasons = reasons_to_hold(before.as_ref(), &standing, max_shrink);
+        let window = clock::before(now, limits::ROSTER_LOSS_WINDOW);
+        if let Some(version) = largest_since(&versions, window)
+            && let Some(roster) = self.store.roster(&self.workspace, version.number).await?
+        {
+            let earlier = standing_of(version, &roster);
+            add_losses_since(&mut reasons, &earlier, &standing, max_shrink);
+        }
         let is_same = previous.as_ref().is_some_and(|before| before.people() == next.people());
         let held_before = versions
             .first()
@@ -404,9 +423,21 @@ impl ColumnReport {
     }
 }
 
+/// The largest version that was in force after `begin`, other than the one in force now. What a
+/// person accepted is where the comparison begins.
+fn largest_since(versions: &[StoredVersion], begin: OffsetDateTime) -> Option<&StoredVersion> {
+    let mut in_force: Vec<&StoredVersion> =
+        versions.iter().filter(|version| version.in_force_at.is_some()).collect();
+    in_force.sort_by_key(|version| Reverse((version.in_force_at, version.number)));
+    // A version was in force until the next one was.
+    let is_within =
+        |next: &StoredVersion| next.in_force_at > Some(begin) && next.accepted_by.is_none();
+    let earlier = in_force.iter().skip(1).zip(&in_force).take_while(|(_, next)| is_within(next));
+    earlier.map(|(version, _)| *version).max_by_key(|version| version.rows)
+}
+
 /// Returns a roster without some people, and without what names forgotten people.
-fn without(roster: &Roster, gone: &[&crate::roster::PersonKey], tombstones: &Tombstones) -> Roster {
-    let gone: std::collections::HashSet<_> = gone.iter().copied().collect();
+fn without(roster: &Roster, gone: &HashSet<&PersonKey>, tombstones: &Tombstones) -> Roster {
     let stays = |person: &&Person| !gone.contains(&person.key);
     let mut people: Vec<Person> = roster.people().iter().filter(stays).cloned().collect();
     // People who are taken over from the version before may name a forgotten person, too.

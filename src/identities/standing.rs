@@ -5,6 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::{Identities, Overview, Shown};
+use crate::clock::age;
 use crate::directory::Directory;
 use crate::ledger::LedgerError;
 use crate::roster::is_stale;
@@ -55,6 +56,12 @@ impl Identities {
     #[must_use]
     pub fn is_stale(&self, confirmed_at: OffsetDateTime) -> bool {
         is_stale(confirmed_at, self.clock.now(), self.options.max_age)
+    }
+
+    /// Returns a recorded time; `None` if it lies in the future, because a wrong clock recorded it.
+    #[must_use]
+    pub fn known_time(&self, recorded: OffsetDateTime) -> Option<OffsetDateTime> {
+        age(self.clock.now(), recorded).map(|_| recorded)
     }
 
     /// Computes the standing again if something changed.

@@ -8,7 +8,7 @@ use super::Client;
 use super::answer::malformed;
 use super::error::IntercomError;
 use super::page::{Next, next_query};
-use super::wire::{Field, Object};
+use super::wire::{Field, Object, text_of};
 use crate::directory::UserId;
 use crate::limits;
 
@@ -54,6 +54,9 @@ pub async fn read_identity_verification(client: &Client) -> Result<Option<bool>,
         .await
 }
 
+/// Stands for an entry of the allowlist that is no text, or is too long.
+const UNREADABLE: &str = "unreadable";
+
 /// Reads the allowlist of the REST API.
 ///
 /// # Errors
@@ -70,12 +73,15 @@ pub async fn read_ip_allowlist(client: &Client) -> Result<IpAllowlist, IntercomE
                     return Err(malformed(ALLOWLIST, "`ip_allowlist` is not a list"));
                 }
             };
-            // An entry that is not text is kept as JSON: it is not a network, and the check says
-            // so.
-            let text = |raw: &&RawValue| {
-                serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
+            if entries.len() > limits::OPTIONAL_ENTRIES {
+                return Err(malformed(ALLOWLIST, "`ip_allowlist` has too many entries"));
+            }
+            // An entry that cannot be read is no network, and the check says so.
+            let text = |raw: &RawValue| {
+                text_of(raw, answer.lossy(), limits::INTERCOM_TEXT_BYTES)
+                    .unwrap_or_else(|| UNREADABLE.to_owned())
             };
-            let entries = entries.iter().take(limits::INTERCOM_ENTRIES).map(text).collect();
+            let entries = entries.into_iter().map(text).collect();
             Ok(IpAllowlist { enabled, entries })
         })
         .await
@@ -91,6 +97,9 @@ pub async fn read_data_connectors(client: &Client) -> Result<Vec<DataConnector>,
     for _ in 0..limits::OPTIONAL_PAGES {
         let page = client.get(CONNECTORS, &query, limits::INTERCOM_ATTEMPTS, page).await?;
         all.extend(page.connectors);
+        if all.len() > limits::OPTIONAL_ENTRIES {
+            return Err(malformed(CONNECTORS, "there are too many connectors"));
+        }
         match page.next {
             Next::Query(next) => query = next_query(&query, next),
             Next::End => return Ok(all),

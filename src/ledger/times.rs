@@ -1,8 +1,8 @@
-//! Recorded times that lie in the future: of a run or a generation that was recorded while a clock
-//! was ahead.
+//! Recorded times that lie in the future: of a run, a generation or a version of the roster that
+//! was recorded while a clock was ahead.
 //!
-//! Nothing depends on them, since runs and generations are ordered by number. But the operator must
-//! know that they are wrong.
+//! Nothing depends on them, since all of these are ordered by number. But the operator must know
+//! that they are wrong. The store of rosters finds those of its versions.
 
 use std::fmt;
 
@@ -23,6 +23,8 @@ pub enum Bearer {
     Import(RunId),
     /// A generation.
     Generation(Generation),
+    /// A version of the roster.
+    Roster(u64),
 }
 
 impl fmt::Display for Bearer {
@@ -30,6 +32,7 @@ impl fmt::Display for Bearer {
         match self {
             Self::Import(id) => write!(f, "import {id}"),
             Self::Generation(number) => write!(f, "generation {number}"),
+            Self::Roster(version) => write!(f, "version {version} of the roster"),
         }
     }
 }
@@ -63,8 +66,8 @@ impl Ahead {
                 length(self.seconds(now))
             ),
             remedy: "let NTP set the clocks of all machines that run a bridge on this database (`intercom-scim-bridge check` \
-                     compares this machine's with Intercom's). Imports go on meanwhile, and this notice ends when that time \
-                     has come"
+                     compares this machine's with Intercom's). Imports and pulls go on meanwhile, and this notice ends when \
+                     that time has come"
                 .to_owned(),
         }
     }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The number of results of an optional call that are compared when unchanged ones are folded.
+pub const OBSERVATIONS_LOOKED_AT: u64 = 1_000;
+
 /// The maximum difference between the clocks of Intercom and the bridge when a log entry is matched
 /// with a change.
 pub const CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);

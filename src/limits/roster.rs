@@ -14,6 +14,12 @@ pub const ROSTER_ROWS: usize = 200_000;
 /// The maximum number of columns of a roster's file.
 pub const ROSTER_COLUMNS: usize = 1_000;
 
+/// The period within which the losses of several versions count together.
+pub const ROSTER_LOSS_WINDOW: std::time::Duration = std::time::Duration::from_hours(24);
+
+/// The maximum number of elements of a list in a record of JSON, such as addresses.
+pub const ROSTER_LIST: usize = 1_000;
+
 /// The maximum size of one cell in bytes. No name, address or department is longer; a cell that is
 /// has a quote too many or too few before it.
 pub const ROSTER_CELL_BYTES: usize = 4 * 1_024;
@@ -58,6 +64,14 @@ pub const PULL_PAGE: usize = 100;
 
 /// The maximum size of one page of a pull, in bytes.
 pub const PULL_PAGE_BYTES: usize = 16 * 1_024 * 1_024;
+
+/// The maximum size of one person in a page of a pull, in bytes. Members that the bridge does not
+/// read count, too, such as groups.
+pub const PULL_PERSON_BYTES: usize = 1_024 * 1_024;
+
+/// The maximum size of a response that is no page, in bytes: a token, or the description of a SCIM
+/// server.
+pub const PULL_ANSWER_BYTES: usize = 256 * 1_024;
 
 /// The number of attempts for each page of a pull.
 pub const PULL_ATTEMPTS: u32 = 4;

@@ -68,6 +68,9 @@ pub const INTERCOM_BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// that is believed.
 pub const INTERCOM_RESET_MAX: Duration = Duration::from_mins(10);
 
+/// The maximum number of data connectors, and of entries of the allowlist, that one import reads.
+pub const OPTIONAL_ENTRIES: usize = 10_000;
+
 /// The maximum number of pages of data connectors that one import reads.
 pub const OPTIONAL_PAGES: usize = 100;
 

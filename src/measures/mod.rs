@@ -193,8 +193,8 @@ pub struct RosterFigures {
     pub terminated_active: f64,
     /// Service accounts without an active owner.
     pub ownerless: f64,
-    /// How long ago the source had exactly these people, in seconds.
-    pub age: f64,
+    /// How long ago the source had exactly these people, in seconds; `None` if that is unknown.
+    pub age: Option<f64>,
     /// 1 if a version is held, else 0.
     pub held: f64,
 }
@@ -325,7 +325,7 @@ impl Measures {
             (&self.roster_unmatched, state.roster.map(|roster| roster.unmatched)),
             (&self.roster_terminated, state.roster.map(|roster| roster.terminated_active)),
             (&self.roster_ownerless, state.roster.map(|roster| roster.ownerless)),
-            (&self.roster_age, state.roster.map(|roster| roster.age)),
+            (&self.roster_age, state.roster.and_then(|roster| roster.age)),
             (&self.roster_held, state.roster.map(|roster| roster.held)),
             (&self.seats, state.seats.map(|seats| seats.held)),
             (&self.seats_unused, state.seats.map(|seats| seats.unused)),
@@ -412,7 +412,7 @@ mod tests {
                 rate_limit_left: Some(1),
                 open_requests: Some(0),
                 oldest_request: Some(0.0),
-                roster: Some(RosterFigures::default()),
+                roster: Some(RosterFigures { age: Some(0.0), ..RosterFigures::default() }),
                 seats: Some(SeatFigures::default()),
                 invitations: Some(0.0),
                 ..WorkspaceState::default()

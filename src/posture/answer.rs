@@ -57,7 +57,7 @@ impl Answer {
     /// Whether the answer counts at a moment.
     #[must_use]
     pub fn is_in_force(&self, now: OffsetDateTime) -> bool {
-        force(Some(self.at), self.until, self.revoked_at, now) == Force::Standing
+        force(self.until, self.revoked_at.is_some(), now) == Force::Standing
     }
 }
 

@@ -127,7 +127,7 @@ impl<'de> Deserialize<'de> for ExceptedSubject {
 /// Whether something recorded is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Force {
-    /// Not recorded yet, or revoked.
+    /// Revoked.
     None,
     /// It is in force.
     Standing,
@@ -135,15 +135,11 @@ pub(super) enum Force {
     Ended,
 }
 
-pub(super) fn force(
-    since: Option<OffsetDateTime>,
-    until: OffsetDateTime,
-    revoked_at: Option<OffsetDateTime>,
-    now: OffsetDateTime,
-) -> Force {
+/// Whether something that was recorded until now is in force. When it was recorded or revoked does
+/// not matter: another host's clock may have been ahead.
+pub(super) fn force(until: OffsetDateTime, is_revoked: bool, now: OffsetDateTime) -> Force {
     match () {
-        () if since.is_some_and(|since| since > now) => Force::None,
-        () if revoked_at.is_some_and(|revoked| revoked <= now) => Force::None,
+        () if is_revoked => Force::None,
         () if until <= now => Force::Ended,
         () => Force::Standing,
     }
@@ -162,7 +158,7 @@ impl Exception {
         if self.since.is_none() && self.until > now.saturating_add(LASTS) {
             return Force::None;
         }
-        force(self.since, self.until, self.revoked_at, now)
+        force(self.until, self.revoked_at.is_some(), now)
     }
 
     /// The order of exceptions: recorded ones by number, after those of the settings.

@@ -97,7 +97,7 @@ impl Act {
         }
     }
 
-    /// Checks whether it may be recorded now. `records` are those until now.
+    /// Checks whether it may be recorded now. `records` are all that were recorded.
     ///
     /// # Errors
     /// The reason why not.

@@ -40,9 +40,9 @@ pub struct State<'a> {
     pub verification: Option<&'a Verification>,
     /// Who last read the activity feed.
     pub feed: Feed<'a>,
-    /// All recorded exceptions.
+    /// All exceptions recorded by then.
     pub exceptions: &'a [Exception],
-    /// All recorded answers.
+    /// All answers recorded by then.
     pub answers: &'a [Answer],
 }
 
@@ -70,12 +70,12 @@ pub struct RosterFacts {
 }
 
 impl RosterFacts {
-    /// What a roster says at a moment. `confirmed_at` is when the source last had its people, and
-    /// `review` the columns of the access review.
+    /// What a roster says at a moment. `confirmed_at` is when the source last had its people;
+    /// `None` if that is unknown. `review` has the columns of the access review.
     #[must_use]
     pub fn new<'a>(
         moment: OffsetDateTime,
-        confirmed_at: OffsetDateTime,
+        confirmed_at: Option<OffsetDateTime>,
         terminated_active: Vec<TerminatedActive>,
         review: impl IntoIterator<Item = (&'a UserId, &'a ReviewIdentity)>,
     ) -> Self {
@@ -83,7 +83,7 @@ impl RosterFacts {
         Self {
             // A roster that was in force at a past moment and was confirmed later had the right
             // people at the moment, too.
-            imported_at: Some(confirmed_at.min(moment)),
+            imported_at: confirmed_at.map(|at| at.min(moment)),
             terminated_active,
             classes: review.into_iter().filter_map(class).collect(),
             hides_people: false,

@@ -207,13 +207,14 @@ words! {
     }
 }
 
-/// Returns each decision recorded by `moment`, in the order of the list, with its state then.
+/// Returns each decision of the list, in its order, with its state at `moment`. The list has what
+/// was recorded until then.
 #[must_use]
 pub fn decisions_at(
     entries: &[Entry],
     moment: OffsetDateTime,
 ) -> Vec<(&Entry, &Decision, DecisionState)> {
-    let entries = recorded(entries, moment);
+    let entries = by_number(entries);
     let revoked: BTreeSet<DecisionId> = entries
         .iter()
         .filter_map(|entry| match entry.act {
@@ -244,11 +245,10 @@ pub fn decisions_at(
     states
 }
 
-/// Returns the entries recorded by `moment`, sorted by number.
-fn recorded(entries: &[Entry], moment: OffsetDateTime) -> Vec<&Entry> {
-    let mut recorded: Vec<&Entry> = entries.iter().filter(|entry| entry.at <= moment).collect();
-    recorded.sort_by_key(|entry| entry.number);
-    recorded
+fn by_number(entries: &[Entry]) -> Vec<&Entry> {
+    let mut sorted: Vec<&Entry> = entries.iter().collect();
+    sorted.sort_by_key(|entry| entry.number);
+    sorted
 }
 
 /// The decisions about one account that are in force.
@@ -271,10 +271,11 @@ pub struct Decisions<'a> {
 }
 
 impl<'a> Decisions<'a> {
-    /// Returns the decisions in force at `moment`. The order of `entries` does not matter.
+    /// Returns the decisions in force at `moment`. `entries` are those recorded until then, in any
+    /// order.
     #[must_use]
     pub fn at(entries: &'a [Entry], moment: OffsetDateTime) -> Self {
-        let version = recorded(entries, moment).last().map_or(0, |entry| entry.number);
+        let version = entries.iter().map(|entry| entry.number).max().unwrap_or_default();
         let mut by_account: HashMap<&UserId, AccountDecisions<'a>> = HashMap::new();
         for (entry, decision, state) in decisions_at(entries, moment) {
             if state != DecisionState::InForce {
@@ -351,7 +352,6 @@ mod tests {
             entry(3, Act::Decide(decision(class(Class::Contractor, None), Some(soon)))),
             entry(4, Act::Decide(decision(is_not("a"), Some(soon)))),
         ];
-        assert_eq!(states(&entries, NOW), []);
         assert_eq!(states(&entries[..3], soon - Duration::minutes(1)), [InForce; 3]);
         let now = [Replaced, InForce, InForce, InForce];
         assert_eq!(states(&entries, soon - Duration::minutes(1)), now);
@@ -367,8 +367,9 @@ mod tests {
     #[test]
     fn a_revoked_decision_is_over_from_the_moment_of_its_revocation() {
         let entries = [entry(1, Act::Decide(decision(is("a"), None))), entry(2, Act::Revoke(1))];
-        assert_eq!(states(&entries, entries[0].at), [DecisionState::InForce]);
+        assert_eq!(states(&entries[..1], entries[0].at), [DecisionState::InForce]);
         assert_eq!(states(&entries, entries[1].at), [DecisionState::Revoked]);
+        assert_eq!(states(&entries, NOW), [DecisionState::Revoked], "recorded by a clock ahead");
         assert_eq!(Decisions::at(&entries, entries[1].at).version, 2);
     }
 

@@ -88,15 +88,14 @@ impl DecisionRow {
     ];
 }
 
-/// Returns the decisions recorded by `moment`, newest first, with their states then.
+/// Returns the decisions, newest first, with their states at `moment`. `entries` are those recorded
+/// until then.
 #[must_use]
 pub fn decision_rows(entries: &[Entry], moment: OffsetDateTime) -> Vec<DecisionRow> {
     let revocation = |id| {
-        entries.iter().find(|entry| {
-            entry.at <= moment
-                && entry.number > id
-                && matches!(entry.act, Act::Revoke(of) if of == id)
-        })
+        entries
+            .iter()
+            .find(|entry| entry.number > id && matches!(entry.act, Act::Revoke(of) if of == id))
     };
     let rows = decisions_at(entries, moment).into_iter().map(|(entry, decision, state)| {
         let (person_key, class, owner) = match &decision.verdict {

@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::columns::Field;
 use super::evaluation::{Evaluated, Evaluation};
 use super::{Class, Outcome};
+use crate::clock::age;
 use crate::directory::UserId;
 
 /// A version that loses at most this many people is not held for that.
@@ -181,10 +182,29 @@ pub fn reasons_to_hold(
     reasons
 }
 
-/// Whether a roster is too old for answers without a warning (`roster.max_age`).
+/// Adds the losses of people and of matches since an earlier version, if they are reasons to hold
+/// the new one. So a list that shrinks a little with each version is held, too.
+pub fn add_losses_since(
+    reasons: &mut Vec<HoldReason>,
+    earlier: &Standing,
+    new: &Standing,
+    max_shrink: u8,
+) {
+    let kind = std::mem::discriminant::<HoldReason>;
+    for reason in reasons_to_hold(Some(earlier), new, max_shrink) {
+        let is_loss =
+            matches!(reason, HoldReason::FewerPeople { .. } | HoldReason::FewerMatches { .. });
+        if is_loss && !reasons.iter().any(|known| kind(known) == kind(&reason)) {
+            reasons.push(reason);
+        }
+    }
+}
+
+/// Whether a roster is too old for answers without a warning (`roster.max_age`). One whose age is
+/// unknown is: a wrong clock recorded its time.
 #[must_use]
 pub fn is_stale(read_at: OffsetDateTime, moment: OffsetDateTime, max_age: Duration) -> bool {
-    moment - read_at > max_age
+    age(moment, read_at).is_none_or(|age| age > max_age)
 }
 
 #[cfg(test)]
@@ -275,6 +295,7 @@ mod tests {
         let week = Duration::days(7);
         assert!(!is_stale(read, read + week, week));
         assert!(is_stale(read, read + week + Duration::SECOND, week));
-        assert!(!is_stale(read, read - Duration::HOUR, week));
+        assert!(!is_stale(read, read - Duration::SECOND, week));
+        assert!(is_stale(read, read - Duration::HOUR, week), "the age is unknown");
     }
 }

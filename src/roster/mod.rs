@@ -85,7 +85,7 @@ pub use decision_row::{DecisionKind, DecisionRow, decision_rows};
 pub use encoding::{NotText, Place, TextEncoding};
 pub use enterprise::enterprise_facts;
 pub use evaluation::{Evaluated, Evaluation, Input, OwnerProblem, Versions};
-pub use guard::{HoldReason, Standing, is_stale, reasons_to_hold};
+pub use guard::{HoldReason, Standing, add_losses_since, is_stale, reasons_to_hold};
 pub use id::{PersonKey, normal_id};
 pub use matching::{Account, Confidence, Day, MatchRule, Outcome, WhyUnmatched, match_accounts};
 pub use name::NameForm;

@@ -19,6 +19,7 @@ use super::records::{BadJson, BadRecord, Records};
 use super::report::{FileFormat, Problem, ProblemKind, Report, Words};
 use super::words::{ClassWord, ClassWords, comparable_word, status_of};
 use super::{Address, Class, Email, EmailKind, Person, PersonKey, References, Status};
+use crate::limits;
 
 /// The people of a file, and the report on it. They may be stored only if
 /// [`Report::is_acceptable`].
@@ -153,7 +154,7 @@ impl<'a> Reader<'a> {
 
     fn open_json<'t>(&mut self, text: &'t str) -> Option<(Rows<'t>, Vec<String>)> {
         self.report.format = Some(FileFormat::Json);
-        match Records::open(text) {
+        match Records::open(text, self.bounds.rows, self.bounds.columns) {
             Ok((records, titles)) => Some((Rows::Json(records), titles)),
             Err(bad) => {
                 self.bad_record(bad);
@@ -167,6 +168,8 @@ impl<'a> Reader<'a> {
             BadRecord::Syntax(column) => ProblemKind::Json { column },
             BadRecord::NotAnObject => ProblemKind::NotAnObject,
             BadRecord::Twice => ProblemKind::MemberTwice,
+            BadRecord::TooManyMembers => ProblemKind::TooManyColumns { max: self.bounds.columns },
+            BadRecord::LongList => ProblemKind::LongList { max: limits::ROSTER_LIST },
         };
         self.problem(Some(bad.line), None, kind);
     }

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use crate::limits;
 
 /// How deep objects within objects are read. SCIM and Okta need two levels.
 const DEPTH: usize = 3;
@@ -36,6 +38,10 @@ pub enum BadRecord {
     NotAnObject,
     /// It has a member twice.
     Twice,
+    /// It has too many members, in itself or together with the records before.
+    TooManyMembers,
+    /// A list in it has too many elements.
+    LongList,
 }
 
 /// One record and the line on which it begins.
@@ -58,18 +64,32 @@ impl<'a> Records<'a> {
     /// [`Records::next_row`].
     ///
     /// # Errors
-    /// [`BadJson`] if an array is not valid JSON.
-    pub fn open(text: &'a str) -> Result<(Self, Vec<String>), BadJson> {
+    /// [`BadJson`] if an array is not valid JSON, or if the records have more than `columns`
+    /// members.
+    ///
+    /// Records beyond the first `rows + 1` are not read: the reader refuses the file at the last of
+    /// these.
+    pub fn open(
+        text: &'a str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<(Self, Vec<String>), BadJson> {
+        let most = rows.saturating_add(1);
         let records = match enclosed_list(text) {
-            _ if text.trim_start().starts_with('[') => array(text, text)?,
-            Some(list) => array(text, list)?,
-            None => lines(text),
+            _ if text.trim_start().starts_with('[') => array(text, text, most)?,
+            Some(list) => array(text, list, most)?,
+            None => lines(text, most),
         };
+        let most_columns = columns;
         let mut columns = HashMap::new();
         let mut names = Vec::new();
         for record in &records {
             for (name, _) in flat_members(record.json).unwrap_or_default() {
                 if !columns.contains_key(&name) {
+                    if names.len() == most_columns {
+                        let why = BadRecord::TooManyMembers;
+                        return Err(BadJson { line: record.line, why });
+                    }
                     columns.insert(name.clone(), names.len());
                     names.push(name);
                 }
@@ -107,9 +127,9 @@ fn enclosed_list(text: &str) -> Option<&str> {
     members.into_iter().find(|(name, value)| is_list(name, value)).map(|(_, value)| value.get())
 }
 
-/// Splits an array that is a part of `text`.
-fn array<'a>(text: &'a str, array: &'a str) -> Result<Vec<Record<'a>>, BadJson> {
-    let items: Vec<&RawValue> = serde_json::from_str(array).map_err(|error| BadJson {
+/// Splits an array that is a part of `text` into at most `most` records.
+fn array<'a>(text: &'a str, array: &'a str, most: usize) -> Result<Vec<Record<'a>>, BadJson> {
+    let items = first_items(array, most).map_err(|error| BadJson {
         line: u64::try_from(error.line()).unwrap_or(u64::MAX),
         why: BadRecord::Syntax(error.column()),
     })?;
@@ -126,10 +146,10 @@ fn array<'a>(text: &'a str, array: &'a str) -> Result<Vec<Record<'a>>, BadJson> 
     Ok(records.collect())
 }
 
-fn lines(text: &str) -> Vec<Record<'_>> {
+fn lines(text: &str, most: usize) -> Vec<Record<'_>> {
     let numbered = (1..).zip(text.split('\n'));
     let numbered = numbered.map(|(line, json)| Record { line, json: json.trim() });
-    numbered.filter(|record| !record.json.is_empty()).collect()
+    numbered.filter(|record| !record.json.is_empty()).take(most).collect()
 }
 
 fn line_count(text: &str) -> u64 {
@@ -158,8 +178,8 @@ fn flatten<'a>(
             Some(b'{') if depth > 1 => {
                 flatten(if is_container { "" } else { &name }, json, depth - 1, flat)?;
             }
-            Some(b'[') if name.eq_ignore_ascii_case("emails") => emails(json, flat),
-            Some(b'[') => flat.push((name, list(json).into())),
+            Some(b'[') if name.eq_ignore_ascii_case("emails") => emails(json, flat)?,
+            Some(b'[') => flat.push((name, list(json)?.into())),
             _ => {
                 if let Some(text) = scalar(json) {
                     flat.push((name, text));
@@ -173,6 +193,9 @@ fn flatten<'a>(
 /// Returns the members of one object as they are written.
 fn members(json: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, BadRecord> {
     match serde_json::from_str::<Members<'_>>(json) {
+        Ok(Members(members)) if members.len() > limits::ROSTER_COLUMNS => {
+            Err(BadRecord::TooManyMembers)
+        }
         Ok(Members(members)) => {
             let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
             names.sort_unstable();
@@ -195,17 +218,28 @@ fn scalar(json: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Returns the texts of a list, one per line.
-fn list(json: &str) -> String {
-    let items: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+fn list(json: &str) -> Result<String, BadRecord> {
+    let items = items(json)?;
     let texts: Vec<Cow<'_, str>> =
         items.into_iter().filter_map(|item| scalar(item.get())).collect();
-    texts.join("\n")
+    Ok(texts.join("\n"))
+}
+
+/// Returns the items of a list.
+fn items(json: &str) -> Result<Vec<&RawValue>, BadRecord> {
+    let items = first_items(json, limits::ROSTER_LIST + 1).unwrap_or_default();
+    if items.len() > limits::ROSTER_LIST { Err(BadRecord::LongList) } else { Ok(items) }
 }
 
 /// Sorts the addresses of a list into three columns. Its items are texts (the first is the primary
 /// address), or objects as SCIM has them (RFC 7643 §4.1.2) or with `kind` and `address`.
-fn emails(json: &str, flat: &mut Vec<(String, Cow<'_, str>)>) {
-    let items: Vec<Value> = serde_json::from_str(json).unwrap_or_default();
+fn emails(json: &str, flat: &mut Vec<(String, Cow<'_, str>)>) -> Result<(), BadRecord> {
+    let item = |raw: &RawValue| {
+        let is_short = raw.get().len() <= limits::ROSTER_CELL_BYTES;
+        let item = is_short.then(|| serde_json::from_str::<Value>(raw.get()).ok()).flatten();
+        item.ok_or(BadRecord::LongList)
+    };
+    let items: Vec<Value> = items(json)?.into_iter().map(item).collect::<Result<_, _>>()?;
     let mut columns = [const { Vec::<String>::new() }; 3];
     let is_marked = |item: &Value| {
         member(item, "primary").is_some_and(|value| *value == Value::Bool(true))
@@ -237,6 +271,7 @@ fn emails(json: &str, flat: &mut Vec<(String, Cow<'_, str>)>) {
     for (name, column) in EMAIL_COLUMNS.into_iter().zip(columns) {
         flat.push((name.to_owned(), column.join("\n").into()));
     }
+    Ok(())
 }
 
 fn member<'a>(item: &'a Value, name: &str) -> Option<&'a Value> {
@@ -246,6 +281,33 @@ fn member<'a>(item: &'a Value, name: &str) -> Option<&'a Value> {
 
 fn kind(item: &Value) -> Option<&str> {
     member(item, "kind").or_else(|| member(item, "type"))?.as_str()
+}
+
+/// Returns the first `most` items of an array as they are written.
+fn first_items(json: &str, most: usize) -> serde_json::Result<Vec<&RawValue>> {
+    struct Items(usize);
+    impl<'de> Visitor<'de> for Items {
+        type Value = Vec<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while items.len() < self.0
+                && let Some(item) = list.next_element()?
+            {
+                items.push(item);
+            }
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(items)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_str(json);
+    let items = json.deserialize_seq(Items(most))?;
+    json.end()?;
+    Ok(items)
 }
 
 /// The members of an object in their order, repeated ones included.
@@ -264,7 +326,12 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
                 while let Some(name) = map.next_key::<Name<'de>>()? {
-                    members.push((name.0, map.next_value()?));
+                    // One more than allowed shows that there are too many.
+                    if members.len() > limits::ROSTER_COLUMNS {
+                        map.next_value::<IgnoredAny>()?;
+                    } else {
+                        members.push((name.0, map.next_value()?));
+                    }
                 }
                 Ok(Members(members))
             }
@@ -312,7 +379,7 @@ mod tests {
     type Rows = (Vec<String>, Vec<Result<(u64, Vec<String>), BadJson>>);
 
     fn rows(text: &str) -> Rows {
-        let (mut records, names) = Records::open(text).unwrap();
+        let (mut records, names) = Records::open(text, 100, 100).unwrap();
         let mut read = Vec::new();
         let mut cells = Vec::new();
         loop {
@@ -358,7 +425,7 @@ mod tests {
         assert_eq!(read[2..4], [bad(3, BadRecord::NotAnObject), bad(4, BadRecord::Twice)]);
         assert_eq!(read[4], row(5, &["3"]));
         assert_eq!(rows("[null, {\"a\":1}]").1[0], bad(1, BadRecord::NotAnObject));
-        assert_eq!(Records::open("[{]").unwrap_err().line, 1);
+        assert_eq!(Records::open("[{]", 100, 100).unwrap_err().line, 1);
     }
 
     #[test]
@@ -384,5 +451,29 @@ mod tests {
             r#"{"emails":[{"kind":"alias","address":"b@x"},{"kind":"primary","address":"a@x"}]}"#,
         );
         assert_eq!(read, [row(1, &["a@x", "b@x", ""])]);
+    }
+
+    #[test]
+    fn rows_columns_and_lists_are_bounded() {
+        for text in ["[{},{},{},{},{}]", "{}\n{}\n{}\n{}\n{}", "{\"items\":[0,0,0,0,0]}"] {
+            let (records, _) = Records::open(text, 2, 10).unwrap();
+            assert_eq!(records.records.len(), 3, "{text}: one more than allowed");
+        }
+        let opened = Records::open("[{\"a\":1,\"b\":1},\n{\"c\":1}]", 10, 2).unwrap_err();
+        assert_eq!(opened, BadJson { line: 2, why: BadRecord::TooManyMembers });
+        let members = |count: usize| -> String {
+            (0..count).map(|number| format!(",\"m{number}\":null")).collect()
+        };
+        let record = format!("{{\"a\":1{}}}", members(limits::ROSTER_COLUMNS));
+        assert_eq!(rows(&record).1, [Err(BadJson { line: 1, why: BadRecord::TooManyMembers })]);
+        let most = limits::ROSTER_LIST;
+        for (name, item) in [("groups", "0"), ("emails", "{}")] {
+            let list = |count: usize| vec![item; count].join(",");
+            let fine = format!("{{\"{name}\":[{}]}}", list(most));
+            assert!(rows(&fine).1[0].is_ok(), "{name}");
+            let long = format!("{{\"{name}\":[{}]}}", list(most + 1));
+            let expected = Err(BadJson { line: 1, why: BadRecord::LongList });
+            assert_eq!(rows(&long).1, [expected], "{name}");
+        }
     }
 }

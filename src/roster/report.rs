@@ -81,6 +81,12 @@ pub enum ProblemKind {
         /// The maximum.
         max: usize,
     },
+    /// A list of a JSON record is too long.
+    #[error("a list of the record has more than {max} elements, or one that is too long")]
+    LongList {
+        /// The maximum.
+        max: usize,
+    },
     /// JSON cannot be read.
     #[error("not valid JSON from column {column} of the record on")]
     Json {

@@ -12,7 +12,7 @@ use crate::database::transaction::writing;
 
 impl AccessStore {
     /// Records that a client has authenticated by an assertion. Returns false if it already had, at
-    /// this or another bridge. Deletes the assertions that have expired.
+    /// another bridge.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`].
@@ -21,12 +21,9 @@ impl AccessStore {
         client: &str,
         hash: &str,
         expires_at: OffsetDateTime,
-        now: OffsetDateTime,
     ) -> Result<bool, DatabaseError> {
         use client_assertions::Column;
         let db = self.database.connection.begin_with_options(writing()).await?;
-        let expired = client_assertions::Entity::delete_many().filter(Column::ExpiresAt.lt(now));
-        expired.exec(&db).await?;
         let row = client_assertions::ActiveModel {
             client_id: Set(client.to_owned()),
             hash: Set(hash.to_owned()),
@@ -37,5 +34,17 @@ impl AccessStore {
         let inserted = inserted.exec_without_returning(&db).await?;
         db.commit().await?;
         Ok(inserted > 0)
+    }
+
+    /// Deletes the assertions that expired before a time. Then they could be used again, so the
+    /// caller makes sure that no bridge accepts them any more, whatever its clock says.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`].
+    pub async fn forget_old_assertions(&self, before: OffsetDateTime) -> Result<(), DatabaseError> {
+        let expired = client_assertions::Column::ExpiresAt.lt(before);
+        let expired = client_assertions::Entity::delete_many().filter(expired);
+        expired.exec(&self.database.connection).await?;
+        Ok(())
     }
 }

@@ -46,8 +46,10 @@ pub use roster::{
     held_version, version_in_force,
 };
 
+use time::OffsetDateTime;
+
 use crate::database::Database;
-use crate::ledger::Ledger;
+use crate::ledger::{Ahead, Ledger, LedgerError};
 
 /// The ledger and the stores beside it, in one database.
 #[derive(Clone)]
@@ -93,6 +95,20 @@ impl Stores {
             reviews: ReviewStore::new(database.clone()),
             roster: RosterStore::new(database.clone()),
         }
+    }
+
+    /// The recorded time of a workspace that lies farthest in the future; `None` if none does.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn times_ahead(
+        &self,
+        workspace: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Ahead>, LedgerError> {
+        let of_history = self.ledger.times_ahead(workspace, now).await?;
+        let of_rosters = self.roster.times_ahead(workspace, now).await?;
+        Ok(of_history.into_iter().chain(of_rosters).max_by_key(|ahead| ahead.at))
     }
 
     /// Closes all connections of the database.

@@ -1,6 +1,6 @@
 //! Stores what people recorded about the checks of the posture, and when findings began and ended.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
@@ -88,14 +88,16 @@ impl PostureStore {
         Ok(db)
     }
 
-    /// What was recorded up to a moment, oldest first.
+    /// What was recorded, oldest first; with `as_of` only what was recorded by that moment of the
+    /// past. Numbers order it, because clocks may be wrong: for now, each record counts, even one
+    /// with a time in the future.
     ///
     /// # Errors
     /// [`DatabaseError`].
     pub async fn records(
         &self,
         workspace: &str,
-        moment: OffsetDateTime,
+        as_of: Option<OffsetDateTime>,
     ) -> Result<Vec<PostureRecord>, DatabaseError> {
         use posture_records::Column;
         let query = posture_records::Entity::find()
@@ -103,7 +105,8 @@ impl PostureStore {
             .order_by_asc(Column::Number);
         let rows = query.all(&self.database.connection).await?.into_iter();
         // Compared here: SQLite compares times as texts, which is exact to the second only.
-        let recorded = rows.filter(|row| row.at <= moment).map(|row| PostureRecord {
+        let recorded = rows.filter(|row| as_of.is_none_or(|moment| row.at <= moment));
+        let recorded = recorded.map(|row| PostureRecord {
             number: row.number,
             at: row.at,
             by: row.by,
@@ -187,9 +190,10 @@ impl PostureStore {
         Ok(erased)
     }
 
-    /// Records which findings there are at a moment: those that are new begin, and those that are
-    /// gone end. A new one gets a number, an excepted one when its exception is over. Returns how
-    /// many got one.
+    /// Records which findings a generation has: those that are new begin, and those that are gone
+    /// end, except those of the checks `unknown`, whose findings cannot be evaluated now. A new one
+    /// gets a number, an excepted one when its exception is over. Returns how many got one; `None`
+    /// if findings of a later generation are recorded, and so nothing was.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -198,24 +202,33 @@ impl PostureStore {
         workspace: &str,
         at: OffsetDateTime,
         generation: Generation,
-        findings: &[NotedFinding],
-    ) -> Result<usize, DatabaseError> {
+        findings: &BTreeSet<NotedFinding>,
+        unknown: &BTreeSet<&str>,
+    ) -> Result<Option<usize>, DatabaseError> {
         use posture_findings::Column;
         let db = self.changing(workspace).await?;
+        let newest = posture_findings::Entity::find()
+            .select_only()
+            .column(Column::BeganGeneration)
+            .filter(Column::Workspace.eq(workspace))
+            .order_by_desc(Column::BeganGeneration);
+        let newest: Option<Generation> = newest.into_tuple().one(&db).await?;
+        // Another process has noted a later state. Times cannot tell that: clocks may be wrong.
+        if newest.is_some_and(|newest| newest > generation) {
+            return Ok(None);
+        }
         let open = posture_findings::Entity::find()
             .select_only()
-            .columns([Column::Id, Column::BeganAt, Column::Number])
+            .columns([Column::Id, Column::CheckId, Column::Number])
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::EndedAt.is_null());
-        let open = open.into_tuple::<(String, OffsetDateTime, Option<i64>)>().all(&db).await?;
-        let open: HashMap<String, (OffsetDateTime, Option<i64>)> =
-            open.into_iter().map(|(id, began, number)| (id, (began, number))).collect();
-        // Another process has noted a later moment.
-        if open.values().any(|(began, _)| *began > at) {
-            return Ok(0);
-        }
+        let open = open.into_tuple::<(String, String, Option<i64>)>().all(&db).await?;
+        let open: HashMap<String, (String, Option<i64>)> =
+            open.into_iter().map(|(id, check, number)| (id, (check, number))).collect();
         let there: HashSet<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
-        let gone: Vec<&String> = open.keys().filter(|id| !there.contains(id.as_str())).collect();
+        let is_gone = |id: &str, check: &str| !there.contains(id) && !unknown.contains(check);
+        let gone: Vec<&String> =
+            open.iter().filter(|(id, (check, _))| is_gone(id, check)).map(|(id, _)| id).collect();
         for ids in gone.chunks(limits::SQL_VALUES / 2) {
             posture_findings::Entity::update_many()
                 .col_expr(Column::EndedAt, Expr::value(at))
@@ -229,7 +242,7 @@ impl PostureStore {
         let mut next = first;
         let mut rows = Vec::new();
         for finding in findings {
-            let known = open.get(&finding.id).copied();
+            let known = open.get(&finding.id);
             if known.is_some_and(|(_, number)| number.is_some() || finding.is_excepted) {
                 continue;
             }
@@ -251,7 +264,7 @@ impl PostureStore {
         }
         insert(&db, rows, None).await?;
         db.commit().await?;
-        Ok(usize::try_from(next - first).unwrap_or_default())
+        Ok(Some(usize::try_from(next - first).unwrap_or_default()))
     }
 
     /// The number of the last finding; 0 if there is none.
@@ -312,16 +325,25 @@ impl PostureStore {
         Ok(rows.filter_map(finding).collect())
     }
 
-    /// When the findings that there were at a moment began, and the generation of that time.
+    /// When the findings that there are now, or were at a moment of the past, began, and the
+    /// generation of that time.
     ///
     /// # Errors
     /// [`DatabaseError`].
     pub async fn findings_began(
         &self,
         workspace: &str,
-        moment: OffsetDateTime,
+        as_of: Option<OffsetDateTime>,
     ) -> Result<HashMap<String, (OffsetDateTime, Generation)>, DatabaseError> {
         use posture_findings::Column;
+        let began = |row: posture_findings::Model| (row.id, (row.began_at, row.began_generation));
+        let Some(moment) = as_of else {
+            let open = posture_findings::Entity::find()
+                .filter(Column::Workspace.eq(workspace))
+                .filter(Column::EndedAt.is_null());
+            let rows = open.all(&self.database.connection).await?;
+            return Ok(rows.into_iter().map(began).collect());
+        };
         // Texts of times are compared in whole seconds, so the query finds a second more on each
         // side. Nothing is before the first or after the last moment that can be written.
         let second = time::Duration::SECOND;
@@ -337,7 +359,7 @@ impl PostureStore {
         let there = rows.filter(|row| {
             row.began_at <= moment && row.ended_at.is_none_or(|ended| ended > moment)
         });
-        Ok(there.map(|row| (row.id, (row.began_at, row.began_generation))).collect())
+        Ok(there.map(began).collect())
     }
 }
 

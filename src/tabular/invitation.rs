@@ -3,7 +3,7 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::Row;
+use super::{Row, days_since};
 use crate::directory::{Invitation, Workspace, account_id};
 
 /// An invitation that nobody has accepted or withdrawn, as far as Intercom's activity log shows. A
@@ -72,7 +72,7 @@ impl InvitationRow {
             invited_at: invitation.invited_at,
             last_sent_at: invitation.last_sent_at,
             changed_at: invitation.changed_at,
-            days_pending: invitation.last_sent_at.map(|at| (moment - at).whole_days()),
+            days_pending: invitation.last_sent_at.and_then(|at| days_since(at, moment)),
             invited_by_id: by.and_then(|actor| actor.id.as_ref()).map(account_id),
             invited_by_email: by.and_then(|actor| actor.email.clone()),
             activity_id: invitation.entry.clone(),

@@ -104,5 +104,12 @@ impl Selection {
     }
 }
 
+/// The number of whole days since a time; `None` if the time lies in the future, because then a
+/// clock was wrong.
+fn days_since(at: OffsetDateTime, moment: OffsetDateTime) -> Option<i64> {
+    let age = crate::clock::age(moment, at)?;
+    i64::try_from(age.as_secs() / 86_400).ok()
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use time::{Date, OffsetDateTime};
 
-use super::Row;
+use super::{Row, days_since};
 use crate::directory::{
     Directory, Invitation, LogFacts, Person, Role, SignIn, Team, User, UserId, UserKind, Workspace,
     account_id, activity_source, is_inactive, team_id, text, user_name,
@@ -382,7 +382,7 @@ fn row(
         created_source: if user.joined_at.is_some() { "activity_log" } else { "observed" },
         last_login_at,
         last_login_source: last_login_at.map(|_| "activity_log"),
-        days_since_login: last_login_at.map(|at| (moment - at).whole_days()),
+        days_since_login: last_login_at.and_then(|at| days_since(at, moment)),
         mfa: user.two_factor_auth,
         sso: sign_in.and_then(SignIn::by_identity_provider),
         invited_at: user
@@ -397,7 +397,7 @@ fn row(
         erased: user.erased,
         last_activity_at,
         last_activity_source: activity_source(last_activity, user, covered, moment),
-        days_since_activity: last_activity_at.map(|at| (moment - at).whole_days()),
+        days_since_activity: last_activity_at.and_then(|at| days_since(at, moment)),
         account_id,
         identity_class: identity.identity_class,
         person_key: identity.person_key,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{KnownLog, Row};
+use super::{KnownLog, Row, days_since};
 use crate::directory::{
     Directory, INBOX_SEAT, LastActivity, LogFacts, Person, Price, User, UserId, account_id,
     activity_source, is_inactive, user_name,
@@ -202,7 +202,7 @@ fn row(
         joined_at: user.joined_at,
         last_activity_at: last_at,
         last_activity_source: activity_source(last, user, covered, moment),
-        days_since_activity: last_at.map(|at| (moment - at).whole_days()),
+        days_since_activity: last_at.and_then(|at| days_since(at, moment)),
         r#use: seat_use(user, last, known, unused_days),
         monthly_price: price.map(|price| price.price.of(1)),
         currency: price.and_then(|price| price.currency.clone()),

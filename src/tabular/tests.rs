@@ -475,3 +475,11 @@ fn each_member_of_a_user_is_in_the_log_of_changes() {
         ],
     );
 }
+
+#[test]
+fn the_days_since_a_time_are_never_negative() {
+    use time::Duration;
+    let days = |by: Duration| days_since(LATE + by, LATE);
+    assert_eq!((days(-Duration::days(2)), days(Duration::SECOND)), (Some(2), Some(0)));
+    assert_eq!(days(Duration::DAY), None, "a clock was wrong");
+}

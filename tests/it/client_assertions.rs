@@ -225,7 +225,10 @@ async fn an_assertion_beside_other_credentials_or_of_another_type_is_refused_and
     bridge.stop().await;
 }
 
-on_both_databases!(an_assertion_is_accepted_once_whatever_bridge_gets_it);
+on_both_databases!(
+    an_assertion_is_accepted_once_whatever_bridge_gets_it,
+    a_used_assertion_is_remembered_until_it_is_forgotten_on_purpose,
+);
 
 async fn an_assertion_is_accepted_once_whatever_bridge_gets_it(database: TestDatabase) {
     let simulator = Simulator::start(dozen(), Options::default()).unwrap();
@@ -349,4 +352,18 @@ async fn keys_at_a_url_are_read_again_when_they_change_and_survive_an_outage() {
     clock.advance(Duration::from_hours(24));
     assert_eq!(verify(&new).await, Err(AssertionRefusal::KeysUnavailable));
     published.stop().await;
+}
+
+async fn a_used_assertion_is_remembered_until_it_is_forgotten_on_purpose(database: TestDatabase) {
+    let store = database.stores().await.access;
+    let expires = START + Duration::from_mins(5);
+    assert!(store.use_assertion("cli", "first", expires).await.unwrap());
+    // Whatever the time is when others are used.
+    assert!(store.use_assertion("cli", "later", expires + Duration::from_hours(9)).await.unwrap());
+    assert!(!store.use_assertion("cli", "first", expires).await.unwrap());
+    store.forget_old_assertions(expires).await.unwrap();
+    assert!(!store.use_assertion("cli", "first", expires).await.unwrap());
+    store.forget_old_assertions(expires + Duration::from_secs(2)).await.unwrap();
+    assert!(store.use_assertion("cli", "first", expires).await.unwrap());
+    assert!(!store.use_assertion("cli", "later", expires).await.unwrap());
 }

@@ -21,13 +21,13 @@ use crate::support::tampering::Tampering;
 use crate::support::waiting::eventually;
 
 /// Reads the files of a SQLite database.
-fn file_bytes(url: &str) -> Vec<u8> {
+pub fn file_bytes(url: &str) -> Vec<u8> {
     let file = url.trim_start_matches("sqlite://").split('?').next().unwrap();
     let read = |ending: &str| std::fs::read(format!("{file}{ending}")).unwrap_or_default();
     [read(""), read("-wal"), read("-shm")].concat()
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 

@@ -297,3 +297,19 @@ async fn the_settings_map_the_claims_of_an_issuer() {
     );
     issuer.stop().await;
 }
+
+#[tokio::test]
+async fn keys_that_are_too_many_to_read_are_trusted_by_nobody() {
+    let pair = Pair::ec("e");
+    let issuer = IssuerServer::start(vec![pair.jwk()]);
+    let database = TestDatabase::sqlite();
+    let clock = Clock::manual(START);
+    let filler = json!({"kty": "oct", "x": "x".repeat(1_000)});
+    issuer.publish([vec![filler; 600], vec![pair.jwk()]].concat());
+    let tokens = trusting(&database, issuer.trusted(), &clock).await;
+    assert!(tokens.verify(pair.sign(&claims())).await.is_err());
+    issuer.publish(vec![pair.jwk()]);
+    clock.advance(Duration::from_mins(1));
+    assert!(tokens.verify(pair.sign(&claims())).await.is_ok());
+    issuer.stop().await;
+}

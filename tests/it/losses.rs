@@ -5,6 +5,7 @@ mod attributes;
 
 use std::time::Duration;
 
+use intercom_scim_bridge::clock::Clock;
 use intercom_scim_bridge::directory::{LossKind, Mode, Run, RunStatus, Snapshot};
 use intercom_scim_bridge::import::{DryRun, Importer, PlanDecision};
 use intercom_scim_bridge::intercom::Client;
@@ -27,6 +28,7 @@ on_both_databases!(
     accepted_losses_are_not_counted_again,
     a_person_who_came_back_is_not_counted_as_a_loss,
     losses_recorded_while_the_clock_was_ahead_count,
+    a_clock_that_is_ahead_does_not_empty_the_window,
     the_machine_stays_one_whatever_becomes_of_its_address,
     a_machine_that_was_never_seen_before_is_no_person,
     a_dry_run_names_who_would_lose_what,
@@ -325,6 +327,21 @@ async fn losses_recorded_while_the_clock_was_ahead_count(database: TestDatabase)
     leave(&ids[..5]);
     assert_eq!(hand.incremental().await.counts.users_removed, 5);
     hand.clock.set_by(-time::Duration::days(40));
+    leave(&ids[5..10]);
+    is_held(&hand, &[(LossKind::People, 10, 25)]).await;
+}
+
+async fn a_clock_that_is_ahead_does_not_empty_the_window(database: TestDatabase) {
+    let (hand, ids, _) = company(database, 25).await;
+    // Responses have the real time in `Date`.
+    hand.clock.set_by(Clock::System.now() - hand.clock.now());
+    let leave = |ids: &[u64]| {
+        hand.simulator
+            .change(|workspace| ids.iter().for_each(|id| workspace.remove_admin(*id, 0, 0)));
+    };
+    leave(&ids[..5]);
+    assert_eq!(hand.incremental().await.counts.users_removed, 5);
+    hand.clock.set_by(time::Duration::hours(25));
     leave(&ids[5..10]);
     is_held(&hand, &[(LossKind::People, 10, 25)]).await;
 }

@@ -2,6 +2,7 @@
 //! problem.
 
 mod activity_log;
+mod optional;
 
 use std::time::Duration;
 

@@ -1,9 +1,11 @@
 //! The checks of the posture over the API, on the command line, and of past moments.
 
+mod clocks;
 mod past;
 mod people;
 mod scenarios;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -393,22 +395,24 @@ async fn a_finding_has_the_moment_at_which_it_began(database: TestDatabase) {
             severity: "medium",
             is_excepted: false,
         };
-        let findings: Vec<_> = ids.iter().map(finding).collect();
-        hand.stores.posture.note_findings("default", at(hours), 1, &findings).await.unwrap()
+        let findings = ids.iter().map(finding).collect();
+        let generation = i64::try_from(hours).unwrap();
+        let (store, none) = (&hand.stores.posture, BTreeSet::new());
+        store.note_findings("default", at(hours), generation, &findings, &none).await.unwrap()
     };
-    assert_eq!(note(1, &["a", "b"]).await, 2);
-    assert_eq!(note(2, &["a"]).await, 0);
-    assert_eq!(note(3, &["a", "b"]).await, 1);
-    // A late note of an earlier moment changes nothing.
-    assert_eq!(note(2, &[]).await, 0);
+    assert_eq!(note(1, &["a", "b"]).await, Some(2));
+    assert_eq!(note(2, &["a"]).await, Some(0));
+    assert_eq!(note(3, &["a", "b"]).await, Some(1));
+    // A late note of an earlier generation changes nothing.
+    assert_eq!(note(2, &[]).await, None);
     let began = async |hours: u64| {
-        let began = hand.stores.posture.findings_began("default", at(hours)).await.unwrap();
+        let began = hand.stores.posture.findings_began("default", Some(at(hours))).await.unwrap();
         let mut began: Vec<_> = began.into_iter().map(|(id, (at, _))| (id, at)).collect();
         began.sort();
         began
     };
     let last = datetime!(9999-12-31 23:59:59.5 UTC);
-    let began_last = hand.stores.posture.findings_began("default", last).await.unwrap();
+    let began_last = hand.stores.posture.findings_began("default", Some(last)).await.unwrap();
     assert_eq!(began_last.len(), 2, "no moment is too late");
     let row = |id: &str, hours: u64| (id.to_owned(), at(hours));
     assert_eq!(began(0).await, []);

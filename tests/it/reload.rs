@@ -1,7 +1,10 @@
 //! SIGHUP: what is read again while the bridge runs.
 
+use std::time::Duration;
+
 use intercom_scim_bridge::app::Reloaded;
 use intercom_scim_bridge::config::{Config, ConfigError};
+use intercom_scim_bridge::roster::Completeness;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
@@ -214,4 +217,31 @@ async fn connection(url: &str, token: &str, expected: &str) {
         if status["connection"] == json!(expected) { Ok(()) } else { Err(status) }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_the_pull_is_applied_without_a_restart() {
+    let source = Bridge::serving(dozen()).await;
+    let url = source.url("/scim/v2").parse().unwrap();
+    let bridge = Bridge::serving_with(dozen(), |config| {
+        config.roster.complete = Some(Completeness::Current);
+        config.roster_pull.url = Some(url);
+        config.roster_pull.token = Some(secrets::keep("not-the-token").into());
+        config.roster_pull.interval = Some(Duration::from_millis(1));
+    })
+    .await;
+    let roster = async || bridge.get("/api/v1/roster").await.json();
+    until("a pull has failed", async || roster().await["pull_problem"].is_string()).await;
+    let mut config = bridge.config.clone();
+    config.roster_pull.token = Some(source.token.clone().into());
+    let reloaded = bridge.app.reload(Ok(config.clone()));
+    assert_eq!(reloaded.taken, ["roster.pull.token"], "{reloaded:?}");
+    assert!(reloaded.after_restart.is_empty() && reloaded.refused.is_empty(), "{reloaded:?}");
+    assert_eq!(bridge.app.reload(Ok(config.clone())), Reloaded::default(), "it is applied once");
+    until("the roster is pulled", async || roster().await["in_force"].is_object()).await;
+    config.roster_pull.token = None;
+    let refused = bridge.app.reload(Ok(config)).refused;
+    assert!(refused[0].starts_with("roster.pull.token is missing"), "{refused:?}");
+    bridge.stop().await;
+    source.stop().await;
 }

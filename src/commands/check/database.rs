@@ -9,7 +9,6 @@ use crate::app::{missing_file, stored_vault, without_password};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::Database;
-use crate::ledger::Ledger;
 use crate::stores::{AccessStore, NotificationStore, Stores};
 
 /// Checks the encryption key. Creates nothing: the first start creates a missing key.
@@ -53,7 +52,7 @@ pub async fn check_database(config: &Config, clock: &Clock, report: &mut Report)
     match database.pending_migrations().await {
         Ok(0) => {
             report.ok("database", &format!("{name} is up to date"));
-            check_times(config, &stores.ledger, clock, report).await;
+            check_times(config, &stores, clock, report).await;
             check_encryption_key(config, &stores.access, report).await;
             check_notifications(config, &stores.notifications, report).await;
             check_seen_proxies(config, &stores.audit, clock, report).await;
@@ -87,7 +86,7 @@ async fn check_notifications(config: &Config, store: &NotificationStore, report:
 }
 
 /// Reports recorded times that lie in the future.
-async fn check_times(config: &Config, ledger: &Ledger, clock: &Clock, report: &mut Report) {
+async fn check_times(config: &Config, stores: &Stores, clock: &Clock, report: &mut Report) {
     let now = clock.now();
     let workspaces = config.workspaces();
     for workspace in &workspaces {
@@ -96,7 +95,7 @@ async fn check_times(config: &Config, ledger: &Ledger, clock: &Clock, report: &m
         } else {
             String::new()
         };
-        match ledger.times_ahead(&workspace.name, now).await {
+        match stores.times_ahead(&workspace.name, now).await {
             Ok(None) => {
                 report.ok("times", &format!("{prefix}no recorded time lies in the future"));
             }

@@ -184,12 +184,12 @@ async fn invitations(service: &Service, workspace: &WorkspaceHandle) -> Option<f
 #[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
 fn roster(service: &Service, workspace: &WorkspaceHandle) -> Option<RosterFigures> {
     let standing = workspace.identities.standing()?;
-    let age = service.clock.now() - standing.confirmed_at;
+    let age = clock::age(service.clock.now(), standing.confirmed_at);
     Some(RosterFigures {
         unmatched: standing.unmatched as f64,
         terminated_active: standing.terminated_active as f64,
         ownerless: standing.ownerless as f64,
-        age: age.as_seconds_f64().max(0.0),
+        age: age.map(|age| age.as_secs_f64()),
         held: f64::from(u8::from(standing.held.is_some())),
     })
 }

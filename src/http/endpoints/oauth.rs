@@ -189,9 +189,8 @@ async fn by_assertion(
     // RFC 7523 §3: "The authorization server MAY ensure that JWTs are not replayed by maintaining
     // the set of used "jti" values for the length of time for which the JWT would be considered
     // valid". The set is in the database, so that no other bridge accepts it either.
-    let now = service.clock.now();
-    let is_new =
-        service.stores.access.use_assertion(&client.id, &valid.hash, valid.expires_at, now).await?;
+    let store = &service.stores.access;
+    let is_new = store.use_assertion(&client.id, &valid.hash, valid.expires_at).await?;
     if is_new {
         Ok(Ok(valid.keys))
     } else {

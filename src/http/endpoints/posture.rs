@@ -20,7 +20,7 @@ use crate::http::extract::freshness;
 use crate::http::request::context::RequestContext;
 use crate::http::request::negotiation::{JSON, LINES, preferred_form};
 use crate::http::request::parameters::{Parameters, wrong};
-use crate::http::response::chunks::Chunks;
+use crate::http::response::chunks::{Chunks, Unfinished, split_at_list};
 use crate::http::response::table::CSV;
 use crate::http::wire::{
     ApiRefusals, BodyRefusals, ParameterRefusals, PastRefusals, PostureParameters,
@@ -96,8 +96,7 @@ pub async fn get(
         report.changed = Some(changed(&before, &report));
     }
     let report = report.only(check, status);
-    let made = caller.service.makers.export(async move { body(&report, format, per, suppressed) });
-    let (media_type, chunks) = made.await??;
+    let (media_type, chunks) = body(report, format, per, suppressed)?;
     let body = caller.service.makers.stream(&request, turn, BodySize::Stream, stream::iter(chunks));
     Ok(HttpResponse::Ok().content_type(media_type).body(body))
 }
@@ -126,7 +125,7 @@ pub async fn record(
     let now = caller.service.clock.now();
     let stores = &caller.service.stores;
     let workspace = &*caller.workspace.name;
-    let records = assessment::recorded(stores, workspace, now).await?;
+    let records = assessment::recorded(stores, workspace, None).await?;
     act.check(&records, now).map_err(|error| wrong(error.to_string()))?;
     let (event, target) = act.event();
     let principal = &caller.principal;
@@ -150,25 +149,46 @@ const RECORD: &str = "the body must be a JSON object with `kind`: `exception` wi
     reason_code, reason, until and perhaps ticket; `answer` with check, status, note and until; or \
     `revocation` with number";
 
-/// The chunks of a body.
-type BodyChunks = Vec<Result<Bytes, crate::http::response::chunks::Unfinished>>;
+/// The chunks of a body. Each is made when it is due.
+type BodyChunks = Box<dyn Iterator<Item = Result<Bytes, Unfinished>> + Send>;
 
 fn body(
-    report: &Report,
+    report: Report,
     format: Format,
     per: OcsfPer,
     suppressed: Suppressed,
 ) -> Result<(&'static str, BodyChunks), ApiError> {
-    let whole = |bytes: serde_json::Result<Vec<u8>>| {
-        bytes.map(|bytes| vec![Ok(bytes.into())]).map_err(|_| ApiError::Internal)
-    };
+    if format == Format::Json {
+        return Ok((JSON, json_chunks(report)?));
+    }
+    let report = Arc::new(report);
     Ok(match format {
-        Format::Json => (JSON, whole(serde_json::to_vec(report))?),
-        Format::Sarif => (SARIF, whole(serde_json::to_vec(&sarif(report, suppressed)))?),
-        Format::Csv => (CSV, Chunks::table(false, rows(report))?.collect()),
-        Format::Ndjson => (LINES, Chunks::lines(rows(report)).collect()),
-        Format::Ocsf => (LINES, Chunks::lines(ocsf(report, per)).collect()),
+        Format::Csv => (CSV, Box::new(Chunks::table(false, rows(report))?)),
+        Format::Ocsf => (LINES, Box::new(Chunks::lines(ocsf(report, per)))),
+        Format::Sarif => {
+            let document = move || serde_json::to_vec(&sarif(&report, suppressed));
+            let chunk = move || document().map(Bytes::from).map_err(|_| Unfinished::Row);
+            (SARIF, Box::new(std::iter::once_with(chunk)))
+        }
+        Format::Json | Format::Ndjson => (LINES, Box::new(Chunks::lines(rows(report)))),
     })
+}
+
+/// The report as the bridge's own JSON. The findings of each check are written one by one.
+fn json_chunks(mut report: Report) -> Result<BodyChunks, ApiError> {
+    let checks = std::mem::take(&mut report.checks);
+    let (head, tail) = split_at_list(&report, "checks")?;
+    let checks = checks.into_iter().enumerate().flat_map(|(place, mut check)| {
+        let findings = std::mem::take(&mut check.findings);
+        let comma = (place > 0).then(|| Ok(Bytes::from_static(b",")));
+        let chunks: BodyChunks = match Chunks::list(&check, "findings", findings.into_iter()) {
+            Ok(chunks) => Box::new(chunks),
+            Err(_) => Box::new(std::iter::once(Err(Unfinished::Row))),
+        };
+        comma.into_iter().chain(chunks)
+    });
+    let ends = |bytes: Vec<u8>| std::iter::once(Ok(Bytes::from(bytes)));
+    Ok(Box::new(ends(head).chain(checks).chain(ends(tail))))
 }
 
 /// The report of the current state.

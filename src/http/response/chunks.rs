@@ -24,6 +24,26 @@ pub enum Unfinished {
     Ended,
 }
 
+/// Splits a JSON document in its last empty array of this name: into what stands before and after
+/// the elements.
+///
+/// # Errors
+/// If the document cannot be serialised, or has no such array.
+pub fn split_at_list(
+    document: &impl Serialize,
+    name: &str,
+) -> Result<(Vec<u8>, Vec<u8>), ApiError> {
+    let cut = || {
+        let mut head = serde_json::to_vec(document).ok()?;
+        let empty = format!("\"{name}\":[]");
+        // This cannot match inside a string: there, quotation marks are escaped.
+        let at = memchr::memmem::rfind(&head, empty.as_bytes())? + empty.len() - 1;
+        let tail = head.split_off(at);
+        Some((head, tail))
+    };
+    cut().ok_or(ApiError::Internal)
+}
+
 /// Appends rows to a chunk. The flag is set for the first rows of the body. `None` if a row cannot
 /// be serialised.
 type Write<T> = fn(&[T], bool, &mut Vec<u8>) -> Option<()>;
@@ -44,16 +64,22 @@ impl<R: Iterator<Item: Serialize>> Chunks<R> {
     /// # Errors
     /// If `list` cannot be serialised, or has no empty `items`.
     pub fn json(list: &impl Serialize, rows: R) -> Result<Self, ApiError> {
-        const EMPTY: &[u8] = b"\"items\":[]";
-        let cut = || {
-            let mut head = serde_json::to_vec(list).ok()?;
-            // This cannot match inside a string: there, quotation marks are escaped.
-            let at = memchr::memmem::find(&head, EMPTY)? + EMPTY.len() - 1;
-            let tail = head.split_off(at);
-            Some((head, tail))
-        };
-        let (head, tail) = cut().ok_or(ApiError::Internal)?;
+        Self::list(list, "items", rows)
+    }
+
+    /// The same with an array of this name.
+    ///
+    /// # Errors
+    /// As for [`Chunks::json`].
+    pub fn list(list: &impl Serialize, name: &str, rows: R) -> Result<Self, ApiError> {
+        let (head, tail) = split_at_list(list, name)?;
         Ok(Self { head, rows, tail, write: write_json, begun: false, ended: false })
+    }
+
+    /// A JSON array.
+    pub fn array(rows: R) -> Self {
+        let (head, tail) = (b"[".to_vec(), b"]".to_vec());
+        Self { head, rows, tail, write: write_json, begun: false, ended: false }
     }
 
     /// One JSON document on each line.

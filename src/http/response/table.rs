@@ -49,6 +49,8 @@ fn guarded_text(cell: Cell) -> String {
     match cell {
         Cell::Empty => String::new(),
         Cell::Text(text) => guarded(&text),
+        // A list or an object has texts, too.
+        Cell::Other(text) if text.starts_with(['[', '{']) => guarded(&text),
         Cell::Other(text) => text,
     }
 }
@@ -139,6 +141,10 @@ mod tests {
         }
         assert_eq!(cell("Support;=1+1; @x;Billing"), "Support;'=1+1;' @x;Billing");
         assert_eq!(cell("a\t=1\r\n-2"), "a\t'=1\r'\n'-2");
+        let json = r#"{"name":"x;=HYPERLINK(1)","list":["a; +1"]}"#;
+        let guarded = guarded_text(Cell::Other(json.to_owned()));
+        assert_eq!(guarded, r#"{"name":"x;'=HYPERLINK(1)","list":["a;' +1"]}"#);
+        assert_eq!(read_back(&guarded), json);
         assert_eq!(
             (guarded_text(Cell::Other("-1".to_owned())), guarded_text(Cell::Empty)),
             ("-1".to_owned(), String::new())

@@ -23,14 +23,14 @@ pub(super) struct PullClient {
     http: reqwest::Client,
     root: Url,
     kind: PullKind,
-    credentials: PullCredentials,
+    credentials: Mutex<PullCredentials>,
     authorization: Mutex<Option<HeaderValue>>,
     clock: Clock,
 }
 
 /// A response.
 pub(super) struct Answer {
-    pub body: Value,
+    pub body: Vec<u8>,
     /// The URL of the next page (RFC 8288).
     pub next: Option<String>,
 }
@@ -63,15 +63,24 @@ impl PullClient {
             http,
             root,
             kind: source.kind,
-            credentials: source.credentials.clone(),
+            credentials: Mutex::new(source.credentials.clone()),
             authorization: Mutex::default(),
             clock,
         })
     }
 
+    /// Signs in with other credentials from the next pull on.
+    pub(super) fn take(&self, credentials: PullCredentials) {
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+    }
+
+    fn credentials(&self) -> PullCredentials {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Gets a token, if tokens are issued for client credentials.
     pub(super) async fn sign_in(&self) -> Result<(), PullError> {
-        let header = match &self.credentials {
+        let header = match &self.credentials() {
             PullCredentials::Token(token) => {
                 // Okta's API tokens have a scheme of their own.
                 let scheme = if self.kind == PullKind::OktaApi { "SSWS" } else { "Bearer" };
@@ -110,23 +119,25 @@ impl PullClient {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(body.clone())
         };
-        let answer = self.repeated(what, send).await?;
-        let token = member(&answer.body, "access_token").and_then(Value::as_str);
-        let token = token.ok_or_else(|| PullError::Malformed { what: what.to_owned() })?;
+        let answer = self.repeated(what, limits::PULL_ANSWER_BYTES, send).await?;
+        let malformed = || PullError::Malformed { what: what.to_owned() };
+        let body: Value = serde_json::from_slice(&answer.body).map_err(|_| malformed())?;
+        let token = member(&body, "access_token").and_then(Value::as_str).ok_or_else(malformed)?;
         Ok(SecretString::from(token))
     }
 
-    /// Sends `GET path?query`.
+    /// Sends `GET path?query`. The response may have `max` bytes.
     pub(super) async fn get(
         &self,
         path: &str,
         query: &[(&'static str, String)],
+        max: usize,
     ) -> Result<Answer, PullError> {
         let mut url = self.root.join(path).map_err(|_| PullError::ForeignPage)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        self.get_url(path, &url).await
+        self.get_url(path, &url, max).await
     }
 
     /// Sends a GET request for the next page. It must be below the same root: the token is sent
@@ -137,10 +148,10 @@ impl PullClient {
         if !is_own {
             return Err(PullError::ForeignPage);
         }
-        self.get_url("the next page", &url).await
+        self.get_url("the next page", &url, limits::PULL_PAGE_BYTES).await
     }
 
-    async fn get_url(&self, what: &str, url: &Url) -> Result<Answer, PullError> {
+    async fn get_url(&self, what: &str, url: &Url, max: usize) -> Result<Answer, PullError> {
         let header = self.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let send = || {
             let request = self.http.get(url.clone()).header(ACCEPT, MEDIA_TYPES);
@@ -149,7 +160,7 @@ impl PullClient {
                 None => request,
             }
         };
-        self.repeated(what, send).await
+        self.repeated(what, max, send).await
     }
 
     /// Sends a request until it succeeds, fails for good, or has used up its attempts.
@@ -157,6 +168,7 @@ impl PullClient {
     async fn repeated(
         &self,
         what: &str,
+        max: usize,
         send: impl Fn() -> reqwest::RequestBuilder,
     ) -> Result<Answer, PullError> {
         let mut attempt = 1;
@@ -165,7 +177,7 @@ impl PullClient {
                 Ok(response) => {
                     let status = response.status();
                     if status.is_success() {
-                        return read(what, response).await;
+                        return read(what, max, response).await;
                     }
                     let is_transient =
                         status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
@@ -220,18 +232,15 @@ fn unreachable(what: &str, error: &reqwest::Error) -> PullError {
 }
 
 /// Reads a body of a bounded size.
-async fn read(what: &str, mut response: Response) -> Result<Answer, PullError> {
+async fn read(what: &str, max: usize, mut response: Response) -> Result<Answer, PullError> {
     let next = next_link(response.headers());
-    let mut bytes = Vec::new();
+    let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(what, &error))? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > limits::PULL_PAGE_BYTES {
-            let max = limits::PULL_PAGE_BYTES;
+        if body.len() + chunk.len() > max {
             return Err(PullError::TooLarge { what: what.to_owned(), max });
         }
+        body.extend_from_slice(&chunk);
     }
-    let body = serde_json::from_slice(&bytes);
-    let body = body.map_err(|_| PullError::Malformed { what: what.to_owned() })?;
     Ok(Answer { body, next })
 }
 

@@ -66,6 +66,12 @@ pub enum PullError {
          is taken over, since a missing person would count as a leaver"
     )]
     Repeating,
+    /// The people of all pages are too large together.
+    #[error("the people of the list have more than {max} bytes together")]
+    TooManyBytes {
+        /// The maximum.
+        max: usize,
+    },
     /// The list has too many people.
     #[error("the list has more than {max} people")]
     TooMany {

@@ -33,6 +33,9 @@ use page::{Page, Paging};
 const ATTRIBUTES: &str = "userName,externalId,active,name,displayName,emails,userType,title,\
                           urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
+/// What separates the records of a pulled roster.
+const SEPARATOR: &str = ",\n";
+
 /// The number of people on a page of Okta.
 const OKTA_PAGE: &str = "200";
 
@@ -45,10 +48,12 @@ pub struct Puller {
 }
 
 /// The people that were read so far.
-#[derive(Default)]
 struct Collected {
-    /// People, each once.
-    people: Vec<Value>,
+    kind: PullKind,
+    /// The records of people, each once.
+    records: Vec<String>,
+    /// The size of the records in bytes.
+    bytes: usize,
     ids: HashSet<String>,
     /// Entries of all pages, repeated ones included.
     entries: usize,
@@ -56,35 +61,48 @@ struct Collected {
 }
 
 impl Collected {
-    /// Adds the people of a page. Returns how many were new.
-    fn add(&mut self, people: Vec<Value>) -> Result<usize, PullError> {
-        let before = self.people.len();
-        self.entries += people.len();
-        self.pages += 1;
-        for person in people {
-            let is_new = pulled_id(&person).is_none_or(|id| self.ids.insert(id.to_owned()));
-            if is_new {
-                self.people.push(person);
-            }
-        }
-        if self.people.len() > limits::ROSTER_ROWS {
+    fn new(kind: PullKind) -> Self {
+        let ids = HashSet::new();
+        Self { kind, records: Vec::new(), bytes: 0, ids, entries: 0, pages: 0 }
+    }
+
+    /// Adds one person of a page, unless the person was read before.
+    fn add(&mut self, person: &Value) -> Result<(), PullError> {
+        self.entries += 1;
+        let is_new = pulled_id(person).is_none_or(|id| self.ids.insert(id.to_owned()));
+        if is_new { self.add_record(pulled_record(self.kind, person).to_string()) } else { Ok(()) }
+    }
+
+    fn add_record(&mut self, record: String) -> Result<(), PullError> {
+        if self.records.len() == limits::ROSTER_ROWS {
             return Err(PullError::TooMany { max: limits::ROSTER_ROWS });
         }
+        self.bytes += record.len() + SEPARATOR.len();
+        if self.bytes > limits::ROSTER_BYTES {
+            return Err(PullError::TooManyBytes { max: limits::ROSTER_BYTES });
+        }
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// Counts a page that was read.
+    fn end_page(&mut self) -> Result<(), PullError> {
+        self.pages += 1;
         if self.pages > limits::PULL_PAGES {
             return Err(PullError::TooManyPages { max: limits::PULL_PAGES });
         }
-        Ok(self.people.len() - before)
+        Ok(())
     }
 
     /// Checks a list that has ended.
     fn whole(self, total: Option<usize>) -> Result<Self, PullError> {
         match total {
             Some(total) if self.entries < total => {
-                Err(PullError::Incomplete { read: self.people.len(), total })
+                Err(PullError::Incomplete { read: self.records.len(), total })
             }
             // Entries that were sent twice took the places of people who were not sent: the list
             // shifted between two pages.
-            Some(total) if self.people.len() < total => Err(PullError::Changing),
+            Some(total) if self.records.len() < total => Err(PullError::Changing),
             _ => Ok(self),
         }
     }
@@ -110,6 +128,11 @@ impl Puller {
         &self.source.source
     }
 
+    /// Signs in with other credentials from the next pull on.
+    pub fn take(&self, credentials: PullCredentials) {
+        self.client.take(credentials);
+    }
+
     /// Reads all people, and returns them as records that an import reads. The same people give
     /// the same bytes.
     ///
@@ -117,14 +140,13 @@ impl Puller {
     /// [`PullError`].
     pub async fn pull(&self) -> Result<Vec<u8>, PullError> {
         let read = self.clock.within(limits::PULL_WAIT, self.people()).await;
-        let people = read.ok_or(PullError::TooSlow)??;
-        let record = |person: &Value| pulled_record(self.source.kind, person).to_string();
-        let mut records: Vec<String> = people.iter().map(record).collect();
+        let mut records = read.ok_or(PullError::TooSlow)??;
         records.sort_unstable();
-        Ok(format!("[{}]", records.join(",\n")).into_bytes())
+        Ok(format!("[{}]", records.join(SEPARATOR)).into_bytes())
     }
 
-    async fn people(&self) -> Result<Vec<Value>, PullError> {
+    /// Reads the records of all people.
+    async fn people(&self) -> Result<Vec<String>, PullError> {
         self.client.sign_in().await?;
         if self.source.kind == PullKind::OktaApi {
             return self.okta_people().await;
@@ -137,15 +159,16 @@ impl Puller {
     }
 
     /// Reads all people of a SCIM server.
-    async fn scim_people(&self) -> Result<Vec<Value>, PullError> {
+    async fn scim_people(&self) -> Result<Vec<String>, PullError> {
         let paging = self.paging().await?;
         let mut attributes = Some(ATTRIBUTES);
-        let mut collected = Collected::default();
+        let mut collected = Collected::new(self.source.kind);
         let mut cursor: Option<String> = None;
         let mut total = None;
         loop {
             let query = self.scim_query(paging, attributes, collected.entries, cursor.as_deref());
-            let page = match self.client.get(self.users_path(), &query).await {
+            let max = limits::PULL_PAGE_BYTES;
+            let answer = match self.client.get(self.users_path(), &query, max).await {
                 // Some servers do not support `attributes`.
                 Err(PullError::Status { status: 400, .. })
                     if attributes.is_some() && collected.pages == 0 =>
@@ -153,14 +176,19 @@ impl Puller {
                     attributes = None;
                     continue;
                 }
-                answer => Page::of_scim(&answer?.body, self.users_path())?,
+                answer => answer?,
             };
+            let (known, entries) = (collected.records.len(), collected.entries);
+            let page = Page::of_scim(&answer.body, self.users_path(), &mut |person| {
+                collected.add(person)
+            })?;
+            collected.end_page()?;
+            let new = collected.records.len() - known;
+            let is_empty = collected.entries == entries;
             if page.total.is_some() && total.is_some() && page.total != total {
                 return Err(PullError::Changing);
             }
             total = total.or(page.total);
-            let is_empty = page.people.is_empty();
-            let new = collected.add(page.people)?;
             let is_last = match paging {
                 Paging::Cursor => {
                     let is_repeated = page.next_cursor == cursor || (new == 0 && !is_empty);
@@ -173,7 +201,7 @@ impl Puller {
                 Paging::Index => new == 0 || total.is_some_and(|total| collected.entries >= total),
             };
             if is_last {
-                return Ok(collected.whole(total)?.people);
+                return Ok(collected.whole(total)?.records);
             }
         }
     }
@@ -212,7 +240,8 @@ impl Puller {
         if self.source.kind == PullKind::EntraScim {
             return Ok(Paging::Cursor);
         }
-        match self.client.get("ServiceProviderConfig", &[]).await {
+        let max = limits::PULL_ANSWER_BYTES;
+        match self.client.get("ServiceProviderConfig", &[], max).await {
             Ok(answer) => Ok(Paging::of_config(&answer.body)),
             // Servers without that resource page by index, which all had before RFC 9865.
             Err(PullError::Status { .. } | PullError::Malformed { .. }) => Ok(Paging::Index),
@@ -221,31 +250,70 @@ impl Puller {
     }
 
     /// Reads all people of Okta.
-    async fn okta_people(&self) -> Result<Vec<Value>, PullError> {
+    async fn okta_people(&self) -> Result<Vec<String>, PullError> {
         let limit = || ("limit", OKTA_PAGE.to_owned());
-        let mut collected = self.okta_list(&[limit()]).await?;
+        let mut collected = Collected::new(self.source.kind);
+        self.okta_list(&[limit()], &mut collected).await?;
         if self.completeness == Completeness::All {
             // The plain list leaves out users who were deprovisioned.
             let filter = ("filter", "status eq \"DEPROVISIONED\"".to_owned());
-            let deprovisioned = self.okta_list(&[limit(), filter]).await?;
-            collected.add(deprovisioned.people)?;
+            self.okta_list(&[limit(), filter], &mut collected).await?;
         }
-        Ok(collected.people)
+        Ok(collected.records)
     }
 
-    async fn okta_list(&self, query: &[(&'static str, String)]) -> Result<Collected, PullError> {
+    async fn okta_list(
+        &self,
+        query: &[(&'static str, String)],
+        collected: &mut Collected,
+    ) -> Result<(), PullError> {
         let path = "api/v1/users";
-        let mut collected = Collected::default();
-        let mut answer = self.client.get(path, query).await?;
+        // The ids of this list: those of the other list are no repetition.
+        let mut ids = HashSet::new();
+        let mut answer = self.client.get(path, query, limits::PULL_PAGE_BYTES).await?;
         loop {
-            let page = Page::of_okta(answer.body, path)?;
-            let is_empty = page.people.is_empty();
-            let new = collected.add(page.people)?;
+            let (mut entries, mut new) = (0, 0);
+            page::read_okta(&answer.body, path, &mut |person| {
+                entries += 1;
+                let is_new = pulled_id(person).is_none_or(|id| ids.insert(id.to_owned()));
+                new += usize::from(is_new);
+                collected.add(person)
+            })?;
+            collected.end_page()?;
             match answer.next {
-                Some(next) if new > 0 || is_empty => answer = self.client.get_next(&next).await?,
+                Some(next) if new > 0 || entries == 0 => {
+                    answer = self.client.get_next(&next).await?;
+                }
                 Some(_) => return Err(PullError::Repeating),
-                None => return Ok(collected),
+                None => return Ok(()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_people_of_all_pages_are_bounded_together() {
+        let mut collected = Collected::new(PullKind::Scim);
+        let name = "x".repeat(limits::PULL_PERSON_BYTES / 2);
+        let person = |number: usize| json!({"id": number.to_string(), "displayName": name});
+        // The same person again takes no room.
+        let read = (0..1_000).try_for_each(|number| collected.add(&person(number / 2)));
+        assert_eq!(read, Err(PullError::TooManyBytes { max: limits::ROSTER_BYTES }));
+        assert!(collected.bytes < limits::ROSTER_BYTES + limits::PULL_PERSON_BYTES);
+        assert_eq!(collected.records.len(), 127);
+    }
+
+    #[test]
+    fn the_number_of_pages_is_bounded() {
+        let mut collected = Collected::new(PullKind::Scim);
+        let read = (0..=limits::PULL_PAGES).try_for_each(|_| collected.end_page());
+        assert_eq!(read, Err(PullError::TooManyPages { max: limits::PULL_PAGES }));
+        assert_eq!(collected.pages, limits::PULL_PAGES + 1);
     }
 }

@@ -1,6 +1,8 @@
 //! The two checks between observing and committing: the workspace's bots are separated, and a plan
 //! that removes too much is held.
 
+use std::time::Duration;
+
 use super::Importer;
 use crate::clock;
 use crate::directory::{
@@ -65,7 +67,11 @@ impl Importer {
             (Losses::by(plan), Amounts::default(), Amounts::default());
         let takes_nothing = losses.is_empty() && plan.unreadable.is_empty();
         if !(allow_removals || takes_nothing) {
-            let begin = clock::before(self.clock.now(), guard.window);
+            // This import has just read Intercom's clock. A clock that is ahead must not shorten
+            // the window.
+            let ahead = self.client.clock_ahead_now().and_then(|by| u64::try_from(by).ok());
+            let ahead = Duration::from_secs(ahead.unwrap_or_default());
+            let begin = clock::before(self.clock.now(), guard.window.saturating_add(ahead));
             let after = self.ledger.losses_count_after(&self.workspace, begin).await?;
             losses =
                 Losses::since(&self.ledger.past(&self.workspace, after, plan.base).await?, plan);

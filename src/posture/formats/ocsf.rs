@@ -1,5 +1,7 @@
 //! Compliance Findings (class 2003) of the Open Cybersecurity Schema Framework 1.8.0.
 
+use std::ops::Deref;
+
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
@@ -24,13 +26,24 @@ words! {
 const VERSION: &str = "1.8.0";
 const CLASS: u64 = 2003;
 
-/// Returns the records of a report, in the order of its checks.
-pub fn ocsf(report: &Report, per: OcsfPer) -> impl Iterator<Item = Value> {
-    report.checks.iter().flat_map(move |check| {
-        let is_whole = per == OcsfPer::Check || check.findings.is_empty();
-        let whole = is_whole.then(|| of_check(report, check));
-        let findings = if is_whole { &[] } else { check.findings.as_slice() };
-        whole.into_iter().chain(findings.iter().map(move |one| of_finding(report, check, one)))
+/// Returns the records of a report, in the order of its checks, made one by one. The report is
+/// borrowed or shared.
+pub fn ocsf<R>(report: R, per: OcsfPer) -> impl Iterator<Item = Value>
+where
+    R: Deref<Target = Report> + Clone,
+{
+    (0..report.checks.len()).flat_map(move |place| {
+        let report = report.clone();
+        let findings = report.checks.get(place).map_or(0, |check| check.findings.len());
+        let count = if per == OcsfPer::Check { 1 } else { findings.max(1) };
+        (0..count).filter_map(move |number| {
+            let check = report.checks.get(place)?;
+            let finding = check.findings.get(number).filter(|_| per == OcsfPer::Subject);
+            Some(match finding {
+                Some(finding) => of_finding(&report, check, finding),
+                None => of_check(&report, check),
+            })
+        })
     })
 }
 

@@ -1,5 +1,7 @@
 //! The report as rows: one for each finding, and one for each check without findings.
 
+use std::ops::Deref;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -83,13 +85,19 @@ impl Row for PostureRow {
     ];
 }
 
-/// Returns the rows of a report.
-pub fn rows(report: &Report) -> impl Iterator<Item = PostureRow> {
-    report.checks.iter().flat_map(move |check| {
-        let alone = check.findings.is_empty().then(|| row(report, check, None));
-        alone
-            .into_iter()
-            .chain(check.findings.iter().map(move |finding| row(report, check, Some(finding))))
+/// Returns the rows of a report, made one by one. The report is borrowed or shared.
+pub fn rows<R>(report: R) -> impl Iterator<Item = PostureRow>
+where
+    R: Deref<Target = Report> + Clone,
+{
+    (0..report.checks.len()).flat_map(move |place| {
+        let report = report.clone();
+        // A check without findings has one row, too.
+        let count = report.checks.get(place).map_or(0, |check| check.findings.len().max(1));
+        (0..count).filter_map(move |number| {
+            let check = report.checks.get(place)?;
+            Some(row(&report, check, check.findings.get(number)))
+        })
     })
 }
 

@@ -14,15 +14,22 @@ use crate::ledger::LedgerError;
 use crate::roster::{Act, DecisionId, Entry};
 
 impl RosterStore {
-    /// All decisions and revocations, oldest first.
+    /// All decisions and revocations, oldest first; with `as_of` those that were recorded by that
+    /// moment of the past. Numbers order them, because clocks may be wrong: for now, each entry
+    /// counts, even one with a time in the future.
     ///
     /// # Errors
     /// [`LedgerError::Database`], [`LedgerError::Corrupt`].
-    pub async fn decisions(&self, workspace: &str) -> Result<Vec<Entry>, LedgerError> {
+    pub async fn decisions(
+        &self,
+        workspace: &str,
+        as_of: Option<OffsetDateTime>,
+    ) -> Result<Vec<Entry>, LedgerError> {
         use roster_decisions::Column;
         let rows = roster_decisions::Entity::find().filter(Column::Workspace.eq(workspace));
         let rows = rows.order_by_asc(Column::Number).all(&self.database.connection).await?;
-        rows.into_iter().map(entry).collect()
+        let until = as_of.map_or(i64::MAX, to_millis);
+        rows.into_iter().filter(|row| row.at <= until).map(entry).collect()
     }
 
     /// Appends entries, and the audit entries that `events` makes of their numbers. Returns the

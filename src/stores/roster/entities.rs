@@ -24,6 +24,7 @@ pub mod roster_versions {
         pub in_force_at: Option<i64>,
         pub accepted_by: Option<String>,
         pub confirmed_at: i64,
+        pub confirmation: i64,
         pub revision: i64,
     }
 

@@ -13,6 +13,7 @@ use super::entities::{roster_decisions, roster_people, roster_versions};
 use super::tombstones::{bury, is_one_of, names_of};
 use super::versions::{in_force_of, json, read_person, rows};
 use super::{RosterStore, corrupt};
+use crate::clock::to_millis;
 use crate::database::{AuditEntry, record_events};
 use crate::ledger::LedgerError;
 use crate::limits;
@@ -170,12 +171,17 @@ impl RosterStore {
         }
     }
 
-    /// Deletes all versions but the newest `keep`, the one in force, and those since then. Returns
-    /// the number of deleted versions.
+    /// Deletes all versions but the newest `keep`, the one that was in force at `since`, the one in
+    /// force now, and those after them. Returns the number of deleted versions.
     ///
     /// # Errors
     /// [`LedgerError::Database`]; then nothing is deleted.
-    pub async fn prune_versions(&self, workspace: &str, keep: usize) -> Result<u64, LedgerError> {
+    pub async fn prune_versions(
+        &self,
+        workspace: &str,
+        keep: usize,
+        since: OffsetDateTime,
+    ) -> Result<u64, LedgerError> {
         use roster_versions::Column;
         let before = rows(&self.database.connection, workspace).await?;
         if before.len() <= keep {
@@ -184,6 +190,11 @@ impl RosterStore {
         let db = self.changing(workspace).await?;
         let known = rows(&db, workspace).await?;
         let in_force = in_force_of(&known).map_or(i64::MAX, |row| row.number);
+        // The guard compares a new version with those within its window.
+        let begin = to_millis(since);
+        let earlier = known.iter().filter(|row| row.in_force_at.is_some_and(|at| at <= begin));
+        let at_begin = earlier.max_by_key(|row| (row.in_force_at, row.number));
+        let in_force = Ord::min(in_force, at_begin.map_or(0, |row| row.number));
         let oldest = known.iter().take(keep).map(|row| row.number).min().unwrap_or(i64::MAX);
         let oldest = Ord::min(oldest, in_force);
         let deleted = roster_versions::Entity::delete_many()

@@ -13,10 +13,10 @@ use time::OffsetDateTime;
 use super::entities::{roster_decisions, roster_people, roster_versions};
 use super::tombstones::tombstones_in;
 use super::{RosterStore, corrupt, from_row, to_row};
-use crate::clock::{from_millis, to_millis};
+use crate::clock::{after, from_millis, to_millis};
 use crate::database::transaction::insert;
 use crate::database::{AuditEntry, record_events};
-use crate::ledger::LedgerError;
+use crate::ledger::{Ahead, Bearer, LedgerError};
 use crate::limits;
 use crate::roster::{Field, Person, Roster};
 use crate::words::words;
@@ -182,6 +182,29 @@ impl RosterStore {
         Ok((still > 0).then(|| Roster::new(version, people)))
     }
 
+    /// The time that lies farthest in the future, beyond [`limits::STORED_AHEAD`], of the versions
+    /// of a workspace.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn times_ahead(
+        &self,
+        workspace: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Ahead>, LedgerError> {
+        let limit = to_millis(after(now, limits::STORED_AHEAD));
+        let rows = rows(&self.database.connection, workspace).await?;
+        let latest = |row: &roster_versions::Model| {
+            [Some(row.at), Some(row.confirmed_at), row.in_force_at].into_iter().flatten().max()
+        };
+        let ahead = rows.iter().filter_map(|row| Some((latest(row)?, row.number)));
+        let farthest = ahead.filter(|(at, _)| *at > limit).max();
+        Ok(farthest.map(|(at, number)| Ahead {
+            bearer: Bearer::Roster(from_row(number)),
+            at: from_millis(at),
+        }))
+    }
+
     /// Stores the version after `newest`, the newest that the caller knows, and adds `events` to
     /// the audit trail. Returns the number; `None` if another version was stored meanwhile, or if a
     /// person in it was forgotten meanwhile. Then the caller makes the version again.
@@ -228,6 +251,7 @@ impl RosterStore {
             reasons: Set(json(&version.reasons)?),
             accepted_by: Set(None),
             confirmed_at: Set(at),
+            confirmation: Set(next_confirmation(&known)),
             // Answers about the past are kept by the revision of the version in force. It never
             // falls, so that no answer from before an erasure is given again.
             revision: Set(known.iter().map(|row| row.revision).max().unwrap_or_default()),
@@ -251,8 +275,10 @@ impl RosterStore {
     ) -> Result<(), LedgerError> {
         use roster_versions::Column;
         let db = self.changing(workspace).await?;
+        let confirmation = next_confirmation(&rows(&db, workspace).await?);
         roster_versions::Entity::update_many()
             .col_expr(Column::ConfirmedAt, Expr::value(to_millis(at)))
+            .col_expr(Column::Confirmation, Expr::value(confirmation))
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Number.eq(to_row(version)))
             .exec(&db)
@@ -328,6 +354,11 @@ fn next_in_force_at(known: &[roster_versions::Model], at: i64) -> i64 {
     last.map_or(at, |last| at.max(last + 1))
 }
 
+/// The number of the next confirmation. Confirmations are ordered by it, whatever the clocks say.
+fn next_confirmation(known: &[roster_versions::Model]) -> i64 {
+    known.iter().map(|row| row.confirmation).max().unwrap_or_default() + 1
+}
+
 /// The state of a version, given the one in force now.
 fn state_of(
     row: &roster_versions::Model,
@@ -341,7 +372,7 @@ fn state_of(
             let is_next = row.number > number && row.base.unwrap_or_default() == number;
             // If the source had the people of the version in force again since, it has recovered,
             // and nobody needs to accept what it had in between.
-            let is_latest = in_force.is_none_or(|now| row.confirmed_at >= now.confirmed_at);
+            let is_latest = in_force.is_none_or(|now| row.confirmation >= now.confirmation);
             if is_next && is_latest { VersionState::Held } else { VersionState::Discarded }
         }
     }

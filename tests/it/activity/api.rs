@@ -21,7 +21,12 @@ fn workspace() -> (Workspace, u64, u64) {
     workspace.set_two_factor(ada, false, NOW + 2);
     workspace.note(NOW + 3, "bulk_export", ada, json!({"count": 12}));
     workspace.change_members(team, &[bo], &[], ada, NOW + 4);
-    workspace.note(NOW + 5, "=teleportation", bo, json!({"formula": "=1+1"}));
+    workspace.note(
+        NOW + 5,
+        "=teleportation",
+        bo,
+        json!({"formula": "=1+1", "more": "x;=HYPERLINK(1)"}),
+    );
     (workspace, ada, bo)
 }
 
@@ -131,7 +136,9 @@ async fn the_feed_is_available_as_json_lines_and_csv_and_in_three_forms() {
     let csv = ask("/api/v1/activity?bom=true", "text/csv").await;
     assert!(csv.text.starts_with("\u{feff}cursor,seq,id,type,group,"), "{}", csv.text);
     assert_eq!(csv.text.lines().count(), 7);
-    assert!(csv.text.contains("'=teleportation"), "no cell is a formula: {}", csv.text);
+    for guarded in ["'=teleportation", "x;'=HYPERLINK(1)"] {
+        assert!(csv.text.contains(guarded), "no cell is a formula: {}", csv.text);
+    }
 
     let events = ask("/api/v1/activity?format=ocsf", "application/x-ndjson").await;
     let event: Value = serde_json::from_str(events.text.lines().next().unwrap()).unwrap();

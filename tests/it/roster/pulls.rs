@@ -301,3 +301,50 @@ async fn a_provider_that_fails_half_way_stores_nothing_and_is_reported() {
     provider.stop().await;
     bridge.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_provider_sends_is_bounded() {
+    let page = |people: usize| json!({"Resources": vec![json!({"": 0}); people]});
+    let long = |bytes: usize| "x".repeat(bytes);
+    let cases = [
+        (json!({}), page(200_001), PullError::TooMany { max: 200_000 }),
+        (
+            json!({}),
+            json!({"Resources": [], "more": long(16 * 1024 * 1024)}),
+            PullError::TooLarge { what: "Users".to_owned(), max: 16 * 1024 * 1024 },
+        ),
+        (
+            json!({}),
+            json!({"Resources": [{"id": "1", "groups": long(1024 * 1024)}]}),
+            PullError::TooLarge { what: "Users for a person".to_owned(), max: 1024 * 1024 },
+        ),
+        (
+            json!({"documentationUri": long(256 * 1024)}),
+            page(1),
+            PullError::TooLarge { what: "ServiceProviderConfig".to_owned(), max: 256 * 1024 },
+        ),
+    ];
+    for (config, page, expected) in cases {
+        let provider = Provider::start(move |asked, _| {
+            let is_config = asked.contains("ServiceProviderConfig");
+            (200, None, if is_config { config.clone() } else { page.clone() })
+        });
+        assert_eq!(pulled(&provider.url, PullKind::Scim).await.unwrap_err(), expected);
+        provider.stop().await;
+    }
+    let provider =
+        Provider::start(|_, _| (200, None, json!({"access_token": "x".repeat(262_144)})));
+    let credentials = PullCredentials::Client {
+        id: "app".to_owned(),
+        secret: SecretString::from(secrets::keep("secret-of-the-app")),
+        token_url: format!("{}/token", provider.url).parse().unwrap(),
+        scope: None,
+    };
+    let url = provider.url.parse().unwrap();
+    let source = PullSource { url, kind: PullKind::Scim, credentials, source: "idp".to_owned() };
+    let puller = Puller::new(source, Completeness::Current, Clock::System).unwrap();
+    let expected = PullError::TooLarge { what: "the token".to_owned(), max: 256 * 1024 };
+    assert_eq!(puller.pull().await.unwrap_err(), expected);
+    assert_eq!(provider.calls.load(Ordering::SeqCst), 1);
+    provider.stop().await;
+}

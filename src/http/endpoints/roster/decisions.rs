@@ -17,6 +17,7 @@ use crate::http::extract::body::{Body, parse_object, text_of_at_most};
 use crate::http::extract::caller::{Caller, RosterRead, RosterWrite};
 use crate::http::request::negotiation::{JSON, preferred_form};
 use crate::http::request::parameters::{Parameters, wrong};
+use crate::http::response::chunks::Chunks;
 use crate::http::response::page;
 use crate::http::wire::{
     ApiRefusals, BodyRefusals, DecisionParameters, ParameterRefusals, Problem,
@@ -130,7 +131,7 @@ pub async fn record(
     let author = author(&caller);
     let new =
         if is_csv(&request) { None } else { Some(parse(&body.0, &identities.options().zone)?) };
-    let _reading = caller.principal.allowance.expensive().await.map_err(ApiError::TooMany)?;
+    let turn = caller.service.makers.page_turn(&caller.principal.allowance).await?;
     let recorded = caller.service.makers.page(async move {
         let ids: HashSet<DecisionId> = if let Some(new) = new {
             [identities.decide(new, &author, served.directory()).await?].into()
@@ -143,7 +144,9 @@ pub async fn record(
         Ok::<_, IdentityError>(rows)
     });
     let rows = recorded.await??.into_iter().map(|row| shown_to(&caller, row));
-    Ok(HttpResponse::Created().json(rows.collect::<Vec<DecisionRow>>()))
+    let rows: Vec<DecisionRow> = rows.collect();
+    let body = caller.service.makers.body(turn, Chunks::array(rows.into_iter())).await?;
+    Ok(HttpResponse::Created().content_type(JSON).body(body))
 }
 
 /// Returns a decision as the client may see it. `roster.write` does not include `roster.read`.
