@@ -283,6 +283,7 @@ fn importer(simulator: &Simulator, stores: &Stores, clock: Clock) -> Importer {
         include_bots: false,
         lease: Duration::from_secs(15),
         optional: OptionalReads::default(),
+        roles: false,
     };
     Importer::new(WORKSPACE, client, stores.ledger.clone(), clock, options)
 }

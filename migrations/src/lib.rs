@@ -25,11 +25,11 @@ mod m20261127_000020_roster;
 mod m20261127_000021_posture;
 mod m20261127_000022_enterprise;
 mod m20261127_000023_roles;
-mod m20261127_000024_indexes;
 mod m20261127_000024_notifications;
 mod m20261127_000025_console;
 mod m20261127_000026_reviews;
 mod m20261127_000027_roster_confirmations;
+mod m20261127_000028_indexes;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -59,10 +59,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000022_enterprise::Migration),
             Box::new(m20261127_000023_roles::Migration),
             Box::new(m20261127_000024_notifications::Migration),
-            Box::new(m20261127_000024_indexes::Migration),
             Box::new(m20261127_000025_console::Migration),
             Box::new(m20261127_000026_reviews::Migration),
             Box::new(m20261127_000027_roster_confirmations::Migration),
+            Box::new(m20261127_000028_indexes::Migration),
         ]
     }
 }

@@ -131,7 +131,7 @@ impl RosterStore {
         workspace: &str,
         accounts: &BTreeSet<String>,
     ) -> Result<u64, LedgerError> {
-        let entries = self.decisions(workspace).await?;
+        let entries = self.decisions(workspace, None).await?;
         let concerned = entries.iter().filter(|entry| match &entry.act {
             Act::Decide(decision) => {
                 accounts.contains(decision.account.as_str()) && decision.why != ERASED
