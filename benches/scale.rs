@@ -92,7 +92,7 @@ async fn main() {
     let sqlite =
         |name: &str| format!("sqlite://{}?mode=rwc", directory.path().join(name).display());
     let urls = [sqlite("hundredth.db"), sqlite("whole.db")];
-    compare("SQLite", &simulator, size, &urls).await;
+    Box::pin(compare("SQLite", &simulator, size, &urls)).await;
     if let Ok(server) = std::env::var("TEST_POSTGRES_URL") {
         let (root, _) = server.rsplit_once('/').unwrap();
         let connection = sea_orm::Database::connect(&server).await.unwrap();
@@ -103,13 +103,13 @@ async fn main() {
         }
         let urls = ["bench_scale_hundredth", "bench_scale_whole"];
         let urls = urls.map(|name| format!("{root}/{name}"));
-        compare("PostgreSQL", &simulator, size, &urls).await;
+        Box::pin(compare("PostgreSQL", &simulator, size, &urls)).await;
     }
 }
 
 async fn compare(name: &str, simulator: &Simulator, size: Size, urls: &[String; 2]) {
-    let few = measure(simulator, size.hundredth(), &urls[0]).await;
-    let all = measure(simulator, size, &urls[1]).await;
+    let few = Box::pin(measure(simulator, size.hundredth(), &urls[0])).await;
+    let all = Box::pin(measure(simulator, size, &urls[1])).await;
     let Size { accounts, entries, generations } = size;
     println!("\n== {name}: {accounts} accounts, {entries} entries, {generations} generations");
     println!("{:<44} {:>12} {:>12} {:>7}", "", "a hundredth", "whole", "ratio");
@@ -141,7 +141,7 @@ async fn measure(simulator: &Simulator, size: Size, url: &str) -> Times {
     pages_of_changes(&stores, size, &mut times).await;
     past_states(&stores, size, began, &mut times).await;
     posture(&stores, &mut times).await;
-    imports(simulator, &stores, &mut times).await;
+    Box::pin(imports(simulator, &stores, &mut times)).await;
     stores.close().await;
     times
 }

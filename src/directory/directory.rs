@@ -80,6 +80,12 @@ pub struct Link {
 type Joint = (u32, u32, Option<Priority>);
 
 impl Directory {
+    /// Whether a removed person is in it who was removed at the cut-off or earlier.
+    #[must_use]
+    pub fn has_gone_by(&self, removal_cutoff: OffsetDateTime) -> bool {
+        self.first_gone.is_some_and(|gone| gone <= removal_cutoff)
+    }
+
     /// Joins the people and teams of a snapshot. People who were removed at `removal_cutoff` or
     /// earlier are omitted. Unchanged values are shared with `previous`, an earlier directory.
     #[must_use]

@@ -103,7 +103,7 @@ mod tests {
 
     use super::*;
 
-    fn read(body: impl ToString) -> Result<RolePage, IntercomError> {
+    fn read(body: &impl ToString) -> Result<RolePage, IntercomError> {
         read_page(StatusCode::OK, &Text { text: body.to_string(), lossy: false })
     }
 
@@ -117,7 +117,7 @@ mod tests {
             json!({"roles": [entry]}),
             json!({"data": [{"id": 7, "name": " Lead ", "permissions": {}}, {"id": "8"}, 9]}),
         ] {
-            assert_eq!(read(&body).unwrap().roles, [role.clone()], "{body}");
+            assert_eq!(read(&body).unwrap().roles, std::slice::from_ref(&role), "{body}");
         }
         for body in [json!({"data": {}}), json!({}), json!("x")] {
             assert!(read(&body).is_err(), "{body}");
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_list_that_ends_early_is_read_again() {
         for body in [r#"[{"id":"1","name":"Ag"#, r#"{"data":[{"id":"1","name":"Ag"#, "["] {
-            let error = read(body).err().unwrap();
+            let error = read(&body).err().unwrap();
             assert!(error.is_transient() && !error.is_refusal(), "{body}: {error}");
         }
     }

@@ -83,9 +83,10 @@ fn kind_of_v6(address: Ipv6Addr) -> AddressKind {
     match address.segments() {
         _ if address == Ipv6Addr::LOCALHOST => AddressKind::Private,
         // RFC 4291 §2.5.5.2: IPv4-mapped addresses. The system connects to the IPv4 address.
-        [0, 0, 0, 0, 0, 0xffff, high, low] => embedded(high, low),
-        // RFC 6052: the translator of a network connects to the IPv4 address.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
+        // RFC 6052: the translator of a network does.
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            embedded(high, low)
+        }
         // RFC 3056: 6to4. The IPv4 address is the one of the relay.
         [0x2002, high, low, ..] => match embedded(high, low) {
             AddressKind::Public => AddressKind::Public,

@@ -158,6 +158,13 @@ impl Publisher {
         }
     }
 
+    /// Whether the ledger has other values without a generation than a directory.
+    async fn has_other_values(&self, shown: &Directory) -> Result<bool, LedgerError> {
+        let volatile = self.ledger.volatile(&self.workspace).await?;
+        let keys = self.ledger.permission_keys(&self.workspace).await?;
+        Ok(!shown.holds_volatile(&volatile) || *shown.permission_keys != *keys)
+    }
+
     /// Serves the latest generation, if it is not served already, and updates the time of
     /// confirmation. Returns the last successful run.
     ///
@@ -187,20 +194,11 @@ impl Publisher {
             Some(_) if erased => true,
             Some(_) if has_new_values => true,
             Some(shown) if shown.snapshot_id().generation != latest => true,
-            Some(shown)
-                if shown.directory().first_gone.is_some_and(|gone| gone <= removal_cutoff) =>
-            {
-                true
-            }
+            Some(shown) if shown.directory().has_gone_by(removal_cutoff) => true,
             // Away mode, sign-ins and the known permissions change without a new generation, but only
             // by an import.
             Some(_) if confirmed.as_ref().map(|run| run.id) == refreshing.run => false,
-            Some(shown) => {
-                let shown = shown.directory();
-                !shown.holds_volatile(&self.ledger.volatile(&self.workspace).await?)
-                    || *shown.permission_keys
-                        != *self.ledger.permission_keys(&self.workspace).await?
-            }
+            Some(shown) => self.has_other_values(shown.directory()).await?,
         };
         let served = if moved {
             let added = Arc::clone(&enterprises);

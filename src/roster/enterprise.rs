@@ -110,8 +110,8 @@ mod tests {
         Some((account, manager.name.map(String::from).unwrap_or_default()))
     }
 
-    fn some(account: &str, name: &str) -> Option<(String, String)> {
-        Some((account.to_owned(), name.to_owned()))
+    fn named(account: &str, name: &str) -> (String, String) {
+        (account.to_owned(), name.to_owned())
     }
 
     #[test]
@@ -127,17 +127,17 @@ mod tests {
         let jon = user("12", "jon@acme.example", true);
         let boss = |active| user("11", "Boss@Acme.example", active);
         let all = facts(people(), &[ida.clone(), boss(true), jon.clone()]);
-        assert_eq!(manager_of(&all, "10"), some("11", "Name of 2"));
-        assert_eq!(manager_of(&all, "11"), some("", "Olga Owner"), "a name of the source");
+        assert_eq!(manager_of(&all, "10"), Some(named("11", "Name of 2")));
+        assert_eq!(manager_of(&all, "11"), Some(named("", "Olga Owner")), "a name of the source");
         assert_eq!(manager_of(&all, "12"), None, "an id that names nobody");
         let first = &all[&UserId::new("10")];
         assert_eq!(first.employee_number.as_deref(), Some("001"));
         assert_eq!(first.department.as_deref(), Some("Care"));
 
         let all = facts(people(), &[ida.clone(), boss(false)]);
-        assert_eq!(manager_of(&all, "10"), some("", "Name of 2"), "the account was removed");
+        assert_eq!(manager_of(&all, "10"), Some(named("", "Name of 2")), "the account was removed");
         let all = facts(people(), &[ida, user("13", "boss+x@acme.example", true)]);
-        assert_eq!(manager_of(&all, "10"), some("", "Name of 2"), "a derived match");
+        assert_eq!(manager_of(&all, "10"), Some(named("", "Name of 2")), "a derived match");
     }
 
     #[test]

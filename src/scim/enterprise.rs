@@ -15,7 +15,7 @@ impl View {
             let facts = enterprise.as_ref().map(|enterprise| &enterprise.facts);
             let manager = facts.and_then(|facts| facts.manager.as_ref()?.account.as_ref());
             let manager = manager.and_then(|id| self.directory.place(id));
-            EnterpriseAt { manager, enterprise }
+            EnterpriseAt { enterprise, manager }
         };
         let all: Arc<[EnterpriseAt]> = self.directory.people.iter().map(at).collect();
         self.additions = hash_of(&self.directory.people, &all);

@@ -207,14 +207,8 @@ impl PostureStore {
     ) -> Result<Option<usize>, DatabaseError> {
         use posture_findings::Column;
         let db = self.changing(workspace).await?;
-        let newest = posture_findings::Entity::find()
-            .select_only()
-            .column(Column::BeganGeneration)
-            .filter(Column::Workspace.eq(workspace))
-            .order_by_desc(Column::BeganGeneration);
-        let newest: Option<Generation> = newest.into_tuple().one(&db).await?;
         // Another process has noted a later state. Times cannot tell that: clocks may be wrong.
-        if newest.is_some_and(|newest| newest > generation) {
+        if newest_generation(&db, workspace).await?.is_some_and(|newest| newest > generation) {
             return Ok(None);
         }
         let open = posture_findings::Entity::find()
@@ -389,6 +383,20 @@ fn without_person(act: &Value, person: &KnownPerson) -> Value {
 fn has_id(subject: &str, person: &KnownPerson) -> bool {
     let words = subject.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
     words.filter_map(|word| word.strip_prefix("adm_")).any(|id| person.ids.contains(id))
+}
+
+/// The newest generation in which a finding began.
+async fn newest_generation(
+    db: &DatabaseTransaction,
+    workspace: &str,
+) -> Result<Option<Generation>, DatabaseError> {
+    use posture_findings::Column;
+    let newest = posture_findings::Entity::find()
+        .select_only()
+        .column(Column::BeganGeneration)
+        .filter(Column::Workspace.eq(workspace))
+        .order_by_desc(Column::BeganGeneration);
+    Ok(newest.into_tuple().one(db).await?)
 }
 
 async fn last_finding(db: &impl ConnectionTrait, workspace: &str) -> Result<i64, DatabaseError> {

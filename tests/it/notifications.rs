@@ -103,7 +103,9 @@ fn are_sign_ins(messages: &[Received], times: &[i64]) {
 /// Lets a teammate sign in, each time a second later, and imports that.
 async fn sign_ins(bridge: &Bridge, person: u64, times: &[i64]) {
     bridge.simulator.change(|workspace| {
-        times.iter().for_each(|at| workspace.sign_in(person, "saml", *at));
+        for at in times {
+            workspace.sign_in(person, "saml", *at);
+        }
     });
     assert_eq!(start_import(bridge, "", "wait=30").await.status, 200);
 }
@@ -149,16 +151,16 @@ async fn a_receiver_that_fails_hangs_or_redirects_loses_nothing() {
     sign_ins(&bridge, ada, &times).await;
     let messages = confirmed(&receiver, 3).await;
     are_sign_ins(&messages, &times);
-    let received = receiver.received();
-    assert_eq!(received.len(), 8, "5 attempts failed: {received:?}");
+    let attempts = receiver.received();
+    assert_eq!(attempts.len(), 8, "5 attempts failed: {attempts:?}");
     assert!(elsewhere.received().is_empty(), "no redirect is followed");
     // Each attempt of a message has the same id and the same body.
-    for one in &received {
+    for one in &attempts {
         let same = messages.iter().find(|message| message.id == one.id).unwrap();
         assert_eq!(same.body, one.body);
     }
     // No message was sent before the one before it was confirmed.
-    let order: Vec<&str> = received.iter().map(|one| one.id.as_str()).collect();
+    let order: Vec<&str> = attempts.iter().map(|one| one.id.as_str()).collect();
     let mut groups = order.clone();
     groups.dedup();
     assert_eq!(groups.len(), 3, "{order:?}");
@@ -260,7 +262,9 @@ async fn a_restart_continues_where_the_last_bridge_ended(database: TestDatabase)
     let now = seconds();
     let times = [now - 40, now - 30, now - 20, now - 10];
     simulator.change(|workspace| {
-        times.iter().for_each(|at| workspace.sign_in(ada, "saml", *at));
+        for at in times {
+            workspace.sign_in(ada, "saml", at);
+        }
     });
     // What is recorded while nobody delivers is delivered after the start.
     let app = started(&config, 2).await;

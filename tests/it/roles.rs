@@ -387,6 +387,22 @@ async fn the_form_of_the_draft_has_its_urns_its_values_and_its_member_of_the_con
     bridge.stop().await;
 }
 
+/// Walks through the entitlements by cursor, one a page. Returns their number.
+async fn walked(bridge: &Bridge) -> u64 {
+    let mut seen = 0;
+    let mut path = "/scim/v2/Entitlements?count=1&cursor=".to_owned();
+    loop {
+        let page = bridge.get(&path).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text);
+        seen += page.json()["Resources"].as_array().unwrap().len() as u64;
+        let Some(next) = page.json()["nextCursor"].as_str().map(str::to_owned) else {
+            return seen;
+        };
+        assert!(page.header("link").contains("/scim/v2/Entitlements?"), "{}", page.header("link"));
+        path = format!("/scim/v2/Entitlements?count=1&cursor={next}");
+    }
+}
+
 #[tokio::test]
 async fn lists_are_filtered_sorted_projected_paged_and_searched_like_users() {
     let bridge = okta().await;
@@ -426,16 +442,7 @@ async fn lists_are_filtered_sorted_projected_paged_and_searched_like_users() {
     let members: BTreeSet<&str> = only.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, BTreeSet::from(["schemas", "id", "displayName"]));
 
-    let (mut seen, mut path) = (0, "/scim/v2/Entitlements?count=1&cursor=".to_owned());
-    loop {
-        let page = bridge.get(&path).await;
-        assert_eq!(page.status, 200, "{path}: {}", page.text);
-        seen += page.json()["Resources"].as_array().unwrap().len() as u64;
-        let Some(next) = page.json()["nextCursor"].as_str().map(str::to_owned) else { break };
-        assert!(page.header("link").contains("/scim/v2/Entitlements?"), "{}", page.header("link"));
-        path = format!("/scim/v2/Entitlements?count=1&cursor={next}");
-    }
-    assert_eq!(seen, count("/scim/v2/Entitlements").await);
+    assert_eq!(walked(&bridge).await, count("/scim/v2/Entitlements").await);
 
     let search = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],

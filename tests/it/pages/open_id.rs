@@ -128,60 +128,58 @@ async fn a_person_signs_in_by_the_identity_provider_with_the_role_of_a_group() {
 
 type Change = fn(&mut Value);
 
+/// Changes of an ID token, and why the sign-in is then refused.
+const WRONG_CLAIMS: [(&str, Change, &str); 15] = [
+    ("another nonce", |claims| claims["nonce"] = json!("other"), "another sign-in"),
+    ("no nonce", |claims| claims["nonce"] = Value::Null, "another sign-in"),
+    ("another audience", |claims| claims["aud"] = json!("other"), "another application"),
+    ("several audiences", |claims| claims["aud"] = json!([CLIENT, "x"]), "another application"),
+    ("another party", |claims| claims["azp"] = json!("other"), "another application"),
+    ("another issuer", |claims| claims["iss"] = json!("https://evil.example"), "another issuer"),
+    ("expired", |claims| claims["exp"] = json!(1_700_000_000), "expired"),
+    ("no expiry", |claims| claims["exp"] = Value::Null, "when it expires"),
+    ("from the future", |claims| claims["iat"] = json!(9_000_000_000_i64), "not valid yet"),
+    ("not valid yet", |claims| claims["nbf"] = json!(9_000_000_000_i64), "not valid yet"),
+    ("no subject", |claims| claims["sub"] = json!(""), "who you are"),
+    (
+        "no group",
+        |claims| {
+            claims["groups"] = json!(["Others"]);
+            claims["email"] = json!("ada@elsewhere.example");
+        },
+        "none of your groups",
+    ),
+    (
+        "no groups at all",
+        |claims| {
+            claims["groups"] = Value::Null;
+            claims["email"] = Value::Null;
+        },
+        "none of your groups",
+    ),
+    (
+        "address not verified",
+        |claims| {
+            claims["groups"] = json!([]);
+            claims["email_verified"] = json!(false);
+        },
+        "not verified your e-mail address",
+    ),
+    (
+        "unknown whether verified",
+        |claims| {
+            claims["groups"] = json!([]);
+            claims["email_verified"] = Value::Null;
+        },
+        "not verified your e-mail address",
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_token_that_is_wrong_in_any_way_is_refused_with_the_reason() {
     let provider = Provider::start();
     let bridge = bridge(&provider).await;
-    let wrong: [(&str, Change, &str); 15] = [
-        ("another nonce", |claims| claims["nonce"] = json!("other"), "another sign-in"),
-        ("no nonce", |claims| claims["nonce"] = Value::Null, "another sign-in"),
-        ("another audience", |claims| claims["aud"] = json!("other"), "another application"),
-        ("several audiences", |claims| claims["aud"] = json!([CLIENT, "x"]), "another application"),
-        ("another party", |claims| claims["azp"] = json!("other"), "another application"),
-        (
-            "another issuer",
-            |claims| claims["iss"] = json!("https://evil.example"),
-            "another issuer",
-        ),
-        ("expired", |claims| claims["exp"] = json!(1_700_000_000), "expired"),
-        ("no expiry", |claims| claims["exp"] = Value::Null, "when it expires"),
-        ("from the future", |claims| claims["iat"] = json!(9_000_000_000_i64), "not valid yet"),
-        ("not valid yet", |claims| claims["nbf"] = json!(9_000_000_000_i64), "not valid yet"),
-        ("no subject", |claims| claims["sub"] = json!(""), "who you are"),
-        (
-            "no group",
-            |claims| {
-                claims["groups"] = json!(["Others"]);
-                claims["email"] = json!("ada@elsewhere.example");
-            },
-            "none of your groups",
-        ),
-        (
-            "no groups at all",
-            |claims| {
-                claims["groups"] = Value::Null;
-                claims["email"] = Value::Null;
-            },
-            "none of your groups",
-        ),
-        (
-            "address not verified",
-            |claims| {
-                claims["groups"] = json!([]);
-                claims["email_verified"] = json!(false);
-            },
-            "not verified your e-mail address",
-        ),
-        (
-            "unknown whether verified",
-            |claims| {
-                claims["groups"] = json!([]);
-                claims["email_verified"] = Value::Null;
-            },
-            "not verified your e-mail address",
-        ),
-    ];
-    for (what, change, why) in wrong {
+    for (what, change, why) in WRONG_CLAIMS {
         let begun = begin(&bridge).await;
         let mut claims = claims(&bridge, &provider, &begun);
         change(&mut claims);

@@ -15,6 +15,17 @@ async fn show(browser: &Browser) {
     browser.press_on("main form button.main", ENTER).await;
 }
 
+/// Changes: who removed Bo.
+async fn find_who_removed_bo(bridge: &Bridge, browser: &Browser, by: &str) {
+    browser.open(&bridge.url("/changes")).await;
+    fill(browser, "person", "Bo Removed").await;
+    fill(browser, "action", "removed").await;
+    fill(browser, "kind", "user").await;
+    show(browser).await;
+    browser.shows("Left the workspace").await;
+    assert_eq!(browser.text("tbody td:nth-child(4)").await, by);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_task_of_each_page_is_done_on_a_wide_screen_and_on_a_phone() {
     let bridge = Bridge::serving(dozen()).await;
@@ -52,14 +63,7 @@ async fn the_main_task_of_each_page_is_done_on_a_wide_screen_and_on_a_phone() {
         browser.shows(&format!("Access on {first}")).await;
         assert_eq!(browser.text("dl.facts .badge").await, "active");
 
-        // Changes: who removed Bo.
-        browser.open(&bridge.url("/changes")).await;
-        fill(&browser, "person", "Bo Removed").await;
-        fill(&browser, "action", "removed").await;
-        fill(&browser, "kind", "user").await;
-        show(&browser).await;
-        browser.shows("Left the workspace").await;
-        assert_eq!(browser.text("tbody td:nth-child(4)").await, by);
+        find_who_removed_bo(&bridge, &browser, &by).await;
 
         // Compare: who left since the first import.
         browser.open(&bridge.url(&format!("/compare?from={first}"))).await;

@@ -60,18 +60,18 @@ async fn findings_are_ordered_by_generation_whatever_the_clocks_say(database: Te
         store.note_findings("default", at, generation, &findings, unknown).await.unwrap()
     };
     let none = BTreeSet::new();
-    let note = async |at, generation, ids: &[&str]| note_with(at, generation, ids, &none).await;
-    assert_eq!(note(START + HOUR, 1, &["a"]).await, Some(1));
+    let record = async |at, generation, ids: &[&str]| note_with(at, generation, ids, &none).await;
+    assert_eq!(record(START + HOUR, 1, &["a"]).await, Some(1));
     // The host whose clock is right goes on.
-    assert_eq!(note(START, 2, &["a", "b"]).await, Some(1));
+    assert_eq!(record(START, 2, &["a", "b"]).await, Some(1));
     let now = store.findings_began("default", None).await.unwrap();
     assert_eq!((now["a"], now["b"]), ((START + HOUR, 1), (START, 2)));
-    assert_eq!(note(START + HOUR, 1, &["a"]).await, None, "a host that serves an old generation");
+    assert_eq!(record(START + HOUR, 1, &["a"]).await, None, "a host that serves an old generation");
     assert_eq!(store.findings_began("default", None).await.unwrap().len(), 2);
     // A check that cannot be evaluated ends no finding: it goes on with its first time.
     let unknown = BTreeSet::from(["IC-ACC-2"]);
     assert_eq!(note_with(START + HOUR * 2, 3, &[], &unknown).await, Some(0));
-    assert_eq!(note(START + HOUR * 3, 4, &["a", "b"]).await, Some(0));
+    assert_eq!(record(START + HOUR * 3, 4, &["a", "b"]).await, Some(0));
     assert_eq!(store.findings_began("default", None).await.unwrap()["b"], (START, 2));
     hand.simulator.stop().await;
 }

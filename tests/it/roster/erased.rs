@@ -10,7 +10,7 @@ use intercom_scim_bridge::database::AuditEntry;
 use intercom_scim_bridge::identities::{
     Author, Identities, Import, ImportOutcome, NewDecision, NewVerdict,
 };
-use intercom_scim_bridge::roster::{Completeness, RequestedFormat};
+use intercom_scim_bridge::roster::{Completeness, PersonKey, RequestedFormat};
 use serde_json::json;
 
 use crate::erasure::{erase, everything, history};
@@ -80,7 +80,7 @@ async fn an_erased_teammate_is_in_no_roster_decision_or_record(database: TestDat
     let person = hand.ledger.find_person("default", BO).await.unwrap();
     assert_eq!(posture.erase("default", &person, true).await.unwrap(), 3, "a trial counts");
     let people = identities.roster_people_of(&person, &directory).await.unwrap();
-    let keys: Vec<&str> = people.keys.iter().map(|key| key.as_str()).collect();
+    let keys: Vec<&str> = people.keys.iter().map(PersonKey::as_str).collect();
     assert_eq!((keys.as_slice(), people.is_ambiguous), (&["2"][..], false));
     let decisions = hand.stores.roster.count_decisions_about("default", &person.ids).await;
     assert_eq!(decisions.unwrap(), 1);

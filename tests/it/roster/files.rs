@@ -148,8 +148,8 @@ fn nothing_is_kept_of_columns_that_have_no_meaning_here() {
 fn ten_million_rows_are_refused_with_the_line_where_there_are_too_many() {
     // The first rows are fine, so that the only error is their number.
     let fine: String = (0..200_000).map(|number| format!("{number},\n")).collect();
-    let file = format!("key,email\n{fine}{}", "1,\n".repeat(9_800_000));
-    let reading = read(file.as_bytes(), &ReadSettings::default(), ReadBounds::default());
+    let table = format!("key,email\n{fine}{}", "1,\n".repeat(9_800_000));
+    let reading = read(table.as_bytes(), &ReadSettings::default(), ReadBounds::default());
     let too_many = "line 200002: the file has more than 200000 rows";
     let errors: Vec<String> = reading.report.errors.iter().map(ToString::to_string).collect();
     let bounds = ReadBounds::default();
@@ -157,8 +157,8 @@ fn ten_million_rows_are_refused_with_the_line_where_there_are_too_many() {
     assert!(errors.iter().any(|error| error.starts_with(too_many)), "{:?}", errors.last());
     assert_eq!(reading.report.rows, 200_000, "nothing after it is read");
 
-    let file = format!("key,email\n{}", "1,ida@acme.example\n".repeat(10_000_000));
-    let reading = read(file.as_bytes(), &ReadSettings::default(), ReadBounds::default());
+    let table = format!("key,email\n{}", "1,ida@acme.example\n".repeat(10_000_000));
+    let reading = read(table.as_bytes(), &ReadSettings::default(), ReadBounds::default());
     let errors: Vec<String> = reading.report.errors.iter().map(ToString::to_string).collect();
     assert_eq!(errors.len(), 1);
     assert!(errors[0].starts_with("the file is larger than "), "{errors:?}");

@@ -1,5 +1,6 @@
 //! A running bridge beside a simulated Intercom, and a client for it.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use intercom_scim_bridge::access::{Grant, Scope, client_id, client_secret};
@@ -173,9 +174,12 @@ impl Bridge {
         self.ask(Method::GET, path).await
     }
 
-    pub async fn stop(self) {
-        self.app.stop().await;
-        self.simulator.stop().await;
+    // Boxed: it holds the whole bridge, which would make the future of each test large.
+    pub fn stop(self) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async move {
+            self.app.stop().await;
+            self.simulator.stop().await;
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A bridge at a fixed address, the package for it, and the expected result of an import.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::time::Duration;
 
 use intercom_scim_bridge::access::Scope;
@@ -98,9 +99,12 @@ impl Site {
             .collect()
     }
 
-    pub async fn stop(self) {
-        self.app.stop().await;
-        self.simulator.stop().await;
+    // Boxed: it holds the whole bridge, which would make the future of each test large.
+    pub fn stop(self) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async move {
+            self.app.stop().await;
+            self.simulator.stop().await;
+        })
     }
 }
 
