@@ -45,8 +45,11 @@ const METADATA: [Ipv4Addr; 3] = [
     Ipv4Addr::new(192, 0, 0, 192),
 ];
 
-/// AWS's metadata service over IPv6, in a private network.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// Metadata services over IPv6, in private networks: those of Google Cloud and Scaleway.
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+];
 
 /// The IANA registry of special-purpose IPv4 addresses (RFC 6890 and its updates).
 fn kind_of_v4(address: Ipv4Addr) -> AddressKind {
@@ -72,7 +75,7 @@ fn kind_of_v4(address: Ipv4Addr) -> AddressKind {
 
 /// The IANA registry of special-purpose IPv6 addresses. Only 2000::/3 is assigned to the internet.
 fn kind_of_v6(address: Ipv6Addr) -> AddressKind {
-    if address == METADATA_V6 {
+    if METADATA_V6.contains(&address) {
         return AddressKind::Forbidden;
     }
     let embedded = |high: u16, low: u16| {
@@ -92,6 +95,8 @@ fn kind_of_v6(address: Ipv6Addr) -> AddressKind {
             AddressKind::Public => AddressKind::Public,
             _ => AddressKind::Forbidden,
         },
+        // AWS's services for its own machines: metadata, DNS and time.
+        [0xfd00, 0xec2, ..] => AddressKind::Forbidden,
         // RFC 4193: private networks.
         [0xfc00..=0xfdff, ..] => AddressKind::Private,
         // Protocol assignments, with Teredo; documentation.
@@ -138,6 +143,8 @@ mod tests {
             "100.64.0.1",
             "::1",
             "fd12::1",
+            "fd00:ec3::254",
+            "fd20:ce::253",
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
             "64:ff9b::a00:1",
@@ -158,6 +165,10 @@ mod tests {
             "100.100.100.200",
             "192.0.0.192",
             "fd00:ec2::254",
+            "fd00:ec2::253",
+            "fd00:ec2:0:1::1",
+            "fd20:ce::254",
+            "fd00:42::42",
             "fe80::1",
             "fec0::1",
             "0.0.0.0",
