@@ -15,7 +15,7 @@ use super::sections::{
     ExceptionTable, Issuer, NotificationTable, WorkspaceTable, allowed, setting,
 };
 use super::setting::{Values, source};
-use crate::activity::Format;
+use crate::activity::{Format, Group, WantedKinds, kind_named};
 use crate::intercom::Region;
 use crate::limits;
 use crate::notifications::{Filter, SecretError, Secrets};
@@ -201,6 +201,39 @@ pub(super) fn notifications(
         ));
     }
     all
+}
+
+/// Warns of types of log entries that an endpoint never gets. `read` are the types that the bridge
+/// reads.
+pub(super) fn types_without_entries(
+    endpoints: &[NotificationConfig],
+    read: &WantedKinds,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for endpoint in endpoints {
+        let name = &endpoint.name;
+        for kind in &endpoint.filter.types {
+            if !endpoint.filter.activity {
+                warnings.push(format!(
+                    "types of the endpoint {name} in [[notifications]] has no effect without \
+                     activity = true"
+                ));
+                break;
+            }
+            if !read.includes(kind) {
+                warnings.push(format!(
+                    "the endpoint {name} in [[notifications]] wants log entries of the type \
+                     {kind}, which the bridge does not read; add the type to activity.types"
+                ));
+            } else if kind_named(kind).group == Group::Unknown {
+                warnings.push(format!(
+                    "the endpoint {name} in [[notifications]] wants log entries of the type \
+                     {kind}, which this version of the bridge does not know; check the spelling"
+                ));
+            }
+        }
+    }
+    warnings
 }
 
 fn workspace_of_endpoint(

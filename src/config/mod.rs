@@ -310,6 +310,7 @@ impl Config {
                     .to_owned(),
             );
         }
+        warnings.extend(lists::types_without_entries(&self.notifications, &self.activity.types));
         let visible = Duration::from_hours(24) * self.import.retention_days;
         if self.import.erase_removed_after.is_some_and(|after| after < visible) {
             warnings.push(

@@ -418,6 +418,35 @@ fn an_endpoint_of_notifications_has_defaults() {
 }
 
 #[test]
+fn a_type_of_log_entries_that_an_endpoint_never_gets_causes_a_warning() {
+    let warnings = |types: &str, rest: &str| {
+        let text = format!(
+            "[[notifications]]\nname = \"siem\"\nurl = \"https://hooks.example/x\"\n\
+             secret = {SIGNING:?}\ntypes = [{types}]\n{rest}"
+        );
+        from_file(&text).unwrap().warnings
+    };
+    let all = "[activity]\ntypes = \"all\"\n";
+    let few = "[activity]\ntypes = [\"bulk_export\"]\n";
+    for (types, rest, expected) in [
+        ("\"bulk_export\"", "", None),
+        ("\"bulk_export\", \"admin_login_success\"", few, None),
+        ("\"bulk_exprt\"", "", Some("check the spelling")),
+        ("\"bulk_exprt\"", all, Some("check the spelling")),
+        ("\"admin_login_failure\"", few, Some("activity.types")),
+        ("\"bulk_export\"", "activity = false\nchanges = true\n", Some("no effect")),
+    ] {
+        let found: Vec<String> = warnings(types, rest)
+            .into_iter()
+            .filter(|warning| warning.contains("[[notifications]]"))
+            .collect();
+        assert_eq!(found.len(), usize::from(expected.is_some()), "{types} {rest}: {found:?}");
+        let fits = found.iter().all(|warning| warning.contains(expected.unwrap_or_default()));
+        assert!(fits, "{types} {rest}: {found:?}");
+    }
+}
+
+#[test]
 fn wrong_endpoints_and_exceptions_are_found() {
     let wrong = from_file(
         r#"
