@@ -12,7 +12,7 @@ use crate::activity::Position;
 use crate::app::endpoint_of;
 use crate::clock::{Clock, to_millis};
 use crate::config::{Config, NotificationConfig};
-use crate::delivery::{Endpoint, Sender, ends};
+use crate::delivery::{Endpoint, Sender, ends, first_waiting};
 use crate::directory::ChangePosition;
 use crate::moments::{self, Edge, Zone};
 use crate::notifications::{Message, Place, Places, ReplayFrom};
@@ -43,6 +43,11 @@ pub enum Command {
         #[arg(long, value_name = "ZONE", value_parser = zone)]
         tz: Option<Zone>,
     },
+    /// Skip the first message that waits, for example because the receiver always refuses it.
+    Skip {
+        /// The name of the endpoint.
+        name: String,
+    },
     /// Send to an endpoint again that is paused after failures or disabled by the answer 410.
     Resume {
         /// The name of the endpoint.
@@ -58,6 +63,7 @@ pub async fn run(config: &Config, command: &Command) -> Result<(), CommandError>
         Command::List { json } => list(config, *json).await,
         Command::Test { name } => test(config, name).await,
         Command::Replay { name, from, tz } => replay(config, name, from, tz.as_ref()).await,
+        Command::Skip { name } => skip(config, name).await,
         Command::Resume { name } => resume(config, name).await,
     }
 }
@@ -198,6 +204,11 @@ async fn places_of(
                 ));
             }
             places.advance(place);
+            if !places.beyond(&ends(stores, endpoint).await?).is_empty() {
+                return Err(CommandError::wrong_use(
+                    "--from is beyond the last event; use `now` to skip what waits",
+                ));
+            }
             return Ok(places);
         }
         None => {}
@@ -222,6 +233,21 @@ async fn places_of(
         places.findings = Some(stores.posture.finding_before(workspace, moment).await?);
     }
     Ok(places)
+}
+
+async fn skip(config: &Config, name: &str) -> Result<(), CommandError> {
+    let endpoint = endpoint_of(endpoint(config, name)?);
+    let stores = existing_stores(config).await?;
+    let known = stores.notifications.endpoint(&endpoint.workspace, name).await?;
+    let known = known.ok_or_else(|| never_served(name))?;
+    let waiting = first_waiting(&stores, &endpoint, &known.places).await?;
+    let Some((message, places)) = waiting else {
+        return Err(CommandError::new(format!("no message waits for {name}")));
+    };
+    restart(&stores, &endpoint, Some(&places), "notifications.skipped", &message.id).await?;
+    stores.close().await;
+    print_line(&format!("{name} skips {} ({})", message.id, message.event));
+    Ok(())
 }
 
 async fn resume(config: &Config, name: &str) -> Result<(), CommandError> {

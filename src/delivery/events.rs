@@ -27,13 +27,35 @@ pub(super) struct Step {
 }
 
 /// What was read of one source.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Read {
     steps: Vec<Step>,
     /// The place after everything that was read.
     end: Option<Place>,
     /// Whether there is more after it.
     more: bool,
+}
+
+impl Read {
+    /// Whether there is no step and no other place.
+    fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.end.is_none()
+    }
+
+    /// Times go back where a clock was set back. Each step gets the latest time up to it, so that
+    /// sorting by time keeps the order of the source.
+    fn let_times_rise(&mut self) {
+        let mut latest = OffsetDateTime::UNIX_EPOCH;
+        for step in &mut self.steps {
+            latest = latest.max(step.at);
+            step.at = latest;
+        }
+    }
+
+    /// The time of the last step.
+    fn latest(&self) -> OffsetDateTime {
+        self.steps.last().map_or(OffsetDateTime::UNIX_EPOCH, |step| step.at)
+    }
 }
 
 /// The places after everything that is recorded now, for the sources that the endpoint gets.
@@ -61,37 +83,62 @@ pub(super) async fn next_steps(
     endpoint: &Endpoint,
     places: &Places,
 ) -> Result<Vec<Step>, LedgerError> {
-    let mut reads = Vec::new();
-    if let Some(position) = places.activity {
-        reads.push(entries(stores, endpoint, position).await?);
+    // Findings and changes are read before log entries: what an import records while this reads
+    // then comes with its log entries first.
+    let findings = match places.findings {
+        Some(number) => findings(stores, endpoint, number).await?,
+        None => Read::default(),
+    };
+    let changes = match &places.changes {
+        Some(position) => changes(stores, endpoint, position).await?,
+        None => Read::default(),
+    };
+    let entries = match places.activity {
+        Some(position) => entries(stores, endpoint, position).await?,
+        None => Read::default(),
+    };
+    Ok(merged(vec![entries, changes, findings]))
+}
+
+/// The first message after the places, and the places after it. `None` if no message waits.
+///
+/// # Errors
+/// The errors of the ledger.
+pub async fn first_waiting(
+    stores: &Stores,
+    endpoint: &Endpoint,
+    places: &Places,
+) -> Result<Option<(Message, Places)>, LedgerError> {
+    let mut places = places.clone();
+    for _ in 0..limits::NOTIFICATION_PAGES_SKIPPED {
+        let steps = next_steps(stores, endpoint, &places).await?;
+        if steps.is_empty() {
+            break;
+        }
+        for Step { place, message, .. } in steps {
+            places.advance(place);
+            if let Some(message) = message {
+                return Ok(Some((message, places)));
+            }
+        }
     }
-    if let Some(position) = &places.changes {
-        reads.push(changes(stores, endpoint, position).await?);
-    }
-    if let Some(number) = places.findings {
-        reads.push(findings(stores, endpoint, number).await?);
-    }
-    Ok(merged(reads))
+    Ok(None)
 }
 
 /// Merges what was read of the sources. A source that was not read to its end may have an event
 /// that was recorded before the rest of another one, so the others wait there.
-fn merged(reads: Vec<Read>) -> Vec<Step> {
-    let last = |read: &Read| read.steps.last().map_or(OffsetDateTime::UNIX_EPOCH, |step| step.at);
-    let horizon = reads.iter().filter(|read| read.more).map(last).min();
+fn merged(mut reads: Vec<Read>) -> Vec<Step> {
+    reads.iter_mut().for_each(Read::let_times_rise);
+    let open = reads.iter().filter(|read| read.more && !read.is_empty());
+    let horizon = open.map(Read::latest).min();
     let is_due = |step: &Step| horizon.is_none_or(|horizon| step.at <= horizon);
     let mut due = Vec::new();
     let mut ends = Vec::new();
     for read in reads {
-        // Times can go back if a clock was set. The order of the source is kept in any case.
         let fits = read.steps.iter().take_while(|step| is_due(step)).count();
         let is_whole = fits == read.steps.len();
-        let mut latest = OffsetDateTime::UNIX_EPOCH;
-        for mut step in read.steps.into_iter().take(fits) {
-            latest = latest.max(step.at);
-            step.at = latest;
-            due.push(step);
-        }
+        let latest = read.latest();
+        due.extend(read.steps.into_iter().take(fits));
         if is_whole && let Some(place) = read.end {
             ends.push(Step { place, message: None, at: latest });
         }
@@ -129,12 +176,21 @@ async fn entries(
     let workspace = ledger.workspace(name).await?.unwrap_or_default();
     let context = Context { workspace: &workspace, workspace_name: name, people: &people };
     let step = |entry: Entry| Step {
-        place: Place::Activity(Position::Recording { seq: entry.seq, known_pruned: 0 }),
+        place: Place::Activity(after_entry(entry.seq, page.next)),
         at: entry.recorded_at,
         message: Some(Message::of_entry(entry, endpoint.format, &context)),
     };
     let steps = page.entries.into_iter().map(step).collect();
     Ok(Read { steps, end, more: page.more })
+}
+
+/// The place after an entry of a page. It keeps what `next`, the place after the page, knows of
+/// prunings: otherwise the same pruning would be reported again.
+fn after_entry(seq: i64, next: Position) -> Position {
+    match next {
+        Position::Recording { known_pruned, .. } => Position::Recording { seq, known_pruned },
+        _ => Position::Recording { seq, known_pruned: 0 },
+    }
 }
 
 /// The teammates that an entry names.
@@ -163,6 +219,7 @@ async fn changes(
         }
         // The database was replaced by an earlier copy.
         Err(LedgerError::NoSuchPosition) => {
+            warn_beyond(endpoint, "changes");
             let end = ChangePosition::end_of(latest);
             return Ok(Read { end: Some(Place::Changes(end)), more: true, ..Read::default() });
         }
@@ -213,8 +270,20 @@ fn warn_pruned(endpoint: &Endpoint, what: &str) {
     );
 }
 
+/// Warns that an endpoint was served up to a place that the database does not have.
+pub(super) fn warn_beyond(endpoint: &Endpoint, source: &str) {
+    tracing::warn!(
+        workspace = endpoint.workspace.as_str(),
+        endpoint = endpoint.name.as_str(),
+        "the endpoint was served up to {source} that the database does not have; was it replaced \
+         by an earlier copy? The endpoint continues with {source} that are recorded from now on"
+    );
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn step(place: Place, second: i64) -> Step {
@@ -258,5 +327,54 @@ mod tests {
         let entries = [entry(1, 100), entry(2, 10), entry(3, 110)];
         let steps = merged(vec![read(&entries, false)]);
         assert!(places(steps).iter().eq(entries.iter().map(|step| &step.place)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_within_a_full_page_stops_no_endpoint() {
+        let entries = [entry(1, 100), entry(2, 10)];
+        let steps = merged(vec![read(&entries, true)]);
+        assert!(places(steps).iter().eq(entries.iter().map(|step| &step.place)));
+    }
+
+    #[test]
+    fn the_place_after_an_entry_keeps_what_is_known_of_prunings() {
+        let next = Position::Recording { seq: 9, known_pruned: 20 };
+        let expected = Position::Recording { seq: 4, known_pruned: 20 };
+        assert_eq!(after_entry(4, next), expected);
+    }
+
+    fn some_reads() -> impl Strategy<Value = Vec<Read>> {
+        let times = proptest::collection::vec(-5_i64..20, 0..6);
+        let source = (times, any::<bool>(), any::<bool>());
+        proptest::collection::vec(source, 0..4).prop_map(|sources| {
+            let read = |(number, (times, has_end, more)): (i64, (Vec<i64>, bool, bool))| {
+                let place = |seq: i64| Place::Findings(number * 100 + seq);
+                let steps = (1..).zip(times).map(|(seq, at)| step(place(seq), at)).collect();
+                Read { steps, end: has_end.then(|| place(99)), more }
+            };
+            (1..).zip(sources).map(read).collect()
+        })
+    }
+
+    /// The places of a source in their order, with its end.
+    fn places_of(read: &Read) -> Vec<Place> {
+        let steps = read.steps.iter().map(|step| step.place.clone());
+        steps.chain(read.end.clone()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn some_steps_are_due_if_anything_was_read_and_each_source_keeps_its_order(
+            reads in some_reads(),
+        ) {
+            let sources: Vec<Vec<Place>> = reads.iter().map(places_of).collect();
+            let merged = places(merged(reads));
+            prop_assert_eq!(merged.is_empty(), sources.iter().all(Vec::is_empty));
+            for source in &sources {
+                let own: Vec<&Place> =
+                    merged.iter().filter(|place| source.contains(place)).collect();
+                prop_assert!(own.iter().copied().eq(source.iter().take(own.len())));
+            }
+        }
     }
 }

@@ -17,5 +17,5 @@ mod sender;
 
 pub use deliverer::Deliverer;
 pub use endpoint::Endpoint;
-pub use events::ends;
+pub use events::{ends, first_waiting};
 pub use sender::Sender;

@@ -1,9 +1,11 @@
 //! One attempt to deliver a message.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, Url};
 
 use super::endpoint::Endpoint;
@@ -78,11 +80,22 @@ impl Sender {
             .await
             .map_err(|error| failure(&error))?;
         let status = response.status().as_u16();
-        if let Some(failure) = DeliveryFailure::of_status(status, retry_after(&response)) {
+        if let Some(failure) =
+            DeliveryFailure::of_status(status, self.retry_after(response.headers()))
+        {
             return Err(failure);
         }
-        drain(response).await;
+        // The message is confirmed already, so a slow rest of the answer holds up nothing.
+        self.clock.within(limits::NOTIFICATION_ANSWER_REST, drain(response)).await;
         Ok(status)
+    }
+
+    /// The wait that a receiver asks for.
+    fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        // The receiver's clock may differ from this one.
+        let now = text(DATE).and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        wait(text(RETRY_AFTER)?, now.unwrap_or_else(|| self.clock.now().into()))
     }
 }
 
@@ -102,12 +115,61 @@ fn failure(error: &reqwest::Error) -> DeliveryFailure {
     match refused(error) {
         Some(failure) => failure,
         None if error.is_timeout() => DeliveryFailure::Timeout,
-        None => DeliveryFailure::Unreachable,
+        None => tls_failure(error).unwrap_or(DeliveryFailure::Unreachable),
     }
 }
 
-/// RFC 9110 §10.2.3: the seconds to wait. A date is ignored.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// The failure of TLS that an error of the client contains.
+fn tls_failure(error: &reqwest::Error) -> Option<DeliveryFailure> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        match error.downcast_ref::<rustls::Error>() {
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                return Some(DeliveryFailure::Certificate);
+            }
+            Some(_) => return Some(DeliveryFailure::Tls),
+            None => {}
+        }
+        // The source of an I/O error is not the error that it wraps, but the source of that one.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// RFC 9110 §10.2.3: `Retry-After` is "either an HTTP-date or a number of seconds to delay after
+/// receiving the response". No wait for a date that is over.
+fn wait(retry_after: &str, now: SystemTime) -> Option<Duration> {
+    let text = retry_after.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_can_ask_for_a_wait_in_seconds_or_until_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (text, expected) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sunday, 06-Nov-94 08:50:37 GMT", Some(60)),
+            ("Sun Nov  6 08:50:37 1994", Some(60)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(wait(text, now), expected.map(Duration::from_secs), "{text}");
+        }
+    }
 }

@@ -8,6 +8,9 @@ pub const NOTIFICATION_CONNECT: Duration = Duration::from_secs(10);
 /// How many bytes of a receiver's answer are read, so that the connection can be used again.
 pub const NOTIFICATION_ANSWER_BYTES: usize = 16 * 1024;
 
+/// How long the rest of a receiver's answer may take after the status has confirmed the message.
+pub const NOTIFICATION_ANSWER_REST: Duration = Duration::from_secs(1);
+
 /// The shortest and the longest pause after a failed attempt. The pauses double.
 pub const NOTIFICATION_RETRY_FIRST: Duration = Duration::from_secs(1);
 /// See [`NOTIFICATION_RETRY_FIRST`].
@@ -27,6 +30,9 @@ pub const NOTIFICATION_POLL: Duration = Duration::from_secs(1);
 
 /// How many events are read at once.
 pub const NOTIFICATION_PAGE: usize = 100;
+
+/// How many pages are read at most to find the first message that waits.
+pub const NOTIFICATION_PAGES_SKIPPED: usize = 10_000;
 
 /// How many deliveries are kept for each endpoint.
 pub const NOTIFICATION_DELIVERIES_KEPT: i64 = 1_000;

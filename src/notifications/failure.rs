@@ -23,8 +23,17 @@ pub enum DeliveryFailure {
     #[error("the receiver did not answer in time")]
     Timeout,
     /// The connection could not be made or ended early.
-    #[error("the receiver could not be reached; check the URL, the network and its certificate")]
+    #[error("the receiver could not be reached; check the URL and the network")]
     Unreachable,
+    /// The certificate of the receiver is not valid for the host of the URL, or not trusted.
+    #[error(
+        "the certificate of the receiver is not trusted; check its names, its dates and who issued \
+         it, and the CA certificates of the bridge's system"
+    )]
+    Certificate,
+    /// The connection was made, but TLS could not be set up.
+    #[error("TLS with the receiver failed; check that the port of the URL answers with TLS")]
+    Tls,
     /// The name has no address.
     #[error("the name of the receiver could not be resolved")]
     Unresolved,
@@ -40,6 +49,9 @@ pub enum DeliveryFailure {
          metadata services"
     )]
     ForbiddenAddress,
+    /// The next events could not be read, so nothing was sent.
+    #[error("the next events cannot be read from the database: {0}")]
+    Unreadable(String),
 }
 
 impl DeliveryFailure {

@@ -17,6 +17,18 @@ pub enum Place {
     Findings(i64),
 }
 
+impl Place {
+    /// The events of the source, as log lines name them.
+    #[must_use]
+    pub fn source(&self) -> &'static str {
+        match self {
+            Self::Activity(_) => "log entries",
+            Self::Changes(_) => "changes",
+            Self::Findings(_) => "findings",
+        }
+    }
+}
+
 /// The places of an endpoint. `None` for a source of which it gets no events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
@@ -36,6 +48,38 @@ impl Places {
             Place::Changes(position) => self.changes = Some(position),
             Place::Findings(number) => self.findings = Some(number),
         }
+    }
+
+    /// Whether this is the place of its source.
+    #[must_use]
+    pub fn has(&self, place: &Place) -> bool {
+        match place {
+            // The cursor is what is stored.
+            Place::Activity(position) => {
+                self.activity.map(Position::to_cursor) == Some(position.to_cursor())
+            }
+            Place::Changes(position) => self.changes.as_ref() == Some(position),
+            Place::Findings(number) => self.findings == Some(*number),
+        }
+    }
+
+    /// The ends of the sources whose place is after the end of the source. Such a place would drop
+    /// every event until the numbers get there. `ends` must be read after the places.
+    #[must_use]
+    pub fn beyond(&self, ends: &Self) -> Vec<Place> {
+        let number = |position: Position| match position {
+            Position::Recording { seq, known_pruned } => seq.max(known_pruned),
+            Position::Recorded { seq, .. } | Position::Occurred { seq, .. } => seq,
+        };
+        let activity = self.activity.zip(ends.activity);
+        let activity = activity.filter(|(place, end)| number(*place) > number(*end));
+        let changes = self.changes.as_ref().zip(ends.changes.as_ref());
+        let changes = changes.filter(|(place, end)| place.generation > end.generation);
+        let findings = self.findings.zip(ends.findings).filter(|(place, end)| place > end);
+        let activity = activity.map(|(_, end)| Place::Activity(end));
+        let changes = changes.map(|(_, end)| Place::Changes(end.clone()));
+        let findings = findings.map(|(_, end)| Place::Findings(end));
+        activity.into_iter().chain(changes).chain(findings).collect()
     }
 }
 
@@ -69,6 +113,23 @@ impl ReplayFrom {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_after_the_end_of_its_source_is_found() {
+        let places = |seq, known_pruned, generation, finding| Places {
+            activity: Some(Position::Recording { seq, known_pruned }),
+            changes: Some(ChangePosition::end_of(generation)),
+            findings: Some(finding),
+        };
+        let ends = places(10, 0, 5, 3);
+        assert_eq!(places(10, 4, 5, 3).beyond(&ends), []);
+        let activity = Place::Activity(Position::Recording { seq: 10, known_pruned: 0 });
+        assert_eq!(places(11, 0, 5, 3).beyond(&ends), [activity.clone()]);
+        assert_eq!(places(1, 11, 5, 3).beyond(&ends), [activity]);
+        let changes = Place::Changes(ChangePosition::end_of(5));
+        assert_eq!(places(1, 0, 6, 4).beyond(&ends), [changes, Place::Findings(3)]);
+        assert_eq!(places(11, 11, 6, 4).beyond(&Places::default()), []);
+    }
 
     #[test]
     fn a_cursor_is_read_as_a_place_in_its_source() {

@@ -19,6 +19,8 @@ words! {
         Paused = "paused",
         /// The endpoint answered 410. Nothing is sent until a person resumes it.
         Disabled = "disabled",
+        /// The next events cannot be read from the database. The reading is repeated.
+        Unreadable = "unreadable",
     }
 }
 
@@ -50,6 +52,7 @@ impl Standing {
             clock::age(now, since).is_some_and(|age| age >= limits::NOTIFICATION_PAUSE_AFTER);
         let state = match failure {
             DeliveryFailure::Gone => EndpointState::Disabled,
+            DeliveryFailure::Unreadable(_) => EndpointState::Unreadable,
             _ if long => EndpointState::Paused,
             _ => EndpointState::Active,
         };
@@ -86,6 +89,14 @@ impl Standing {
                      the receiver wants notifications again"
                 ),
             ),
+            EndpointState::Unreadable => (
+                "notifications_unreadable",
+                "is not served",
+                format!(
+                    "run `verify` and repair the database, or skip the events that wait with \
+                     `notifications replay {name} --from now`"
+                ),
+            ),
         };
         Some(Failure {
             code: code.to_owned(),
@@ -100,7 +111,7 @@ impl Standing {
     pub fn pause(&self, asked: Option<Duration>) -> Duration {
         let usual = match self.state {
             EndpointState::Paused => limits::NOTIFICATION_PAUSED_RETRY,
-            EndpointState::Active | EndpointState::Disabled => {
+            EndpointState::Active | EndpointState::Disabled | EndpointState::Unreadable => {
                 let doubled = 2_u32.saturating_pow(self.failures.saturating_sub(1));
                 limits::NOTIFICATION_RETRY_FIRST
                     .saturating_mul(doubled)
@@ -147,6 +158,19 @@ mod tests {
     fn the_answer_410_disables_the_endpoint_at_once() {
         let gone = Standing::GOOD.after(&DeliveryFailure::Gone, NOW);
         assert_eq!(gone.state, EndpointState::Disabled);
+    }
+
+    #[test]
+    fn events_that_cannot_be_read_are_a_failure_with_a_remedy() {
+        let unreadable = DeliveryFailure::Unreadable("activity 7".to_owned());
+        let standing = Standing::GOOD.after(&unreadable, NOW);
+        assert_eq!(standing.state, EndpointState::Unreadable);
+        let long = standing.after(&unreadable, NOW + limits::NOTIFICATION_PAUSE_AFTER);
+        assert_eq!(long.state, EndpointState::Unreadable, "the receiver has not failed");
+        assert_eq!(long.pause(None), 2 * limits::NOTIFICATION_RETRY_FIRST);
+        let failure = standing.failure_of("siem").unwrap();
+        assert_eq!(failure.code, "notifications_unreadable");
+        assert!(failure.detail.contains("activity 7"), "{}", failure.detail);
     }
 
     #[test]

@@ -76,8 +76,10 @@ pub enum Progress {
     Delivered(Place, NewDelivery),
     /// Events that the endpoint does not get were passed.
     Passed(Place),
-    /// An attempt failed.
+    /// An attempt failed, or the next events could not be read.
     Failed(Standing),
+    /// The next events can be read again.
+    Readable,
 }
 
 /// The endpoints of outbound webhooks.
@@ -187,6 +189,9 @@ impl NotificationStore {
         match progress {
             Progress::Passed(place) => set_place(&mut row, place),
             Progress::Failed(standing) => set_standing(&mut row, &standing),
+            Progress::Readable => set_standing(&mut row, &Standing::GOOD),
+            // It was recorded, although the database answered with an error.
+            Progress::Delivered(place, _) if before.places.has(&place) => return Ok(true),
             Progress::Delivered(place, delivery) => {
                 set_place(&mut row, place);
                 set_standing(&mut row, &Standing::GOOD);

@@ -92,6 +92,10 @@ async fn a_replay_sends_the_events_after_a_position_again_with_the_same_ids() {
     .await;
     let (code, _, said) = run(&shell, &["notifications", "replay", "siem", "--from", "soon"]);
     assert_eq!((code, said.contains("--from must be")), (2, true), "{said}");
+    for beyond in ["s999999999", "s1-999999999"] {
+        let (code, _, said) = run(&shell, &["notifications", "replay", "siem", "--from", beyond]);
+        assert_eq!((code, said.contains("beyond the last event")), (2, true), "{said}");
+    }
     let changes = intercom_scim_bridge::directory::ChangePosition::START.to_cursor();
     let (code, _, said) = run(&shell, &["notifications", "replay", "siem", "--from", &changes]);
     assert_eq!((code, said.contains("does not get")), (2, true), "{said}");
@@ -99,6 +103,30 @@ async fn a_replay_sends_the_events_after_a_position_again_with_the_same_ids() {
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed["state"], json!("active"));
     assert_eq!(listed["deliveries"][0]["status"], json!(204));
+    bridge.stop().await;
+    receiver.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_the_receiver_always_refuses_can_be_skipped() {
+    let receiver = Receiver::start(&[Reply::Later(422, 3600)]);
+    let (workspace, [ada, _]) = company();
+    let bridge = notifying(workspace, endpoint(&receiver.url)).await;
+    let shell = shell(&bridge, &receiver);
+    let now = seconds();
+    sign_ins(&bridge, ada, &[now - 20, now - 10]).await;
+    let stores = bridge.app.service().stores.clone();
+    until("the receiver refused", async || served(&stores).await.standing.failures == 1).await;
+    let (code, said, problem) = run(&shell, &["notifications", "skip", "siem"]);
+    assert_eq!(code, 0, "{problem}");
+    are_sign_ins(&confirmed(&receiver, 1).await, &[now - 10]);
+    let refused = &receiver.received()[0];
+    assert!(said.contains(&refused.id), "{said}");
+    let audited = run(&shell, &["audit", "export"]).1;
+    assert!(audited.contains("notifications.skipped"), "{audited}");
+    until("the delivery is recorded", async || served(&stores).await.delivered == 1).await;
+    let (code, _, said) = run(&shell, &["notifications", "skip", "siem"]);
+    assert_eq!((code, said.contains("no message waits")), (1, true), "{said}");
     bridge.stop().await;
     receiver.stop().await;
 }
