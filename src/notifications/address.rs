@@ -75,7 +75,9 @@ fn kind_of_v4(address: Ipv4Addr) -> AddressKind {
 
 /// The IANA registry of special-purpose IPv6 addresses. Only 2000::/3 is assigned to the internet.
 fn kind_of_v6(address: Ipv6Addr) -> AddressKind {
-    if METADATA_V6.contains(&address) {
+    // AWS's services for its own machines: metadata, DNS and time.
+    let is_of_aws = matches!(address.segments(), [0xfd00, 0xec2, ..]);
+    if is_of_aws || METADATA_V6.contains(&address) {
         return AddressKind::Forbidden;
     }
     let embedded = |high: u16, low: u16| {
@@ -86,7 +88,7 @@ fn kind_of_v6(address: Ipv6Addr) -> AddressKind {
     match address.segments() {
         _ if address == Ipv6Addr::LOCALHOST => AddressKind::Private,
         // RFC 4291 §2.5.5.2: IPv4-mapped addresses. The system connects to the IPv4 address.
-        // RFC 6052: the translator of a network does.
+        // RFC 6052: the translator of a network connects to the IPv4 address.
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             embedded(high, low)
         }
@@ -95,8 +97,6 @@ fn kind_of_v6(address: Ipv6Addr) -> AddressKind {
             AddressKind::Public => AddressKind::Public,
             _ => AddressKind::Forbidden,
         },
-        // AWS's services for its own machines: metadata, DNS and time.
-        [0xfd00, 0xec2, ..] => AddressKind::Forbidden,
         // RFC 4193: private networks.
         [0xfc00..=0xfdff, ..] => AddressKind::Private,
         // Protocol assignments, with Teredo; documentation.
