@@ -124,7 +124,7 @@ mod tests {
         let ends = places(10, 0, 5, 3);
         assert_eq!(places(10, 4, 5, 3).beyond(&ends), []);
         let activity = Place::Activity(Position::Recording { seq: 10, known_pruned: 0 });
-        assert_eq!(places(11, 0, 5, 3).beyond(&ends), [activity.clone()]);
+        assert_eq!(places(11, 0, 5, 3).beyond(&ends), std::slice::from_ref(&activity));
         assert_eq!(places(1, 11, 5, 3).beyond(&ends), [activity]);
         let changes = Place::Changes(ChangePosition::end_of(5));
         assert_eq!(places(1, 0, 6, 4).beyond(&ends), [changes, Place::Findings(3)]);
