@@ -83,7 +83,7 @@ async fn a_list_that_is_not_there_is_an_error_and_not_an_empty_workspace() {
         (r#"{"type":"admin.list"}"#, "`admins` is not a list"),
         (r#"{"admins":null}"#, "`admins` is not a list"),
         (r#"{"admins":{"1":{}}}"#, "`admins` is not a list"),
-        ("[]", "it is not the JSON object that Intercom documents"),
+        ("[]", "it is not the JSON that Intercom documents"),
     ] {
         let server =
             canned::serve(&[("GET /me", ME), ("GET /admins", admins), ("GET /teams", TEAMS)]);
