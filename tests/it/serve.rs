@@ -129,7 +129,7 @@ async fn no_duration_however_long_ends_a_task_in_the_background() {
     let names: Vec<&str> = tasks.iter().map(|task| task["task"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["importer", "publisher", "access", "roster", "upkeep", "posture", "server", "audit_trail"]
+        ["roster", "importer", "publisher", "access", "upkeep", "posture", "server", "audit_trail"]
     );
     for task in tasks {
         assert_eq!((&task["state"], &task["failures"]), (&json!("running"), &json!(0)), "{task}");
