@@ -19,6 +19,7 @@ use crate::access::{OpenId, SignInError, hash_of_random, looks_random, random_se
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
+use crate::http::wire::Problem;
 use crate::limits;
 
 /// The path of the redirect address at the provider.
@@ -55,7 +56,7 @@ fn redirect_uri(service: &Service) -> String {
     get, path = "/oidc/start", operation_id = "begin_sign_in", tag = "pages",
     responses(
         (status = 303, description = "Redirects to the identity provider."),
-        (status = 404, description = "No identity provider is configured.", content_type = "text/html", body = String),
+        (status = 404, description = "No identity provider is configured. Browsers get a page.", content_type = "application/problem+json", body = Problem),
         (status = 503, description = "The identity provider cannot be reached.", content_type = "text/html", body = String),
         PageRefusals,
     ),
@@ -97,7 +98,7 @@ pub async fn start(request: HttpRequest, service: Data<Service>) -> Result<HttpR
         (status = 200, description = "The person is signed in. The page leads to the overview.", content_type = "text/html", body = String),
         (status = 400, description = "The sign-in is unknown, was finished before or has expired.", content_type = "text/html", body = String),
         (status = 403, description = "The person may not use the console, or the provider's answer is not valid.", content_type = "text/html", body = String),
-        (status = 404, description = "No identity provider is configured.", content_type = "text/html", body = String),
+        (status = 404, description = "No identity provider is configured. Browsers get a page.", content_type = "application/problem+json", body = Problem),
         PageRefusals,
     ),
 )]

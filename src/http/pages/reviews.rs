@@ -57,7 +57,7 @@ pub async fn reviews(
 #[utoipa::path(
     get, path = "/reviews/{id}", operation_id = "review_page", tag = "pages",
     params(
-        ("id" = i64, Path, description = "The number of the review."),
+        ("id" = String, Path, description = "The number of the review."),
         ("workspace" = Option<String>, Query, description = "The name of the workspace. The default is the first one of the session."),
         ("show" = Option<String>, Query, description = "`all` (the default), `undecided`, `keep`, `remove` or `ask`."),
         ("offset" = Option<String>, Query, description = "How many accounts to skip."),
@@ -168,7 +168,7 @@ fn to_the_millisecond(moment: OffsetDateTime) -> OffsetDateTime {
 #[utoipa::path(
     post, path = "/reviews/{id}/decide", operation_id = "decide_review", tag = "pages",
     params(
-        ("id" = i64, Path, description = "The number of the review."),
+        ("id" = String, Path, description = "The number of the review."),
         ("workspace" = String, Query, description = "The name of the workspace."),
     ),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The form fields `csrf`, and for each account `decision:` and its id (`keep`, `remove` or `ask`) and `comment:` and its id."),
@@ -209,7 +209,7 @@ pub async fn decide(
 #[utoipa::path(
     post, path = "/reviews/{id}/sign", operation_id = "sign_review", tag = "pages",
     params(
-        ("id" = i64, Path, description = "The number of the review."),
+        ("id" = String, Path, description = "The number of the review."),
         ("workspace" = String, Query, description = "The name of the workspace."),
     ),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The form fields `csrf`, `sure` (`yes`) and `statement`."),
@@ -273,7 +273,7 @@ pub async fn sign(
 #[utoipa::path(
     post, path = "/reviews/{id}/discard", operation_id = "discard_review", tag = "pages",
     params(
-        ("id" = i64, Path, description = "The number of the review."),
+        ("id" = String, Path, description = "The number of the review."),
         ("workspace" = String, Query, description = "The name of the workspace."),
     ),
     request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The form field `csrf`."),
@@ -316,7 +316,7 @@ fn answer(
 #[utoipa::path(
     get, path = "/reviews/{id}/bundle", operation_id = "review_bundle", tag = "pages",
     params(
-        ("id" = i64, Path, description = "The number of the review."),
+        ("id" = String, Path, description = "The number of the review."),
         ("workspace" = Option<String>, Query, description = "The name of the workspace. The default is the first one of the session."),
     ),
     responses(

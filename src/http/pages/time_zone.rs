@@ -49,7 +49,7 @@ pub async fn time_zone(
 /// It changes only how the pages write times.
 #[utoipa::path(
     post, path = "/time-zone", operation_id = "choose_time_zone", tag = "pages",
-    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "The form fields `zone`, a name of the IANA database such as `Europe/Dublin`, and `back`, the path and query of the page to return to."),
+    request_body(content = Option<String>, content_type = "application/x-www-form-urlencoded", description = "The form fields `zone`, a name of the IANA database such as `Europe/Dublin`, and `back`, the path and query of the page to return to."),
     responses(
         (status = 303, description = "Redirects to the page `back` and sets the cookie. An unknown zone changes nothing."),
         (status = 400, description = "The request comes from another site.", content_type = "text/html", body = String),
