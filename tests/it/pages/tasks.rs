@@ -10,9 +10,14 @@ async fn fill(browser: &Browser, name: &str, value: &str) {
     browser.run(&script).await;
 }
 
-/// Presses the button of the filters.
+/// Presses the button of the filters, and waits for the next page. The present one may contain the
+/// texts that a test waits for.
 async fn show(browser: &Browser) {
+    browser.run("document.documentElement.dataset.present = 'yes'").await;
     browser.press_on("main form button.main", ENTER).await;
+    browser
+        .until("!document.documentElement.dataset.present && document.readyState === 'complete'")
+        .await;
 }
 
 /// Changes: who removed Bo.
