@@ -26,6 +26,8 @@
 //! * [`console`] says who may do what in the console. Pure.
 //! * [`posture`] checks whether the workspace is configured and used safely. Pure.
 //!   [`assessment`] reads what it needs from the ledger.
+//! * [`notifications`] has outbound webhooks: filters, messages, signatures, allowed addresses.
+//!   Pure; [`delivery`] sends them.
 //!
 //! The importer:
 //!
@@ -39,8 +41,8 @@
 //!
 //! * [`database`] is the connection to SQLite or PostgreSQL, with the rows of its tables.
 //! * [`stores`] keeps everything beside the history: OAuth clients, tokens, keys, connections,
-//!   sessions, requests, the audit trail, rosters and decisions, and exceptions and answers of the
-//!   posture.
+//!   sessions, requests, the audit trail, rosters and decisions, exceptions and answers of the
+//!   posture, access reviews, and the endpoints of notifications.
 //!
 //! What clients see:
 //!
@@ -66,7 +68,8 @@
 //! * `base_urls` has the base URLs of a workspace's APIs.
 //! * [`clock`] is the only source of time. [`date_time`] formats times, and `moments` parses those
 //!   that people and clients write.
-//! * [`limits`] has all bounds that are not settings.
+//! * [`limits`] has the bounds that are not settings. A few stand beside the one rule that uses
+//!   them.
 //! * [`words`] defines enums that have one word for each value.
 //! * `measures` has the metrics, and `spans` the traces. [`telemetry`] sets up logs and traces.
 //!
@@ -81,15 +84,16 @@
 //!
 //! ```text
 //! clock, date_time, moments, limits, words, measures, spans
-//! directory, database
+//! console, directory, database
 //! base_urls
-//! activity, requests, scim, roster, saviynt
+//! activity, requests, reviews, scim, roster, saviynt
 //! tabular, intercom
 //! posture
+//! notifications
 //! ledger
 //! stores
-//! access, identities, import, publish, assessment
-//! runtime
+//! access, delivery, identities, import, publish
+//! assessment, runtime
 //! http, config
 //! app, telemetry
 //! commands

@@ -8,7 +8,7 @@ use super::labels::{AttemptLabels, EndpointLabels};
 pub struct EndpointFigures {
     /// How long it has been failing, in seconds; 0 if the last attempt succeeded.
     pub failing: f64,
-    /// Whether it is paused or disabled.
+    /// Whether it is paused, disabled or unreadable.
     pub is_stopped: bool,
 }
 

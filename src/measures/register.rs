@@ -273,7 +273,7 @@ fn register_notifications(measures: &Measures, registry: &mut Registry) {
     );
     registry.register(
         "notification_stopped",
-        "Whether an endpoint is paused after long failure, or disabled because it answered 410 (1 or 0)",
+        "Whether an endpoint is paused after long failure, disabled because it answered 410, or its events cannot be read (1 or 0)",
         measures.notification_stopped.clone(),
     );
 }

@@ -245,7 +245,7 @@ pub struct Status {
     time_problems: Vec<Failure>,
     /// Problems with the roster: it is held, too old, or could not be pulled. Each has a remedy.
     roster_problems: Vec<Failure>,
-    /// Problems with the endpoints of outbound webhooks: they fail, are paused or disabled. Each
+    /// Problems with the endpoints of outbound webhooks: they fail, are paused or disabled, or their events cannot be read. Each
     /// has a remedy. Empty while the database does not answer.
     notification_problems: Vec<Failure>,
 }

@@ -1,7 +1,6 @@
 //! The audit trail: a list with filters, and its export.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
@@ -17,8 +16,7 @@ use crate::console::ConsoleAction;
 use crate::database::AuditEntry;
 use crate::http::endpoints::audit::{cursor, place};
 use crate::http::errors::ApiError;
-use crate::http::request::negotiation::{HTML, JSON, preferred_form};
-use crate::http::response::table::CSV;
+use crate::http::request::negotiation::{HTML, preferred_form};
 use crate::http::state::service::Service;
 use crate::limits;
 use crate::moments::{self, Edge};
@@ -291,22 +289,10 @@ pub async fn export(
     let format = ExportFormat::from_request(&request);
     let turn = service.makers.console_turn().await?;
     let reader = Data::clone(&service);
-    let read = service.makers.page(async move {
-        let question = filters.question(&viewer, &reader);
-        let most = limits::AUDIT_EXPORT;
-        let entries = reader.stores.audit.newest_entries(&question, None, most).await?;
-        let rows: Vec<ExportedEntry> = entries.into_iter().map(ExportedEntry::from).collect();
-        format.write(rows)
+    let question = filters.question(&viewer, &service);
+    let read = service.makers.export(async move {
+        reader.stores.audit.newest_entries(&question, None, limits::AUDIT_EXPORT).await
     });
-    let (kind, ending) = match format {
-        ExportFormat::Json => (JSON, "json"),
-        ExportFormat::Csv => (CSV, "csv"),
-    };
-    let body = read.await??;
-    drop(turn);
-    Ok(HttpResponse::Ok()
-        .content_type(kind)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"audit.{ending}\"")))
-        .body(body))
+    let rows: Vec<ExportedEntry> = read.await??.into_iter().map(ExportedEntry::from).collect();
+    format.response(&request, &viewer, &service.makers, "audit", rows, turn)
 }

@@ -118,14 +118,8 @@ fn clients_table(viewer: &Viewer, lists: &Lists) -> Markup {
 }
 
 fn client_row(viewer: &Viewer, lists: &Lists, client: &OAuthClient) -> Markup {
-    let fields = html! {
-        input type="hidden" name="client" value=(client.id);
-        label class="check" {
-            input type="checkbox" name="sure" value="yes" required;
-            "Disable " bdi { (client.name) } " for good"
-        }
-        button class="danger" { "Disable" }
-    };
+    let sentence = html! { "Disable " bdi { (client.name) } " for good" };
+    let fields = confirmed("client", &client.id, &sentence, "Disable");
     let form = acting_form(viewer, ConsoleAction::DisableClient, "/clients/disable", &fields);
     html! {
         tr {
@@ -174,14 +168,8 @@ fn tokens_table(viewer: &Viewer, lists: &Lists) -> Markup {
 }
 
 fn token_row(viewer: &Viewer, lists: &Lists, token: &IssuedToken) -> Markup {
-    let fields = html! {
-        input type="hidden" name="token" value=(token.id);
-        label class="check" {
-            input type="checkbox" name="sure" value="yes" required;
-            "Revoke the token of " bdi { (token.subject) } " for good"
-        }
-        button class="danger" { "Revoke" }
-    };
+    let sentence = html! { "Revoke the token of " bdi { (token.subject) } " for good" };
+    let fields = confirmed("token", &token.id, &sentence, "Revoke");
     let form = acting_form(viewer, ConsoleAction::RevokeToken, "/clients/revoke", &fields);
     html! {
         tr {
@@ -202,6 +190,18 @@ fn token_row(viewer: &Viewer, lists: &Lists, token: &IssuedToken) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The fields of a form that ends access: the id, a box to tick, and the button.
+fn confirmed(field: &str, id: &str, sentence: &Markup, button: &str) -> Markup {
+    html! {
+        input type="hidden" name=(field) value=(id);
+        label class="check" {
+            input type="checkbox" name="sure" value="yes" required;
+            (sentence)
+        }
+        button class="danger" { (button) }
     }
 }
 

@@ -114,8 +114,7 @@ pub async fn export_comparison(
     let days = Days::from_request(&request, &viewer);
     let rows = compared(&service, &viewer, &days).await?.unwrap_or_default();
     let format = ExportFormat::from_request(&request);
-    let body = service.makers.export(async move { format.write(rows) }).await??;
-    Ok(format.response(&viewer, "comparison", body, turn))
+    format.response(&request, &viewer, &service.makers, "comparison", rows, turn)
 }
 
 fn render(viewer: &Viewer, days: &Days, compared: &Compared) -> String {

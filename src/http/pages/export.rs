@@ -15,7 +15,6 @@ use super::viewer::Viewer;
 use crate::http::errors::ApiError;
 use crate::http::request::negotiation::JSON;
 use crate::http::response::chunks::{Chunks, Unfinished, write_table};
-use crate::http::response::guarded_body::holding;
 use crate::http::response::large::Makers;
 use crate::http::response::table::{self, CSV};
 use crate::ledger::LedgerError;
@@ -41,21 +40,6 @@ impl ExportFormat {
             Some("json") => Self::Json,
             _ => Self::Csv,
         }
-    }
-
-    /// Writes rows: as a list in JSON, or as CSV with a byte order mark for spreadsheets.
-    ///
-    /// # Errors
-    /// If a row cannot be serialised.
-    pub fn write<T: Row>(self, rows: Vec<T>) -> Result<Bytes, ApiError> {
-        let rows = rows.into_iter();
-        let chunks = match self {
-            Self::Json => Chunks::json(&List { items: [] }, rows)?,
-            Self::Csv => Chunks::table(true, rows)?,
-        };
-        let chunks: Vec<Bytes> =
-            chunks.collect::<Result<_, _>>().map_err(|_| ApiError::Internal)?;
-        Ok(chunks.concat().into())
     }
 
     /// The body of an export whose rows are read page by page while it is sent. `read` returns a
@@ -126,15 +110,27 @@ impl ExportFormat {
         Some(chunk.into())
     }
 
-    /// The response with rows that are already written. The turn is held until it is sent.
-    pub fn response(
+    /// The response with these rows: a list in JSON, or CSV with a byte order mark for spreadsheets.
+    /// They are serialised while the response is sent. The turn is held until then.
+    ///
+    /// # Errors
+    /// If the beginning of the file cannot be serialised.
+    pub fn response<T: Row + Send + 'static>(
         self,
+        request: &HttpRequest,
         viewer: &Viewer,
+        makers: &Makers,
         what: &str,
-        body: Bytes,
+        rows: Vec<T>,
         turn: OwnedSemaphorePermit,
-    ) -> HttpResponse {
-        self.file(viewer, what, holding(BoxBody::new(body), turn))
+    ) -> Result<HttpResponse, ApiError> {
+        let rows = rows.into_iter();
+        let chunks = match self {
+            Self::Json => Chunks::json(&List { items: [] }, rows)?,
+            Self::Csv => Chunks::table(true, rows)?,
+        };
+        let body = makers.stream(request, turn, BodySize::Stream, stream::iter(chunks));
+        Ok(self.file(viewer, what, body))
     }
 
     /// The response: a file named after the workspace and `what`.

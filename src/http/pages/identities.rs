@@ -158,17 +158,11 @@ pub async fn export_identities(
     let filters = filters(&request);
     let assessed = assessed(&service, &viewer).await?;
     let identities = Arc::clone(&viewer.workspace.identities);
-    let body = service.makers.export(async move {
-        let rows = match assessed {
-            None => Vec::new(),
-            Some((served, assessment)) => {
-                let leavers = identities.terminated_active(&assessment).await?;
-                let ids = leavers.into_iter().map(|one| one.account_id).collect();
-                selected(served.directory(), &assessment, &ids, &filters)
-            }
-        };
-        format.write(rows)
+    let rows = service.makers.export(async move {
+        let Some((served, assessment)) = assessed else { return Ok(Vec::new()) };
+        let leavers = identities.terminated_active(&assessment).await?;
+        let ids = leavers.into_iter().map(|one| one.account_id).collect();
+        Ok::<_, LedgerError>(selected(served.directory(), &assessment, &ids, &filters))
     });
-    let body = body.await??;
-    Ok(format.response(&viewer, "identities", body, turn))
+    format.response(&request, &viewer, &service.makers, "identities", rows.await??, turn)
 }

@@ -118,25 +118,24 @@ pub async fn export_people(
     let format = ExportFormat::from_request(&request);
     if question.state == PeopleState::Invited {
         let invited = invited::pending(&service, &viewer).await?.unwrap_or_default();
-        let body = format.write(matching(invited, &question.search))?;
-        return Ok(format.response(&viewer, "invitations", body, turn));
+        let rows = matching(invited, &question.search);
+        return format.response(&request, &viewer, &service.makers, "invitations", rows, turn);
     }
     let names = service.names;
     let covered = viewer.workspace.live.shown().log_covered;
     let now = service.clock.now();
     let known = KnownLog { covered, moment: now };
     let served = viewer.workspace.live.served();
-    let body = service.makers.export(async move {
+    let rows = service.makers.export(async move {
         let accounts: Option<Vec<Account>> = served.map(|served| {
             let directory = served.directory();
             let found = question.find(directory, now, 0, usize::MAX);
             let people = found.places.iter().filter_map(|place| directory.people.get(*place));
             people.map(|person| account(directory, person, names, known)).collect()
         });
-        format.write(accounts.unwrap_or_default())
+        accounts.unwrap_or_default()
     });
-    let body = body.await??;
-    Ok(format.response(&viewer, "people", body, turn))
+    format.response(&request, &viewer, &service.makers, "people", rows.await?, turn)
 }
 
 /// The names of all roles that people hold, sorted.

@@ -103,10 +103,9 @@ pub async fn export_posture(
     let filters = filters(&request);
     let format = ExportFormat::from_request(&request);
     let report = report(&service, &viewer).await?;
-    let body = service.makers.export(async move {
+    let rows = service.makers.export(async move {
         let report = report.map(|report| filters.apply(report));
-        format.write(report.map(|report| rows(&report).collect::<Vec<_>>()).unwrap_or_default())
+        report.map(|report| rows(&report).collect::<Vec<_>>()).unwrap_or_default()
     });
-    let body = body.await??;
-    Ok(format.response(&viewer, "posture", body, turn))
+    format.response(&request, &viewer, &service.makers, "posture", rows.await?, turn)
 }

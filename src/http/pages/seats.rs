@@ -111,8 +111,7 @@ pub async fn export_seats(
     let turn = service.makers.console_turn().await?;
     let seats = seats_of(&request, &service, &viewer).await?;
     let format = ExportFormat::from_request(&request);
-    let body = service.makers.export(async move { format.write(seats.rows) }).await??;
-    Ok(format.response(&viewer, "seats", body, turn))
+    format.response(&request, &viewer, &service.makers, "seats", seats.rows, turn)
 }
 
 fn render(viewer: &Viewer, seats: &Seats, offset: usize) -> String {
